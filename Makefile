@@ -1,0 +1,56 @@
+EXTENSION = leadterra
+
+# The control file is the one place where the version is written for the
+# build; scripts/check holds META.json, the changelog and the README to it.
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+MODULE_big = leadterra
+OBJS = src/leadterra.o \
+	src/error.o \
+	src/statement.o \
+	src/json.o \
+	src/email.o \
+	src/uuid7.o \
+	src/context.o \
+	src/suppression.o \
+	src/lead.o \
+	src/lead_read.o \
+	src/queue.o \
+	src/template.o \
+	src/campaign.o \
+	src/campaign_preflight.o \
+	src/enroll.o \
+	src/enroll_read.o \
+	src/enroll_write.o
+# The server's headers as system headers, so that warnings are of this code.
+PG_CONFIG ?= pg_config
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS += -Wextra
+# Names of this module must not meet those of libraries that the server loads.
+SHLIB_LINK += $(if $(filter linux,$(PORTNAME)),-Wl$(comma)-Bsymbolic)
+comma = ,
+PGFILEDESC = "leadterra - engine of an outbound campaign service"
+
+# The parts of the install script, in the order of their numbers.
+SQL_PARTS = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+
+REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=$(EXTENSION)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+ifeq ($(shell test $(MAJORVERSION) -ge 15 && echo yes),)
+$(error leadterra needs PostgreSQL 15 or newer, $(PG_CONFIG) is of $(VERSION))
+endif
+
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
+	cat $(SQL_PARTS) > $@
+
+# Every object is rebuilt when a header, a flag or the version changes: the tree is
+# small, and PGXS tracks no dependencies for extensions.
+$(OBJS): $(wildcard src/*.h) $(EXTENSION).control Makefile

@@ -1,0 +1,12 @@
+-- leadterra: the install script, made from sql/NN_domain.sql in the order of
+-- their numbers.  Functions, types and views that users call live in the
+-- schema chosen at CREATE EXTENSION; tables and helpers live in "leadterra".
+
+\echo Use "CREATE EXTENSION leadterra" to load this file. \quit
+
+-- Nothing in these scripts may depend on what stands in the caller's schemas.
+SET LOCAL search_path TO pg_catalog, pg_temp;
+
+CREATE SCHEMA leadterra;
+COMMENT ON SCHEMA leadterra IS 'Tables and helpers of the extension leadterra; call the lt_ functions and views instead.';
+

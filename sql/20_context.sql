@@ -1,0 +1,27 @@
+-- context: workspaces, and the one that the current call works in.
+
+CREATE TABLE leadterra.workspaces (
+    workspace_id uuid PRIMARY KEY,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+SELECT pg_extension_config_dump('leadterra.workspaces', '');
+COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one.';
+
+CREATE FUNCTION @extschema@.lt_current_workspace()
+RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_current_workspace';
+
+COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
+'Return the workspace that calls and views work in
+
+It is the setting leadterra.workspace_id, which superusers alone may change, or the default workspace 00000000-0000-7000-8000-000000000000 where that is empty.';
+
+CREATE FUNCTION leadterra.require_read_committed(action text)
+RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'lt_require_read_committed';
+
+COMMENT ON FUNCTION leadterra.require_read_committed(text) IS
+'Raise PT409 wrong_isolation unless the transaction is READ COMMITTED.';
+

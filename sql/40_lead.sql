@@ -1,0 +1,63 @@
+-- lead: the people of a workspace, one row an address.
+
+-- The fill factor leaves room for one more version of every fourth row in its
+-- page, so that a changed field needs no new index entries (HOT).
+CREATE TABLE leadterra.leads (
+    workspace_id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    email text COLLATE "C",
+    first_name text,
+    last_name text,
+    company text,
+    job_title text,
+    phone text,
+    website text,
+    personalization text,
+    lead_value text,
+    interest_status integer,
+    assigned_to uuid,
+    custom jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, lead_id),
+    UNIQUE (workspace_id, email)
+) WITH (fillfactor = 80);
+SELECT pg_extension_config_dump('leadterra.leads', '');
+COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
+
+CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_update_lead';
+
+COMMENT ON FUNCTION @extschema@.lt_update_lead(text, jsonb) IS
+'Change fields of one lead
+
+The patch is a lead object as in lt_bulk_upsert: an omitted field keeps its value, null clears it. The address itself cannot be changed. Errors: PT404 lead_not_found, PT422 invalid_leads.';
+
+CREATE FUNCTION @extschema@.lt_delete_lead(lead_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_delete_lead';
+
+COMMENT ON FUNCTION @extschema@.lt_delete_lead(uuid) IS
+'Delete one lead and take it out of every campaign
+
+Errors: PT404 lead_not_found. The suppression list is not touched.';
+
+CREATE FUNCTION @extschema@.lt_delete_leads(emails text[])
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_delete_leads';
+
+COMMENT ON FUNCTION @extschema@.lt_delete_leads(text[]) IS
+'Delete the leads with these addresses and return how many there were
+
+They leave every campaign; addresses without a lead are passed over. The suppression list is not touched.';
+

@@ -1,0 +1,169 @@
+-- enroll: which lead is in which campaign, and the bulk call.
+
+CREATE TABLE leadterra.enrollments (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    status text NOT NULL DEFAULT 'active'
+        CHECK (status IN ('active', 'replied', 'bounced', 'unsubscribed', 'removed')),
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, campaign_id, lead_id)
+);
+CREATE INDEX enrollments_ended ON leadterra.enrollments (workspace_id, campaign_id, status) WHERE status <> 'active';
+SELECT pg_extension_config_dump('leadterra.enrollments', '');
+COMMENT ON TABLE leadterra.enrollments IS 'One row a lead and campaign.';
+
+-- Deleting a lead leaves its id in the batches, which are never updated.  One
+-- row a DELETE and campaign says by how many the counts of batches are too
+-- high; a counter in the campaign's row would make a pause wait for a delete.
+CREATE TABLE leadterra.deletions (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    deletion_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
+    leads bigint NOT NULL,
+    PRIMARY KEY (workspace_id, campaign_id, deletion_id)
+);
+SELECT pg_extension_config_dump('leadterra.deletions', '');
+COMMENT ON TABLE leadterra.deletions IS 'How many enrolled leads a DELETE took out of a campaign.';
+
+-- These triggers stand in for foreign keys from enrollments and batches, which
+-- would nearly double the cost of enrolling.  They look for enrollments that
+-- were committed after the statement's snapshot, hence READ COMMITTED.
+CREATE FUNCTION leadterra.leads_deleted()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM leadterra.require_read_committed('deleting leads');
+    WITH gone AS (
+        DELETE FROM leadterra.enrollments e
+        USING deleted d
+        JOIN leadterra.campaigns c ON c.workspace_id = d.workspace_id
+        WHERE e.workspace_id = d.workspace_id
+          AND e.campaign_id = c.campaign_id
+          AND e.lead_id = d.lead_id
+        RETURNING e.workspace_id, e.campaign_id
+    )
+    INSERT INTO leadterra.deletions (workspace_id, campaign_id, leads)
+    SELECT workspace_id, campaign_id, count(*)
+    FROM gone
+    GROUP BY workspace_id, campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER leads_deleted AFTER DELETE ON leadterra.leads
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted();
+
+CREATE FUNCTION leadterra.campaigns_deleted()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM leadterra.require_read_committed('deleting campaigns');
+    DELETE FROM leadterra.enrollments e USING deleted d
+    WHERE e.workspace_id = d.workspace_id AND e.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.batches b USING deleted d
+    WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.deletions x USING deleted d
+    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER campaigns_deleted AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted();
+
+-- A TRUNCATE has no rows to follow, so it is refused, as for a table that a
+-- foreign key references.
+CREATE FUNCTION leadterra.refuse_truncate()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'cannot truncate table "%" of extension "leadterra"', TG_TABLE_NAME
+        USING ERRCODE = 'feature_not_supported',
+              HINT = 'Use DELETE, which takes enrollments along.';
+END;
+$$;
+
+CREATE TRIGGER leads_truncated BEFORE TRUNCATE ON leadterra.leads
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
+
+CREATE TRIGGER campaigns_truncated BEFORE TRUNCATE ON leadterra.campaigns
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
+
+CREATE TYPE @extschema@.lt_bulk_result AS (
+    enrolled integer,
+    updated integer,
+    skipped integer,
+    total integer
+);
+COMMENT ON TYPE @extschema@.lt_bulk_result IS 'Counts of lt_bulk_upsert: entries new to the campaign, entries in it already, entries left out, and enrolled plus updated.';
+
+-- Kept plans must be plans by index at every table size; here and elsewhere
+-- enable_seqscan keeps small tables from being read whole.
+CREATE FUNCTION @extschema@.lt_bulk_upsert(
+    campaign_id uuid,
+    leads jsonb,
+    on_invalid text DEFAULT 'error',
+    dry_run boolean DEFAULT false
+)
+RETURNS @extschema@.lt_bulk_result
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
+
+COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
+'Enroll leads in a campaign and update the leads that are known
+
+leads is an array of lead objects, or an object with such an array as "leads". Addresses match trimmed and in lower case; an omitted field keeps its value, null clears it, keys that are not standard fields become custom fields. Suppressed addresses are skipped. An invalid entry fails the call with PT422 invalid_leads, or is skipped with on_invalid => ''skip''. With dry_run nothing is written. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, PT422 invalid_leads.';
+
+CREATE FUNCTION @extschema@.lt_bulk_upsert_report(
+    campaign_id uuid,
+    leads jsonb,
+    on_invalid text DEFAULT 'error',
+    dry_run boolean DEFAULT false
+)
+RETURNS TABLE (
+    index integer,
+    email text,
+    lead_id uuid,
+    outcome text,
+    new_to_workspace boolean,
+    reason text
+)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
+
+COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS
+'Do what lt_bulk_upsert does and return one row an entry
+
+index counts from 0. outcome is enrolled, updated or skipped; reason says why an entry was skipped (suppressed, invalid_email, wrong_type, ...) or that it repeats an address of the call (duplicate_in_payload). With dry_run the id of a lead that does not exist yet is null.';
+
+CREATE FUNCTION @extschema@.lt_remove_leads(campaign_id uuid, emails text[])
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_remove_leads';
+
+COMMENT ON FUNCTION @extschema@.lt_remove_leads(uuid, text[]) IS
+'Take active leads out of a campaign and return how many
+
+Their queued messages are skipped; the leads stay in the workspace and may be enrolled again, at the position they had. Leads that replied, bounced or unsubscribed keep that state and are not counted. Errors: PT404 campaign_not_found.';
+

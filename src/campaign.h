@@ -1,0 +1,28 @@
+/*
+ * campaign.h
+ *		Campaigns and their steps.
+ */
+#ifndef LEADTERRA_CAMPAIGN_H
+#define LEADTERRA_CAMPAIGN_H
+
+#include "fmgr.h"
+
+/* What a caller of campaign_require() does with the campaign. */
+typedef enum CampaignUse
+{
+	CAMPAIGN_READ,				/* look at it, under the caller's snapshot */
+	CAMPAIGN_KEEP,				/* keep it from being deleted; start and pause go on */
+	CAMPAIGN_CHANGE				/* keep others from changing it */
+} CampaignUse;
+
+typedef enum CampaignStatus
+{
+	CAMPAIGN_DRAFT,
+	CAMPAIGN_RUNNING,
+	CAMPAIGN_PAUSED
+} CampaignStatus;
+
+extern Datum campaign_argument(FunctionCallInfo fcinfo);
+extern CampaignStatus campaign_require(Datum workspace, Datum campaign, CampaignUse use);
+
+#endif							/* LEADTERRA_CAMPAIGN_H */

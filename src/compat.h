@@ -1,0 +1,28 @@
+/*
+ * compat.h
+ *		Differences between the server versions that are supported.
+ */
+#ifndef LEADTERRA_COMPAT_H
+#define LEADTERRA_COMPAT_H
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "leadterra needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* What a check hook keeps is freed by the server, with free() before 16. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size) malloc(size)
+#endif
+
+/* fmgr.h declares it since 16. */
+#if PG_VERSION_NUM < 160000
+extern PGDLLEXPORT void _PG_init(void);
+#endif
+
+#endif							/* LEADTERRA_COMPAT_H */

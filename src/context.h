@@ -1,0 +1,15 @@
+/*
+ * context.h
+ *		What a call runs in: its workspace and its transaction.
+ */
+#ifndef LEADTERRA_CONTEXT_H
+#define LEADTERRA_CONTEXT_H
+
+#include "utils/uuid.h"
+
+extern void context_init(void);
+extern Datum context_workspace(void);
+extern void context_make_workspace(void);
+extern void context_require_read_committed(const char *action);
+
+#endif							/* LEADTERRA_CONTEXT_H */

@@ -1,0 +1,186 @@
+/*
+ * enroll.c
+ *		Bulk enrollment: the calls.
+ *
+ * A call reads its entries (enroll_read.c), writes what they ask for
+ * (enroll_write.c), and counts or reports what became of each.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "campaign.h"
+#include "compat.h"
+#include "context.h"
+#include "enroll.h"
+#include "error.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_bulk_upsert);
+PG_FUNCTION_INFO_V1(lt_bulk_upsert_report);
+PG_FUNCTION_INFO_V1(lt_remove_leads);
+
+/* Entries of one call; more would not fit the memory of a backend. */
+#define ENTRIES_MAX 1000000
+
+static Statement remove_leads = STATEMENT(
+	"WITH leaving AS ("
+	" SELECT e.lead_id"
+	" FROM leadterra.leads l"
+	" JOIN leadterra.enrollments e"
+	" ON e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id"
+	" WHERE l.workspace_id = $1 AND l.email = ANY ($3) AND e.status = 'active'"
+	" ORDER BY e.lead_id"
+	" FOR NO KEY UPDATE OF e)"
+	" UPDATE leadterra.enrollments e SET status = 'removed'"
+	" FROM leaving"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = leaving.lead_id",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTARRAYOID);
+
+/* Returns the array of leads in the argument: itself, or its member "leads". */
+static JsonbContainer *
+leads_argument(FunctionCallInfo fcinfo)
+{
+	JsonbContainer *root;
+	JsonbContainer *array = NULL;
+
+	if (PG_ARGISNULL(1))
+		error_raise(ERROR_INVALID_REQUEST, "argument \"leads\" must not be null");
+
+	root = &PG_GETARG_JSONB_P(1)->root;
+	if (JsonContainerIsObject(root))
+		array = json_member_array(root, "leads");
+	else if (!JsonContainerIsScalar(root))
+		array = root;
+	if (array == NULL)
+		error_raise(ERROR_INVALID_REQUEST,
+					"leads must be an array, or an object with an array \"leads\"");
+	if (JsonContainerSize(array) > ENTRIES_MAX)
+		error_raise(ERROR_TOO_MANY_LEADS, "%u leads in one call are more than %d",
+					JsonContainerSize(array), ENTRIES_MAX);
+	return array;
+}
+
+/* Returns whether the argument on_invalid says to skip invalid entries. */
+static bool
+on_invalid_argument(FunctionCallInfo fcinfo)
+{
+	char	   *mode = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	if (mode == NULL || (strcmp(mode, "error") != 0 && strcmp(mode, "skip") != 0))
+		error_raise(ERROR_INVALID_REQUEST, "argument \"on_invalid\" must be \"error\" or \"skip\", not %s",
+					mode ? psprintf("\"%s\"", mode) : "null");
+	return strcmp(mode, "skip") == 0;
+}
+
+/* Makes a bulk call with the arguments of a function.  Leaves SPI connected. */
+static void
+run_call(FunctionCallInfo fcinfo, Enrollment *call)
+{
+	JsonbContainer *leads;
+
+	context_require_read_committed("enrolling leads");
+	call->workspace = context_workspace();
+	call->campaign = campaign_argument(fcinfo);
+	leads = leads_argument(fcinfo);
+	call->skip_invalid = on_invalid_argument(fcinfo);
+	if (PG_ARGISNULL(3))
+		error_raise(ERROR_INVALID_REQUEST, "argument \"dry_run\" must not be null");
+	call->dry_run = PG_GETARG_BOOL(3);
+
+	statement_connect();
+	campaign_require(call->workspace, call->campaign,
+					 call->dry_run ? CAMPAIGN_READ : CAMPAIGN_KEEP);
+	enroll_read(call, leads);
+	enroll_write(call);
+}
+
+/* SQL: lt_bulk_upsert(campaign_id, leads, on_invalid, dry_run) */
+Datum
+lt_bulk_upsert(PG_FUNCTION_ARGS)
+{
+	Enrollment	call;
+	int			counts[] = {[ENROLL_SKIPPED] = 0, [ENROLL_ENROLLED] = 0, [ENROLL_UPDATED] = 0};
+	TupleDesc	tupdesc;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	run_call(fcinfo, &call);
+	for (int i = 0; i < call.nentries; i++)
+		counts[call.entries[i].outcome]++;
+	statement_finish();
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE || tupdesc->natts != 4)
+		elog(ERROR, "return type must be lt_bulk_result");
+	values[0] = Int32GetDatum(counts[ENROLL_ENROLLED]);
+	values[1] = Int32GetDatum(counts[ENROLL_UPDATED]);
+	values[2] = Int32GetDatum(counts[ENROLL_SKIPPED]);
+	values[3] = Int32GetDatum(counts[ENROLL_ENROLLED] + counts[ENROLL_UPDATED]);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+}
+
+/* Puts the row of an entry into the result of a report. */
+static void
+report_entry(ReturnSetInfo *result, const Enrollment *call, int index)
+{
+	static const char *const outcomes[] = {
+		[ENROLL_SKIPPED] = "skipped", [ENROLL_ENROLLED] = "enrolled", [ENROLL_UPDATED] = "updated"
+	};
+	const EnrollEntry *entry = &call->entries[index];
+	const EnrollCandidate *candidate = entry->candidate;
+	bool		kept = entry->outcome != ENROLL_SKIPPED;
+	bool		creates = kept && candidate->created && candidate->first == index;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	values[0] = Int32GetDatum(index);
+	nulls[1] = entry->email.data == NULL;
+	if (!nulls[1])
+		values[1] = PointerGetDatum(cstring_to_text_with_len(entry->email.data,
+															 entry->email.length));
+	nulls[2] = !kept || !candidate->known;
+	if (!nulls[2])
+		values[2] = UUIDPGetDatum(&candidate->lead_id);
+	values[3] = CStringGetTextDatum(outcomes[entry->outcome]);
+	values[4] = BoolGetDatum(creates);
+	nulls[5] = entry->reason == NULL;
+	if (!nulls[5])
+		values[5] = CStringGetTextDatum(entry->reason);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* SQL: lt_bulk_upsert_report(campaign_id, leads, on_invalid, dry_run) */
+Datum
+lt_bulk_upsert_report(PG_FUNCTION_ARGS)
+{
+	Enrollment	call;
+
+	InitMaterializedSRF(fcinfo, 0);
+	run_call(fcinfo, &call);
+	for (int i = 0; i < call.nentries; i++)
+		report_entry((ReturnSetInfo *) fcinfo->resultinfo, &call, i);
+	statement_finish();
+	return (Datum) 0;
+}
+
+/* SQL: lt_remove_leads(campaign_id, emails) */
+Datum
+lt_remove_leads(PG_FUNCTION_ARGS)
+{
+	Datum		values[3] = {context_workspace(), campaign_argument(fcinfo)};
+	uint64		removed;
+
+	if (PG_ARGISNULL(1))
+		error_raise(ERROR_INVALID_REQUEST, "argument \"emails\" must not be null");
+
+	values[2] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
+	statement_connect();
+	campaign_require(values[0], values[1], CAMPAIGN_KEEP);
+	removed = statement_execute(&remove_leads, values, NULL);
+	statement_finish();
+	PG_RETURN_INT32((int32) removed);
+}

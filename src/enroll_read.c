@@ -1,0 +1,128 @@
+/*
+ * enroll_read.c
+ *		From the entries of a bulk call to its candidates.
+ *
+ * A candidate is a distinct address.  Entries for one address are combined
+ * into one patch that does what they would do one after the other, so that a
+ * lead is written at most once in a call.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "enroll.h"
+#include "error.h"
+
+/* Reads and validates all entries. */
+static void
+read_entries(Enrollment *call, JsonbContainer *leads)
+{
+	ErrorList	errors;
+	LeadReader	reader = {.errors = &errors};
+	JsonbIterator *iterator = json_iterate(leads);
+	JsonbValue	element;
+	int			ninvalid = 0;
+
+	error_list_init(&errors);
+	call->entries = palloc0(sizeof(EnrollEntry) * Max(call->nentries, 1));
+	while (json_next_element(&iterator, &element))
+	{
+		EnrollEntry *entry = &call->entries[reader.index];
+		LeadPatch  *patch = palloc(sizeof(LeadPatch));
+
+		if (lead_read_entry(&reader, &element, &entry->email, patch))
+			entry->patch = patch;
+		else
+		{
+			pfree(patch);
+			ninvalid++;
+		}
+		entry->reason = reader.reason;
+		reader.index++;
+	}
+
+	if (ninvalid > 0 && !call->skip_invalid)
+		error_list_raise(ERROR_INVALID_LEADS, &errors,
+						 "Pass on_invalid => 'skip' to leave invalid entries out.",
+						 "%d of %d leads are invalid", ninvalid, call->nentries);
+}
+
+/* Orders entries by address, as collation "C" does, then as they were given. */
+static int
+compare_entries(const void *left, const void *right)
+{
+	const EnrollEntry *a = *(EnrollEntry *const *) left;
+	const EnrollEntry *b = *(EnrollEntry *const *) right;
+	int			order = memcmp(a->email.data, b->email.data, Min(a->email.length, b->email.length));
+
+	if (order == 0)
+		order = a->email.length - b->email.length;
+	return order ? order : a < b ? -1 : a > b;
+}
+
+static bool
+same_address(const EnrollEntry *a, const EnrollEntry *b)
+{
+	return a->email.length == b->email.length &&
+		memcmp(a->email.data, b->email.data, a->email.length) == 0;
+}
+
+/* Makes the candidate of entries that have one address. */
+static void
+add_candidate(Enrollment *call, EnrollEntry **entries, int count)
+{
+	EnrollCandidate *candidate = &call->candidates[call->ncandidates++];
+
+	candidate->email = entries[0]->email;
+	candidate->patch = entries[0]->patch;
+	candidate->first = entries[0] - call->entries;
+	if (count > 1)
+	{
+		const LeadPatch **patches = palloc(sizeof(LeadPatch *) * count);
+		LeadPatch  *combined = palloc(sizeof(LeadPatch));
+
+		for (int i = 0; i < count; i++)
+			patches[i] = entries[i]->patch;
+		lead_combine(patches, count, combined);
+		candidate->patch = combined;
+	}
+
+	for (int i = 0; i < count; i++)
+	{
+		entries[i]->candidate = candidate;
+		if (i > 0)
+			entries[i]->reason = "duplicate_in_payload";
+	}
+}
+
+/*
+ * Reads the array of lead objects of a call.  Raises PT422 if one is invalid,
+ * unless the call skips those.
+ */
+void
+enroll_read(Enrollment *call, JsonbContainer *leads)
+{
+	EnrollEntry **valid;
+	int			nvalid = 0;
+
+	call->nentries = JsonContainerSize(leads);
+	read_entries(call, leads);
+
+	valid = palloc(sizeof(EnrollEntry *) * Max(call->nentries, 1));
+	for (int i = 0; i < call->nentries; i++)
+	{
+		if (call->entries[i].patch)
+			valid[nvalid++] = &call->entries[i];
+	}
+	qsort(valid, nvalid, sizeof(EnrollEntry *), compare_entries);
+
+	call->ncandidates = 0;
+	call->candidates = palloc0(sizeof(EnrollCandidate) * Max(nvalid, 1));
+	for (int start = 0, end; start < nvalid; start = end)
+	{
+		end = start + 1;
+		while (end < nvalid && same_address(valid[start], valid[end]))
+			end++;
+		add_candidate(call, valid + start, end - start);
+	}
+	pfree(valid);
+}

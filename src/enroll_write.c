@@ -1,0 +1,496 @@
+/*
+ * enroll_write.c
+ *		Writing what a bulk call asks for.
+ *
+ * The candidates of a call are worked on in the order of their addresses:
+ *
+ *	1. leave out those that are suppressed;
+ *	2. look the others up in one pass: lead, fields, enrollment;
+ *	3. insert the leads that are missing.  What another session inserted
+ *	   meanwhile is left out by ON CONFLICT DO NOTHING and looked up again;
+ *	4. lock the leads that change or are to be enrolled, merge into the locked
+ *	   version what the entries give, and update what differs.  A lead that was
+ *	   deleted meanwhile goes back to 3;
+ *	5. enroll, in the order of lead ids, and queue step one.
+ *
+ * Each step takes its locks in one order in every session, and the steps come
+ * in one order, so that calls with the same leads wait for each other and do
+ * not deadlock.  All locks of step 4 have one strength, because two statements
+ * of two strengths would take them in two orders.  A lead that nothing changes
+ * in is neither locked nor written.
+ *
+ * Steps go over the candidates in parts and free what a part needed: memory
+ * grows with the entries, by little.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "enroll.h"
+#include "queue.h"
+#include "statement.h"
+#include "suppression.h"
+#include "uuid7.h"
+
+/* Candidates that one statement handles. */
+#define PART_MAX 1000
+
+typedef bool (*CandidateTest) (const EnrollCandidate *candidate);
+typedef void (*PartStep) (const Enrollment *call, EnrollCandidate **part, int count);
+
+/*
+ * OFFSET 0 keeps the subqueries as they are, so that each address is looked up
+ * by index.  Without statistics the planner takes the rows of a campaign for
+ * one, and would read them all and compare each with each address.
+ */
+static Statement find_leads = STATEMENT(
+	"SELECT u.position, l.*, e.status"
+	" FROM unnest($3) WITH ORDINALITY AS u (email, position)"
+	" CROSS JOIN LATERAL ("
+	" SELECT lead_id, " LEAD_COLUMNS
+	" FROM leadterra.leads l"
+	" WHERE l.workspace_id = $1 AND l.email = u.email"
+	" OFFSET 0) l"
+	" LEFT JOIN LATERAL ("
+	" SELECT e.status"
+	" FROM leadterra.enrollments e"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id"
+	" OFFSET 0) e ON true",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
+
+/* Leads made by this call are seen by nobody else: no conflict is possible. */
+static Statement enroll_created = STATEMENT(
+	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id)"
+	" SELECT $1, $2, u.lead_id"
+	" FROM unnest($3) AS u (lead_id)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID);
+
+static Statement enroll_known = STATEMENT(
+	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id)"
+	" SELECT $1, $2, u.lead_id"
+	" FROM unnest($3) AS u (lead_id)"
+	" ON CONFLICT (workspace_id, campaign_id, lead_id) DO NOTHING"
+	" RETURNING lead_id",
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
+
+/* Their messages were skipped because they were removed; they wait again. */
+static Statement enroll_removed = STATEMENT(
+	"WITH back AS ("
+	" SELECT lead_id FROM leadterra.enrollments"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = ANY ($3) AND status = 'removed'"
+	" ORDER BY lead_id"
+	" FOR NO KEY UPDATE)"
+	" UPDATE leadterra.enrollments e SET status = 'active'"
+	" FROM back"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = back.lead_id"
+	" RETURNING e.lead_id",
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
+
+static bool
+is_kept(const EnrollCandidate *candidate)
+{
+	return !candidate->suppressed;
+}
+
+static bool
+is_missing(const EnrollCandidate *candidate)
+{
+	return !candidate->suppressed && !candidate->known;
+}
+
+static bool
+is_created(const EnrollCandidate *candidate)
+{
+	return candidate->created;
+}
+
+static bool
+needs_enrollment(const EnrollCandidate *candidate)
+{
+	return !candidate->has_enrollment || candidate->removed;
+}
+
+static bool
+needs_lock(const EnrollCandidate *candidate)
+{
+	return candidate->known && !candidate->created && !candidate->locked &&
+		(candidate->differs || needs_enrollment(candidate));
+}
+
+static bool
+needs_change(const EnrollCandidate *candidate)
+{
+	return needs_lock(candidate) && candidate->differs;
+}
+
+/* Says whether a test holds for any candidate. */
+static bool
+has_any(const Enrollment *call, CandidateTest test)
+{
+	for (int i = 0; i < call->ncandidates; i++)
+	{
+		if (test(&call->candidates[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Runs a step over an array of candidates in parts, in a memory context that
+ * is reset after each part.
+ */
+static void
+run_parts(const Enrollment *call, EnrollCandidate **candidates, int count, PartStep step)
+{
+	MemoryContext part_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra part",
+													   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller_context = MemoryContextSwitchTo(part_context);
+
+	for (int start = 0; start < count; start += PART_MAX)
+	{
+		CHECK_FOR_INTERRUPTS();
+		step(call, candidates + start, Min(count - start, PART_MAX));
+		MemoryContextReset(part_context);
+	}
+	MemoryContextSwitchTo(caller_context);
+	MemoryContextDelete(part_context);
+}
+
+/* Lists the candidates for which a test holds. */
+static EnrollCandidate **
+select_candidates(const Enrollment *call, CandidateTest test, int *count)
+{
+	EnrollCandidate **selected = palloc(sizeof(EnrollCandidate *) * Max(call->ncandidates, 1));
+
+	*count = 0;
+	for (int i = 0; i < call->ncandidates; i++)
+	{
+		if (test(&call->candidates[i]))
+			selected[(*count)++] = &call->candidates[i];
+	}
+	return selected;
+}
+
+/* Runs a step over the candidates for which a test holds. */
+static void
+run_step(const Enrollment *call, CandidateTest test, PartStep step)
+{
+	int			count;
+	EnrollCandidate **selected = select_candidates(call, test, &count);
+
+	run_parts(call, selected, count, step);
+	pfree(selected);
+}
+
+/* Step 1: marks candidates whose address is suppressed. */
+static void
+check_suppression(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		checks[i].email = part[i]->email.data;
+		checks[i].length = part[i]->email.length;
+	}
+	suppression_check(call->workspace, checks, count);
+	for (int i = 0; i < count; i++)
+		part[i]->suppressed = checks[i].suppressed;
+}
+
+/* Returns the addresses of candidates. */
+static LeadString *
+part_emails(EnrollCandidate **part, int count)
+{
+	LeadString *emails = palloc(sizeof(LeadString) * count);
+
+	for (int i = 0; i < count; i++)
+		emails[i] = part[i]->email;
+	return emails;
+}
+
+/* Step 2: looks candidates up. */
+static void
+look_up(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	Datum		parameters[] = {call->workspace, call->campaign,
+	lead_emails(part_emails(part, count), count)};
+	uint64		found = statement_execute(&find_leads, parameters, NULL);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		values[3 + LEAD_FIELDS];
+		bool		nulls[3 + LEAD_FIELDS];
+		EnrollCandidate *candidate;
+		LeadRow		row;
+
+		statement_row(i, values, nulls);
+		candidate = part[DatumGetInt64(values[0]) - 1];
+		lead_row_read(&row, values + 1, nulls + 1);
+		candidate->known = true;
+		/* After step 3 the row may be the one that it inserted. */
+		candidate->created = memcmp(&candidate->lead_id, &row.lead_id, UUID_LEN) == 0;
+		candidate->lead_id = row.lead_id;
+		candidate->differs = lead_differs(candidate->patch, &row);
+		candidate->has_enrollment = !nulls[2 + LEAD_FIELDS];
+		candidate->removed = candidate->has_enrollment &&
+			strcmp(TextDatumGetCString(values[2 + LEAD_FIELDS]), "removed") == 0;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Step 3: inserts the leads of candidates that have none. */
+static void
+insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	LeadRow    *rows = palloc(sizeof(LeadRow) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		uuid7_generate(&part[i]->lead_id);
+		lead_row_init(&rows[i]);
+		rows[i].lead_id = part[i]->lead_id;
+		rows[i].email = part[i]->email;
+		lead_merge(part[i]->patch, &rows[i]);
+	}
+
+	if (lead_insert(call->workspace, rows, count) < (uint64) count)
+	{
+		look_up(call, part, count);
+		return;
+	}
+	for (int i = 0; i < count; i++)
+		part[i]->known = part[i]->created = true;
+}
+
+/*
+ * Step 4: locks the leads of candidates, and updates those that differ.  One
+ * that is gone is unknown again.
+ */
+static void
+lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool change)
+{
+	uint64		found = lead_lock(call->workspace, part_emails(part, count), count, change);
+	SPITupleTable *locked = SPI_tuptable;
+	LeadRow    *changed = palloc(sizeof(LeadRow) * count);
+	int			nchanged = 0;
+
+	for (int i = 0; i < count; i++)
+		part[i]->known = false;
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		LeadRow    *row = &changed[nchanged];
+		EnrollCandidate *candidate;
+		int			position;
+
+		lead_locked(i, &position, row);
+		candidate = part[position];
+		candidate->known = candidate->locked = true;
+		/* Another session may have replaced the lead since the look-up. */
+		if (memcmp(&candidate->lead_id, &row->lead_id, UUID_LEN) != 0)
+			candidate->has_enrollment = false;
+		candidate->lead_id = row->lead_id;
+		if (lead_differs(candidate->patch, row))
+		{
+			lead_merge(candidate->patch, row);
+			nchanged++;
+		}
+	}
+
+	if (nchanged > 0)
+		lead_update(call->workspace, changed, nchanged);
+	SPI_freetuptable(locked);
+}
+
+static void
+lock_to_change(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	lock_leads(call, part, count, true);
+}
+
+static void
+lock_to_keep(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	lock_leads(call, part, count, false);
+}
+
+/* Runs a statement over the leads of candidates. */
+static uint64
+execute_on_leads(Statement *statement, const Enrollment *call, EnrollCandidate **part, int count)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * count);
+	Datum		parameters[3] = {call->workspace, call->campaign};
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		ids[i] = UUIDPGetDatum(&part[i]->lead_id);
+	parameters[2] = statement_array(ids, NULL, count, UUIDOID, &isnull);
+	return statement_execute(statement, parameters, NULL);
+}
+
+/* Step 5: enrolls leads that this call made. */
+static void
+enroll_created_leads(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	execute_on_leads(&enroll_created, call, part, count);
+	for (int i = 0; i < count; i++)
+		part[i]->enrolled = part[i]->queued = true;
+}
+
+static int
+compare_lead_ids(const void *left, const void *right)
+{
+	const EnrollCandidate *a = *(EnrollCandidate *const *) left;
+	const EnrollCandidate *b = *(EnrollCandidate *const *) right;
+
+	return memcmp(&a->lead_id, &b->lead_id, UUID_LEN);
+}
+
+/* Marks the candidates whose leads a statement returned; part is sorted. */
+static void
+mark_enrolled(EnrollCandidate **part, int count, uint64 returned, bool queued)
+{
+	for (uint64 i = 0; i < returned; i++)
+	{
+		EnrollCandidate key;
+		EnrollCandidate *wanted = &key;
+		EnrollCandidate **found;
+		bool		isnull;
+
+		key.lead_id = *DatumGetUUIDP(statement_value(i, 1, &isnull));
+		found = bsearch(&wanted, part, count, sizeof(EnrollCandidate *), compare_lead_ids);
+		if (found == NULL)
+			elog(ERROR, "a lead was enrolled that was not asked for");
+		(*found)->enrolled = true;
+		(*found)->queued = queued;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Step 5: enrolls leads that were known, sorted by id.  Those that are enrolled
+ * already by now, by another session, are not returned and are updates.
+ */
+static void
+enroll_known_leads(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	EnrollCandidate **fresh = palloc(sizeof(EnrollCandidate *) * count);
+	EnrollCandidate **removed = palloc(sizeof(EnrollCandidate *) * count);
+	int			nfresh = 0;
+	int			nremoved = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (part[i]->has_enrollment)
+			removed[nremoved++] = part[i];
+		else
+			fresh[nfresh++] = part[i];
+	}
+	if (nfresh > 0)
+		mark_enrolled(fresh, nfresh,
+					  execute_on_leads(&enroll_known, call, fresh, nfresh), true);
+	if (nremoved > 0)
+		mark_enrolled(removed, nremoved,
+					  execute_on_leads(&enroll_removed, call, removed, nremoved), false);
+}
+
+static bool
+needs_known_enrollment(const EnrollCandidate *candidate)
+{
+	return candidate->known && !candidate->created && needs_enrollment(candidate);
+}
+
+/* Queues step one for the leads that were enrolled, in the order of entries. */
+static void
+queue_enrolled(const Enrollment *call)
+{
+	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(call->ncandidates, 1));
+	int			count = 0;
+
+	for (int i = 0; i < call->nentries; i++)
+	{
+		const EnrollCandidate *candidate = call->entries[i].candidate;
+
+		if (candidate && candidate->first == i && candidate->queued)
+			lead_ids[count++] = candidate->lead_id;
+	}
+	queue_enqueue(call->workspace, call->campaign, 1, lead_ids, count);
+	pfree(lead_ids);
+}
+
+/* Steps 3 to 5. */
+static void
+write_candidates(const Enrollment *call)
+{
+	EnrollCandidate **known;
+	int			nknown;
+
+	do
+	{
+		run_step(call, is_missing, insert_missing);
+		run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
+	} while (has_any(call, is_missing));
+
+	run_step(call, is_created, enroll_created_leads);
+	known = select_candidates(call, needs_known_enrollment, &nknown);
+	qsort(known, nknown, sizeof(EnrollCandidate *), compare_lead_ids);
+	run_parts(call, known, nknown, enroll_known_leads);
+	queue_enrolled(call);
+}
+
+/* Says of each candidate whether writing would enroll it. */
+static void
+predict(const Enrollment *call)
+{
+	for (int i = 0; i < call->ncandidates; i++)
+	{
+		EnrollCandidate *candidate = &call->candidates[i];
+
+		candidate->created = !candidate->known;
+		candidate->enrolled = needs_enrollment(candidate);
+	}
+}
+
+/* Says of each entry what became of it. */
+static void
+settle_entries(const Enrollment *call)
+{
+	for (int i = 0; i < call->nentries; i++)
+	{
+		EnrollEntry *entry = &call->entries[i];
+		const EnrollCandidate *candidate = entry->candidate;
+
+		if (candidate == NULL)
+			entry->outcome = ENROLL_SKIPPED;
+		else if (candidate->suppressed)
+		{
+			entry->outcome = ENROLL_SKIPPED;
+			entry->reason = "suppressed";
+		}
+		else if (candidate->first == i && candidate->enrolled)
+			entry->outcome = ENROLL_ENROLLED;
+		else
+			entry->outcome = ENROLL_UPDATED;
+	}
+}
+
+/*
+ * Writes what the candidates of a call ask for, or finds out what it would
+ * write if the call is a dry run.  Runs in SPI.
+ */
+void
+enroll_write(Enrollment *call)
+{
+	run_step(call, is_kept, check_suppression);
+	run_step(call, is_kept, look_up);
+	if (call->dry_run)
+		predict(call);
+	else
+		write_candidates(call);
+	settle_entries(call);
+}

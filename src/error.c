@@ -1,0 +1,154 @@
+/*
+ * error.c
+ *		The one table of SQLSTATEs and stable codes, and the texts of errors.
+ *
+ * SQLSTATE PTxyz is the HTTP status xyz, which PostgREST honors.  It makes the
+ * message the reason phrase of the response, so a message never carries a
+ * control character.  DETAIL is a JSON object with the stable code.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/json.h"
+
+#include "error.h"
+
+/* A message ends here, in bytes; what is quoted in it may be of any length. */
+#define MESSAGE_MAX		300
+
+/* Failures that a list keeps with their texts; the rest is only counted. */
+#define LIST_MAX		1000
+
+static const struct
+{
+	char		status[4];
+	const char *code;
+}			error_kinds[] =
+{
+	[ERROR_INVALID_REQUEST] = {"400", "invalid_request"},
+	[ERROR_INVALID_STEPS] = {"400", "invalid_steps"},
+	[ERROR_INVALID_EMAIL] = {"400", "invalid_email"},
+	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},
+	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},
+	[ERROR_CAMPAIGN_NOT_FOUND] = {"404", "campaign_not_found"},
+	[ERROR_LEAD_NOT_FOUND] = {"404", "lead_not_found"},
+	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
+	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
+	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
+	[ERROR_TOO_MANY_LEADS] = {"413", "too_many_leads"},
+	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},
+	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
+};
+
+/* Returns the SQLSTATE of a kind: "PT" and the HTTP status. */
+int
+error_sqlstate(ErrorKind kind)
+{
+	const char *status = error_kinds[kind].status;
+
+	return MAKE_SQLSTATE('P', 'T', status[0], status[1], status[2]);
+}
+
+/*
+ * Copies text with control characters escaped, so that it is one line: C0 and
+ * DEL, and in UTF-8 the C1 controls too.
+ */
+static const char *
+escape_controls(const char *text)
+{
+	StringInfoData escaped;
+
+	initStringInfo(&escaped);
+	for (const unsigned char *p = (const unsigned char *) text; *p; p++)
+	{
+		if (*p == '\n')
+			appendStringInfoString(&escaped, "\\n");
+		else if (*p == '\r')
+			appendStringInfoString(&escaped, "\\r");
+		else if (*p == '\t')
+			appendStringInfoString(&escaped, "\\t");
+		else if (*p < 0x20 || *p == 0x7f)
+			appendStringInfo(&escaped, "\\x%02x", *p);
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 && GetDatabaseEncoding() == PG_UTF8)
+			appendStringInfo(&escaped, "\\x%02x", *++p);
+		else
+			appendStringInfoChar(&escaped, *p);
+	}
+	return escaped.data;
+}
+
+/* Formats the message of an error: one line of at most MESSAGE_MAX bytes. */
+const char *
+error_text(const char *format,...)
+{
+	StringInfoData raw;
+	const char *escaped;
+	int			length;
+
+	initStringInfo(&raw);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&raw, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&raw, needed);
+	}
+
+	escaped = escape_controls(raw.data);
+	length = strlen(escaped);
+	if (length <= MESSAGE_MAX)
+		return escaped;
+	return psprintf("%.*s...", pg_mbcliplen(escaped, length, MESSAGE_MAX), escaped);
+}
+
+/* Returns the DETAIL of a kind. */
+const char *
+error_detail(ErrorKind kind)
+{
+	return psprintf("{\"code\": \"%s\"}", error_kinds[kind].code);
+}
+
+/* Starts an empty list in the current memory context. */
+void
+error_list_init(ErrorList *list)
+{
+	list->total = 0;
+	initStringInfo(&list->items);
+}
+
+/*
+ * Adds the failure of the entry at an index (from 0).  The field may be NULL.
+ * Neither field nor message may name a value: DETAIL reaches server logs.
+ */
+void
+error_list_add(ErrorList *list, int index, const char *field,
+			   const char *code, const char *message)
+{
+	if (list->total++ >= LIST_MAX)
+		return;
+
+	appendStringInfo(&list->items, "%s{\"index\": %d", list->total > 1 ? ", " : "", index);
+	if (field)
+	{
+		appendStringInfoString(&list->items, ", \"field\": ");
+		escape_json(&list->items, field);
+	}
+	appendStringInfoString(&list->items, ", \"code\": ");
+	escape_json(&list->items, code);
+	appendStringInfoString(&list->items, ", \"message\": ");
+	escape_json(&list->items, message);
+	appendStringInfoChar(&list->items, '}');
+}
+
+/* Returns the DETAIL of a list. */
+const char *
+error_list_detail(ErrorKind kind, const ErrorList *list)
+{
+	return psprintf("{\"code\": \"%s\", \"total\": %d, \"errors\": [%s]}",
+					error_kinds[kind].code, list->total, list->items.data);
+}

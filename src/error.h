@@ -1,0 +1,63 @@
+/*
+ * error.h
+ *		Errors that a caller can cause: one table of kinds, and lists of
+ *		failures in an array argument.
+ */
+#ifndef LEADTERRA_ERROR_H
+#define LEADTERRA_ERROR_H
+
+#include "lib/stringinfo.h"
+
+/* One kind of error: its SQLSTATE and stable code stand in error.c. */
+typedef enum ErrorKind
+{
+	ERROR_INVALID_REQUEST,
+	ERROR_INVALID_STEPS,
+	ERROR_INVALID_EMAIL,
+	ERROR_NO_LEADS_ENROLLED,
+	ERROR_NO_SEQUENCE_STEPS,
+	ERROR_CAMPAIGN_NOT_FOUND,
+	ERROR_LEAD_NOT_FOUND,
+	ERROR_CAMPAIGN_RUNNING,
+	ERROR_SEQUENCE_FIXED,
+	ERROR_WRONG_ISOLATION,
+	ERROR_TOO_MANY_LEADS,
+	ERROR_INVALID_LEADS,
+	ERROR_INVALID_SUPPRESSIONS
+} ErrorKind;
+
+/* Failures of single entries, collected to be raised together. */
+typedef struct ErrorList
+{
+	int			total;			/* all failures, also those not kept */
+	StringInfoData items;		/* JSON objects of the first ones */
+} ErrorList;
+
+extern int	error_sqlstate(ErrorKind kind);
+extern const char *error_text(const char *format,...) pg_attribute_printf(1, 2);
+extern const char *error_detail(ErrorKind kind);
+
+extern void error_list_init(ErrorList *list);
+extern void error_list_add(ErrorList *list, int index, const char *field,
+						   const char *code, const char *message);
+extern const char *error_list_detail(ErrorKind kind, const ErrorList *list);
+
+/*
+ * Raise an error of a kind with a printf-like message: one line, lower case,
+ * no full stop, values in double quotes.
+ */
+#define error_raise(kind, ...) \
+	ereport(ERROR, \
+			(errcode(error_sqlstate(kind)), \
+			 errmsg_internal("%s", error_text(__VA_ARGS__)), \
+			 errdetail_internal("%s", error_detail(kind))))
+
+/* The same for a list of failures; a NULL hint is left out. */
+#define error_list_raise(kind, list, hint, ...) \
+	ereport(ERROR, \
+			(errcode(error_sqlstate(kind)), \
+			 errmsg_internal("%s", error_text(__VA_ARGS__)), \
+			 errdetail_internal("%s", error_list_detail(kind, list)), \
+			 (hint) ? errhint("%s", (const char *) (hint)) : 0))
+
+#endif							/* LEADTERRA_ERROR_H */

@@ -1,0 +1,172 @@
+/*
+ * json.c
+ *		Typed readers over jsonb containers.
+ *
+ * Strings and nested containers that these functions return point into the
+ * jsonb that is read; nothing is copied.
+ */
+#include "postgres.h"
+
+#include "utils/numeric.h"
+
+#include "compat.h"
+#include "json.h"
+
+/* Returns the container of an object, or array, value; NULL for others. */
+JsonbContainer *
+json_container(const JsonbValue *value, bool object)
+{
+	JsonbContainer *container;
+
+	if (value->type != jbvBinary)
+		return NULL;
+	container = value->val.binary.data;
+	if (object ? !JsonContainerIsObject(container) :
+		!JsonContainerIsArray(container) || JsonContainerIsScalar(container))
+		return NULL;
+	return container;
+}
+
+/* Returns the array that an object has under a key; NULL if it has none. */
+JsonbContainer *
+json_member_array(JsonbContainer *object, const char *key)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(object, key, strlen(key), &value) == NULL)
+		return NULL;
+	return json_container(&value, false);
+}
+
+/* Starts to read an array or object; the json_next_ functions go on. */
+JsonbIterator *
+json_iterate(JsonbContainer *container)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(container);
+	JsonbValue	whole;
+
+	(void) JsonbIteratorNext(&iterator, &whole, true);
+	return iterator;
+}
+
+/* Reads the next element of an array; false, and the iterator freed, at its end. */
+bool
+json_next_element(JsonbIterator **iterator, JsonbValue *element)
+{
+	return JsonbIteratorNext(iterator, element, true) == WJB_ELEM;
+}
+
+/* Reads the next pair of an object; false, and the iterator freed, at its end. */
+bool
+json_next_pair(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
+{
+	if (JsonbIteratorNext(iterator, key, true) != WJB_KEY)
+		return false;
+	(void) JsonbIteratorNext(iterator, value, true);
+	return true;
+}
+
+/* Orders keys as jsonb does: by length, then by bytes. */
+int
+json_compare_keys(const JsonbValue *a, const JsonbValue *b)
+{
+	if (a->val.string.len != b->val.string.len)
+		return a->val.string.len < b->val.string.len ? -1 : 1;
+	return memcmp(a->val.string.val, b->val.string.val, a->val.string.len);
+}
+
+/* Reads a number without a fraction (1.0 has none) as an integer. */
+JsonResult
+json_integer(const JsonbValue *value, int32 *result)
+{
+	char	   *digits;
+	char	   *end;
+	long long	number;
+
+	if (value->type != jbvNumeric)
+		return JSON_WRONG_TYPE;
+
+	digits = numeric_normalize(value->val.numeric);
+	errno = 0;
+	number = strtoll(digits, &end, 10);
+	if (*end != '\0')
+		return JSON_WRONG_TYPE;
+	if (errno != 0 || number < PG_INT32_MIN || number > PG_INT32_MAX)
+		return JSON_INVALID;
+	*result = (int32) number;
+	return JSON_OK;
+}
+
+/* Returns the value of a hexadecimal digit, -1 for another character. */
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Reads a string as a UUID in its standard form (RFC 9562, section 4). */
+JsonResult
+json_uuid(const JsonbValue *value, pg_uuid_t *result)
+{
+	const char *text = value->val.string.val;
+
+	if (value->type != jbvString)
+		return JSON_WRONG_TYPE;
+	if (value->val.string.len != 36)
+		return JSON_INVALID;
+
+	for (int i = 0, byte = 0; i < 36;)
+	{
+		int			high;
+		int			low;
+
+		if (i == 8 || i == 13 || i == 18 || i == 23)
+		{
+			if (text[i++] != '-')
+				return JSON_INVALID;
+			continue;
+		}
+		high = hex_digit(text[i]);
+		low = hex_digit(text[i + 1]);
+		if (high < 0 || low < 0)
+			return JSON_INVALID;
+		result->data[byte++] = high << 4 | low;
+		i += 2;
+	}
+	return JSON_OK;
+}
+
+/*
+ * Says whether two values are written alike: unlike the operator for jsonb,
+ * 1.0 differs from 1, because a message shows a number as it was given.
+ */
+bool
+json_values_equal(const JsonbValue *a, const JsonbValue *b)
+{
+	if (a->type != b->type)
+		return false;
+	switch (a->type)
+	{
+		case jbvNull:
+			return true;
+		case jbvBool:
+			return a->val.boolean == b->val.boolean;
+		case jbvString:
+			return a->val.string.len == b->val.string.len &&
+				memcmp(a->val.string.val, b->val.string.val, a->val.string.len) == 0;
+		case jbvNumeric:
+			return VARSIZE_ANY(a->val.numeric) == VARSIZE_ANY(b->val.numeric) &&
+				memcmp(a->val.numeric, b->val.numeric, VARSIZE_ANY(a->val.numeric)) == 0;
+		case jbvBinary:
+			return a->val.binary.len == b->val.binary.len &&
+				memcmp(a->val.binary.data, b->val.binary.data, a->val.binary.len) == 0;
+		default:
+			elog(ERROR, "unexpected jsonb value type %d", (int) a->type);
+	}
+}

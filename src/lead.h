@@ -1,0 +1,90 @@
+/*
+ * lead.h
+ *		Leads: reading lead objects, merging them into rows, the table.
+ */
+#ifndef LEADTERRA_LEAD_H
+#define LEADTERRA_LEAD_H
+
+#include "utils/array.h"
+#include "utils/uuid.h"
+
+#include "error.h"
+#include "json.h"
+
+/* The fields of a lead: strings first, then the other types, then custom. */
+typedef enum LeadField
+{
+	LEAD_FIRST_NAME,
+	LEAD_LAST_NAME,
+	LEAD_COMPANY,
+	LEAD_JOB_TITLE,
+	LEAD_PHONE,
+	LEAD_WEBSITE,
+	LEAD_PERSONALIZATION,
+	LEAD_VALUE,
+	LEAD_INTEREST_STATUS,
+	LEAD_ASSIGNED_TO,
+	LEAD_CUSTOM
+} LeadField;
+
+#define LEAD_STRINGS LEAD_INTEREST_STATUS
+#define LEAD_FIELDS (LEAD_CUSTOM + 1)
+
+/* The same as columns of the table, in that order. */
+#define LEAD_COLUMNS \
+	"first_name, last_name, company, job_title, phone, website, personalization," \
+	" lead_value, interest_status, assigned_to, custom"
+
+/* A string in memory that somebody else owns. */
+typedef struct LeadString
+{
+	const char *data;
+	int			length;
+} LeadString;
+
+/* What is to be changed in a lead.  Strings point into the jsonb it was read from. */
+typedef struct LeadPatch
+{
+	bits16		given;			/* a bit per field, 1 << LeadField */
+	bits16		cleared;		/* of those given: set to null */
+	int32		interest_status;
+	pg_uuid_t	assigned_to;
+	LeadString	strings[LEAD_STRINGS];
+	int			ncustom;		/* custom fields; null removes one */
+	JsonbPair  *custom;			/* sorted as jsonb sorts keys, each key once */
+} LeadPatch;
+
+/* Reads one lead object and reports what is wrong with it. */
+typedef struct LeadReader
+{
+	ErrorList  *errors;			/* where failures are listed */
+	int			index;			/* the entry's place in the list */
+	const char *reason;			/* of the first failure; NULL: valid */
+} LeadReader;
+
+/* A row of the table, as read from it or to be written. */
+typedef struct LeadRow
+{
+	pg_uuid_t	lead_id;
+	LeadString	email;
+	Datum		values[LEAD_FIELDS];
+	bool		nulls[LEAD_FIELDS];
+} LeadRow;
+
+extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,
+							LeadString *email, LeadPatch *patch);
+extern void lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined);
+extern void lead_row_init(LeadRow *row);
+extern void lead_row_read(LeadRow *row, const Datum *values, const bool *nulls);
+extern bool lead_differs(const LeadPatch *patch, const LeadRow *row);
+extern void lead_merge(const LeadPatch *patch, LeadRow *row);
+
+extern uint64 lead_insert(Datum workspace, const LeadRow *rows, int count);
+extern void lead_update(Datum workspace, const LeadRow *rows, int count);
+extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count, bool change);
+extern void lead_locked(uint64 number, int *position, LeadRow *row);
+extern Datum lead_emails(const LeadString *emails, int count);
+extern LeadString lead_normalize_email(const char *email, int length);
+extern Datum lead_normalize_emails(ArrayType *given);
+
+#endif							/* LEADTERRA_LEAD_H */

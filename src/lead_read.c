@@ -1,0 +1,294 @@
+/*
+ * lead_read.c
+ *		Reading lead objects as callers give them.
+ *
+ * Nothing is copied: what is read points into the jsonb.  Every failure of an
+ * entry is listed, with its field and without its value.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "email.h"
+#include "lead.h"
+
+/* Names of the standard fields, and what to_jsonb(row) makes of them. */
+static const struct
+{
+	const char *name;
+	const char *alias;
+}			field_names[LEAD_CUSTOM] =
+{
+	[LEAD_FIRST_NAME] = {"firstName", "first_name"},
+	[LEAD_LAST_NAME] = {"lastName", "last_name"},
+	[LEAD_COMPANY] = {"company", "company_name"},
+	[LEAD_JOB_TITLE] = {"jobTitle", "job_title"},
+	[LEAD_PHONE] = {"phone", NULL},
+	[LEAD_WEBSITE] = {"website", NULL},
+	[LEAD_PERSONALIZATION] = {"personalization", NULL},
+	[LEAD_VALUE] = {"leadValue", NULL},
+	[LEAD_INTEREST_STATUS] = {"interestStatus", NULL},
+	[LEAD_ASSIGNED_TO] = {"assignedTo", NULL},
+};
+
+/* Lists a failure of the entry that is read. */
+static void
+fail(LeadReader *reader, const char *field, const char *code, const char *message)
+{
+	error_list_add(reader->errors, reader->index, field, code, message);
+	if (reader->reason == NULL)
+		reader->reason = field && strcmp(field, "email") == 0 ? "invalid_email" : code;
+}
+
+static bool
+key_is(const JsonbValue *key, const char *name)
+{
+	return name && (int) strlen(name) == key->val.string.len &&
+		memcmp(name, key->val.string.val, key->val.string.len) == 0;
+}
+
+/* Returns the standard field that a key names, LEAD_CUSTOM if none. */
+static LeadField
+find_field(const JsonbValue *key, bool *is_alias)
+{
+	for (int i = 0; i < LEAD_CUSTOM; i++)
+	{
+		*is_alias = key_is(key, field_names[i].alias);
+		if (*is_alias || key_is(key, field_names[i].name))
+			return i;
+	}
+	return LEAD_CUSTOM;
+}
+
+/* Reads the value of a standard field into a patch. */
+static void
+read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPatch *patch)
+{
+	const char *type = "a string";
+	JsonResult	result = JSON_OK;
+
+	patch->given |= 1 << field;
+	patch->cleared &= ~(1 << field);
+	if (value->type == jbvNull)
+	{
+		patch->cleared |= 1 << field;
+		return;
+	}
+
+	if (field == LEAD_INTEREST_STATUS)
+	{
+		type = "an integer of 32 bits";
+		result = json_integer(value, &patch->interest_status);
+	}
+	else if (field == LEAD_ASSIGNED_TO)
+	{
+		type = "a UUID";
+		result = json_uuid(value, &patch->assigned_to);
+	}
+	else if (value->type == jbvString)
+	{
+		patch->strings[field].data = value->val.string.val;
+		patch->strings[field].length = value->val.string.len;
+	}
+	else
+		result = JSON_WRONG_TYPE;
+
+	if (result != JSON_OK)
+		fail(reader, field_names[field].name,
+			 result == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
+			 psprintf("%s must be %s or null", field_names[field].name, type));
+}
+
+/*
+ * Adds a custom field.  Room for all that the entry could have is taken at the
+ * first one: most entries have none.
+ */
+static void
+add_custom(LeadPatch *patch, int room, const JsonbValue *key, const JsonbValue *value)
+{
+	JsonbPair  *pair;
+
+	if (patch->custom == NULL)
+		patch->custom = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JsonbPair) * room);
+	pair = &patch->custom[patch->ncustom];
+	pair->key = *key;
+	pair->value = *value;
+	pair->order = patch->ncustom++;
+}
+
+/* Reads the member customFields. */
+static void
+read_custom_fields(LeadReader *reader, JsonbContainer *fields, int room, LeadPatch *patch)
+{
+	JsonbIterator *iterator = json_iterate(fields);
+	JsonbValue	key;
+	JsonbValue	value;
+
+	while (json_next_pair(&iterator, &key, &value))
+	{
+		bool		is_alias;
+
+		if (find_field(&key, &is_alias) == LEAD_CUSTOM &&
+			!key_is(&key, "email") && !key_is(&key, "customFields"))
+			add_custom(patch, room, &key, &value);
+		else
+			fail(reader, psprintf("customFields.%.*s", key.val.string.len, key.val.string.val),
+				 "reserved_field", "customFields must not have the name of a standard field");
+	}
+}
+
+/* Orders custom fields by key, then as they were given. */
+static int
+compare_custom(const void *left, const void *right)
+{
+	const JsonbPair *a = left;
+	const JsonbPair *b = right;
+	int			order = json_compare_keys(&a->key, &b->key);
+
+	return order ? order : a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Sorts the custom fields of a patch and keeps the last of each key. */
+static void
+sort_custom(LeadPatch *patch)
+{
+	int			kept = 0;
+
+	qsort(patch->custom, patch->ncustom, sizeof(JsonbPair), compare_custom);
+	for (int i = 0; i < patch->ncustom; i++)
+	{
+		if (i + 1 == patch->ncustom ||
+			json_compare_keys(&patch->custom[i].key, &patch->custom[i + 1].key) != 0)
+			patch->custom[kept++] = patch->custom[i];
+	}
+	patch->ncustom = kept;
+}
+
+/* Reads the address of an entry. */
+static void
+read_email(LeadReader *reader, const JsonbValue *value, LeadString *email)
+{
+	EmailStatus status;
+
+	if (value == NULL || value->type == jbvNull)
+		fail(reader, "email", "email_missing", "email is missing");
+	else if (value->type != jbvString)
+		fail(reader, "email", "wrong_type", "email must be a string");
+	else
+	{
+		*email = lead_normalize_email(value->val.string.val, value->val.string.len);
+		status = email_check(email->data, email->length);
+		if (status != EMAIL_OK)
+			fail(reader, "email", email_status_code(status), email_status_message(status));
+	}
+}
+
+/* Reads the members of an entry but its address and customFields. */
+static void
+read_members(LeadReader *reader, JsonbContainer *object, int room, bool has_email, LeadPatch *patch)
+{
+	JsonbIterator *iterator = json_iterate(object);
+	JsonbValue	key;
+	JsonbValue	value;
+
+	while (json_next_pair(&iterator, &key, &value))
+	{
+		bool		is_alias;
+		LeadField	field = find_field(&key, &is_alias);
+
+		/* jsonb has shorter keys first: a name before its alias. */
+		if (field != LEAD_CUSTOM)
+		{
+			if (!(is_alias && patch->given & (1 << field)))
+				read_field(reader, field, &value, patch);
+		}
+		else if (key_is(&key, "email"))
+		{
+			if (!has_email)
+				fail(reader, "email", "reserved_field", "email of a lead cannot be changed");
+		}
+		else if (!key_is(&key, "customFields"))
+			add_custom(patch, room, &key, &value);
+	}
+}
+
+/*
+ * Reads a lead object: its address, in normal form, where the caller wants one
+ * (a text that is no address is returned too), and what it changes.  Returns
+ * false, with the failures listed and a reason, if the entry is invalid.
+ */
+bool
+lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, LeadPatch *patch)
+{
+	JsonbContainer *object = json_container(entry, true);
+	JsonbContainer *fields = NULL;
+	JsonbValue	member;
+	int			room;
+
+	reader->reason = NULL;
+	memset(patch, 0, sizeof(*patch));
+	if (object == NULL)
+	{
+		fail(reader, NULL, "not_an_object", "a lead must be an object");
+		return false;
+	}
+
+	if (email)
+		read_email(reader, getKeyJsonValueFromContainer(object, "email", 5, &member), email);
+
+	room = JsonContainerSize(object);
+	if (getKeyJsonValueFromContainer(object, "customFields", 12, &member) && member.type != jbvNull)
+	{
+		fields = json_container(&member, true);
+		if (fields)
+			room += JsonContainerSize(fields);
+		else
+			fail(reader, "customFields", "wrong_type", "customFields must be an object or null");
+	}
+	if (fields)
+		read_custom_fields(reader, fields, room, patch);
+	read_members(reader, object, room, email != NULL, patch);
+	if (fields && patch->ncustom > 1)
+		sort_custom(patch);
+	return reader->reason == NULL;
+}
+
+/*
+ * Combines patches of one lead, in order, into one that does what they do one
+ * after the other.
+ */
+void
+lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined)
+{
+	Size		room = 0;
+
+	memset(combined, 0, sizeof(*combined));
+	for (int i = 0; i < count; i++)
+		room += patches[i]->ncustom;
+	if (room > 0)
+		combined->custom = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JsonbPair) * room);
+
+	for (int i = 0; i < count; i++)
+	{
+		const LeadPatch *patch = patches[i];
+
+		combined->cleared = (combined->cleared & ~patch->given) | patch->cleared;
+		combined->given |= patch->given;
+		if (patch->given & (1 << LEAD_INTEREST_STATUS))
+			combined->interest_status = patch->interest_status;
+		if (patch->given & (1 << LEAD_ASSIGNED_TO))
+			combined->assigned_to = patch->assigned_to;
+		for (int field = 0; field < LEAD_STRINGS; field++)
+		{
+			if (patch->given & (1 << field))
+				combined->strings[field] = patch->strings[field];
+		}
+		for (int j = 0; j < patch->ncustom; j++)
+		{
+			combined->custom[combined->ncustom] = patch->custom[j];
+			combined->custom[combined->ncustom].order = combined->ncustom;
+			combined->ncustom++;
+		}
+	}
+	if (count > 1 && combined->ncustom > 1)
+		sort_custom(combined);
+}

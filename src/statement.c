@@ -1,0 +1,192 @@
+/*
+ * statement.c
+ *		Running the SQL of the extension through SPI.
+ *
+ * A statement is prepared once in a backend, with a generic plan, and the plan
+ * is kept.  The plan cache revalidates it when a table changes, under the
+ * search_path and planner settings of that moment; so every SQL function that
+ * gets here is declared with its own.
+ *
+ * Results live in SPI memory: what is to outlive statement_finish() is copied.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "storage/bufmgr.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+
+#include "statement.h"
+
+/* Connects to SPI; statement_finish() ends it. */
+void
+statement_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+/* Ends the connection and frees all that was allocated in it. */
+void
+statement_finish(void)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/*
+ * Returns the size of a table: 0 for what has no storage, such as a view, and
+ * InvalidBlockNumber, which is larger than all, for one that is gone.
+ */
+static BlockNumber
+table_blocks(Oid relid)
+{
+	Relation	relation = try_relation_open(relid, AccessShareLock);
+	BlockNumber blocks = 0;
+
+	if (relation == NULL)
+		return InvalidBlockNumber;
+	if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind))
+		blocks = RelationGetNumberOfBlocks(relation);
+	relation_close(relation, AccessShareLock);
+	return blocks;
+}
+
+/* Notes the tables of a new plan, unless it leaves the planner no choice. */
+static void
+note_tables(Statement *statement)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
+	ListCell   *cell;
+
+	statement->ntables = 0;
+	if (statement->result == SPI_OK_INSERT && list_length(source->relationOids) == 1)
+		return;
+	foreach(cell, source->relationOids)
+	{
+		StatementTable *table = &statement->tables[statement->ntables];
+
+		if (statement->ntables++ == STATEMENT_MAX_TABLES)
+			elog(ERROR, "too many tables: %s", statement->text);
+		table->relation = lfirst_oid(cell);
+		table->blocks = table_blocks(table->relation);
+	}
+}
+
+/*
+ * Says whether a plan was made for tables of half their size or less.  On
+ * tables that are nearly empty every index with the workspace in front looks
+ * alike to the planner, and the one it picks may read a whole workspace for
+ * each row; nothing but an ANALYZE would tell the plan cache that they grew.
+ */
+static bool
+has_outgrown_plan(const Statement *statement)
+{
+	for (int i = 0; i < statement->ntables; i++)
+	{
+		const StatementTable *table = &statement->tables[i];
+
+		if (table_blocks(table->relation) > 2 * (uint64) table->blocks)
+			return true;
+	}
+	return false;
+}
+
+/* Prepares a statement at its first use, and when its tables have doubled. */
+static void
+prepare(Statement *statement)
+{
+	SPIPlanPtr	plan;
+
+	if (statement->plan)
+	{
+		if (!has_outgrown_plan(statement))
+			return;
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+	}
+
+	plan = SPI_prepare_cursor(statement->text, statement->nparameters, statement->types,
+							  CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s: %s",
+			 SPI_result_code_string(SPI_result), statement->text);
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	statement->plan = plan;
+	note_tables(statement);
+}
+
+/* Executes a statement and checks its result code. */
+static uint64
+execute(Statement *statement, const Datum *values, const bool *nulls, bool read_only)
+{
+	char		markers[STATEMENT_MAX_PARAMETERS];
+	int			result;
+
+	prepare(statement);
+	for (int i = 0; i < statement->nparameters; i++)
+		markers[i] = nulls && nulls[i] ? 'n' : ' ';
+
+	result = SPI_execute_plan(statement->plan, unconstify(Datum *, values), markers, read_only, 0);
+	if (result != statement->result)
+		elog(ERROR, "unexpected result %s: %s", SPI_result_code_string(result), statement->text);
+	return SPI_processed;
+}
+
+/*
+ * Runs a statement under a new snapshot, for functions declared VOLATILE.
+ * nulls may be NULL where no parameter is null.  Returns the number of rows.
+ */
+uint64
+statement_execute(Statement *statement, const Datum *values, const bool *nulls)
+{
+	return execute(statement, values, nulls, false);
+}
+
+/* Runs a SELECT under the caller's snapshot, for functions declared STABLE. */
+uint64
+statement_read(Statement *statement, const Datum *values)
+{
+	return execute(statement, values, NULL, true);
+}
+
+/* Returns a column, from 1, of a row, from 0, of the last result. */
+Datum
+statement_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* Returns all columns of a row, from 0, of the last result. */
+void
+statement_row(uint64 row, Datum *values, bool *nulls)
+{
+	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+}
+
+/*
+ * Makes an array parameter.  Where every value is null the array itself is
+ * null: unnest() beside other arrays then fills with nulls, for less.
+ */
+Datum
+statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull)
+{
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	int			lower = 1;
+
+	*isnull = nulls != NULL;
+	for (int i = 0; i < count && *isnull; i++)
+		*isnull = nulls[i];
+	if (*isnull)
+		return (Datum) 0;
+
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower,
+											  type, typlen, typbyval, typalign));
+}

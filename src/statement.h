@@ -1,0 +1,50 @@
+/*
+ * statement.h
+ *		A prepared SPI statement: its text, its parameter types and the plan
+ *		that is kept for the life of the backend.
+ */
+#ifndef LEADTERRA_STATEMENT_H
+#define LEADTERRA_STATEMENT_H
+
+#include "executor/spi.h"
+#include "storage/block.h"
+
+#define STATEMENT_MAX_PARAMETERS 16
+#define STATEMENT_MAX_TABLES 8
+
+/* A table that a plan reads, and its size when the plan was made. */
+typedef struct StatementTable
+{
+	Oid			relation;
+	BlockNumber blocks;
+} StatementTable;
+
+/* Declare one as static data in the module that owns the table. */
+typedef struct Statement
+{
+	const char *text;
+	int			result;			/* the SPI_OK_ code it must return */
+	int			nparameters;
+	Oid			types[STATEMENT_MAX_PARAMETERS];
+	SPIPlanPtr	plan;			/* made at first use */
+	int			ntables;
+	StatementTable tables[STATEMENT_MAX_TABLES];
+} Statement;
+
+/* Initializes one: SQL text, SPI_OK_ code, types of the parameters. */
+#define STATEMENT(sql, code, ...) { \
+	.text = (sql), \
+	.result = (code), \
+	.nparameters = lengthof(((const Oid[]) {__VA_ARGS__})), \
+	.types = {__VA_ARGS__} \
+}
+
+extern void statement_connect(void);
+extern void statement_finish(void);
+extern uint64 statement_execute(Statement *statement, const Datum *values, const bool *nulls);
+extern uint64 statement_read(Statement *statement, const Datum *values);
+extern Datum statement_value(uint64 row, int column, bool *isnull);
+extern void statement_row(uint64 row, Datum *values, bool *nulls);
+extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);
+
+#endif							/* LEADTERRA_STATEMENT_H */
