@@ -324,7 +324,10 @@ lt_unsuppress(PG_FUNCTION_ARGS)
 Datum
 lt_suppression_keys(PG_FUNCTION_ARGS)
 {
-	text	   *email;
+	text	   *given;
+	const char *start;
+	size_t		length;
+	char	   *email;
 	EmailStatus status;
 	Datum	   *entries;
 	int			count = 0;
@@ -334,16 +337,18 @@ lt_suppression_keys(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_INVALID_REQUEST, "argument \"email\" must not be null");
 
-	status = parse_entry(PG_GETARG_TEXT_PP(0), &email);
-	if (status == EMAIL_OK)
-		status = email_check(VARDATA(email), VARSIZE(email) - VARHDRSZ);
+	given = PG_GETARG_TEXT_PP(0);
+	email_trim(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &start, &length);
+	email = palloc(length);
+	email_lower(email, start, length);
+	status = email_check(email, length);
 	if (status != EMAIL_OK)
 		error_raise(ERROR_INVALID_EMAIL, "invalid e-mail address: %s",
 					email_status_message(status));
 
 	/* One key more than labels, and a label has at least one octet and a dot. */
 	entries = palloc(sizeof(Datum) * EMAIL_MAX_LENGTH);
-	while (next_key(VARDATA(email), VARSIZE(email) - VARHDRSZ, &key))
+	while (next_key(email, length, &key))
 		entries[count++] = key_entry(&key);
 	return statement_array(entries, NULL, count, TEXTOID, &isnull);
 }

@@ -1,0 +1,51 @@
+-- What CREATE EXTENSION makes, and that it can be made again.
+\set SHOW_CONTEXT never
+
+-- Nothing is executable by PUBLIC, and everything a user sees has a comment.
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+WHERE has_function_privilege('public', p.oid, 'EXECUTE');
+SELECT pg_describe_object(d.classid, d.objid, 0) AS without_comment
+FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+LEFT JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
+WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+  AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_namespace'::regclass)
+  AND p.prorettype IS DISTINCT FROM 'trigger'::regtype
+  AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+ORDER BY 1;
+
+-- A C or PL function has its own search_path, unless it runs no SQL.
+SELECT p.oid::regprocedure AS without_search_path
+FROM pg_proc p
+JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+WHERE p.prosqlbody IS NULL AND p.proconfig IS NULL
+ORDER BY p.proname;
+
+-- Every table has its rows dumped, and the workspace in front of its keys.
+SELECT c.relname AS not_dumped
+FROM pg_class c CROSS JOIN pg_extension x
+WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r' AND x.extname = 'leadterra' AND NOT c.oid = ANY (x.extconfig);
+SELECT i.indexrelid::regclass AS key_without_workspace
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE c.relnamespace = 'leadterra'::regnamespace AND a.attname <> 'workspace_id';
+SELECT conname AS key_to_workspaces FROM pg_constraint WHERE confrelid = 'leadterra.workspaces'::regclass;
+
+-- Dropped and made again in a session that has used it, in another schema.
+SELECT lt_create_campaign('Before') AS campaign \gset
+SELECT lt_bulk_upsert(:'campaign', '[{"email": "install@example.com"}]');
+DROP EXTENSION leadterra;
+CREATE SCHEMA "api v1";
+CREATE EXTENSION leadterra SCHEMA "api v1";
+SELECT "api v1".lt_create_campaign('After', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
+SELECT * FROM "api v1".lt_bulk_upsert(:'campaign', '[{"email": "install@example.com"}]');
+SELECT status, leads_enrolled, queued_messages FROM "api v1".lt_start_campaign(:'campaign');
+SELECT email, state FROM "api v1".lt_messages;
+SELECT n.nspname, count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE proname LIKE 'lt\_%' GROUP BY 1;
+ALTER EXTENSION leadterra SET SCHEMA public;
+DROP EXTENSION leadterra;
+DROP SCHEMA "api v1";
+CREATE EXTENSION leadterra;
+SELECT lt_create_campaign('Again') IS NOT NULL AS created;
+SELECT lt_start_campaign(id) FROM lt_campaigns;

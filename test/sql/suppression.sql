@@ -1,0 +1,38 @@
+-- The suppression list as users keep it.
+\set SHOW_CONTEXT never
+
+SELECT * FROM lt_suppress('{" Kim@Example.ORG ", blocked.example, *.deep.example, *.example.net}', 'complaint');
+SELECT * FROM lt_suppress('{kim@example.org, lee@example.org, LEE@example.org}');
+SELECT entry, reason FROM lt_suppressions ORDER BY entry;
+SELECT * FROM lt_suppress('{}');
+
+SELECT entry, reason FROM lt_is_suppressed('KIM@example.org');
+SELECT entry FROM lt_is_suppressed('anyone@blocked.example');
+SELECT entry FROM lt_is_suppressed('anyone@sub.blocked.example');
+SELECT entry FROM lt_is_suppressed('anyone@deep.example');
+SELECT entry FROM lt_is_suppressed('anyone@a.b.c.deep.example');
+SELECT entry FROM lt_is_suppressed('anyone@x.example.net');
+SELECT entry FROM lt_is_suppressed('anyone@example.net');
+
+-- Of several the most specific.
+SELECT lt_suppress('{*.b.deep.example, x@a.b.deep.example}');
+SELECT entry FROM lt_is_suppressed('x@a.b.deep.example');
+SELECT entry FROM lt_is_suppressed('y@a.b.deep.example');
+
+-- What is suppressed is left out of a campaign.
+SELECT lt_create_campaign('Suppression') AS campaign \gset
+SELECT index, outcome, reason FROM lt_bulk_upsert_report(:'campaign', '[
+    {"email": "kim@example.org"}, {"email": "x@blocked.example"}, {"email": "x@a.deep.example"}, {"email": "ok@deep.example"}
+]');
+SELECT lt_unsuppress('{KIM@example.org, kim@example.org, *.DEEP.example, never@example.com, NULL, "not an entry"}');
+SELECT * FROM lt_bulk_upsert(:'campaign', '[{"email": "kim@example.org"}, {"email": "x@a.deep.example"}]');
+
+-- Errors.
+SELECT lt_suppress(NULL);
+SELECT lt_suppress('{a@example.com}', NULL);
+SELECT lt_suppress('{ok@example.com, nodomain, "", NULL, "*.", "*", "*.a..b", "a@b", "x@[1.2.3.4]", "@example.com"}');
+SELECT count(*) FROM lt_suppressions WHERE entry = 'ok@example.com';
+SELECT lt_unsuppress(NULL);
+SELECT lt_is_suppressed(NULL);
+SELECT lt_is_suppressed('nobody');
+SELECT lt_is_suppressed('example.com');
