@@ -60,6 +60,8 @@ FROM leadterra.suppressions
 WHERE workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_suppressions IS 'Addresses, domains and wildcards that are never mailed';
 
+-- The lateral look-ups keep it from comparing each message with each lead of
+-- the workspace, which is what the planner chooses where it has no statistics.
 CREATE VIEW @extschema@.lt_messages WITH (security_invoker = true) AS
 SELECT
     leadterra.message_id(b.batch_id, u."position") AS id,
@@ -74,8 +76,18 @@ FROM leadterra.campaigns c
 JOIN leadterra.batches b ON b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id
 JOIN leadterra.steps s ON s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id AND s.step = b.step
 CROSS JOIN LATERAL unnest(b.lead_ids) WITH ORDINALITY AS u (lead_id, "position")
-JOIN leadterra.enrollments e ON e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.lead_id = u.lead_id
-JOIN leadterra.leads l ON l.workspace_id = c.workspace_id AND l.lead_id = u.lead_id
+CROSS JOIN LATERAL (
+    SELECT e.status
+    FROM leadterra.enrollments e
+    WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.lead_id = u.lead_id
+    OFFSET 0
+) e
+CROSS JOIN LATERAL (
+    SELECT l.email
+    FROM leadterra.leads l
+    WHERE l.workspace_id = c.workspace_id AND l.lead_id = u.lead_id
+    OFFSET 0
+) l
 WHERE c.workspace_id = @extschema@.lt_current_workspace()
   AND c.status <> 'draft';
 COMMENT ON VIEW @extschema@.lt_messages IS
@@ -83,18 +95,28 @@ COMMENT ON VIEW @extschema@.lt_messages IS
 
 state is queued or skipped; reason says why a message is skipped. A paused campaign holds its queued messages.';
 
+-- An active lead of a started campaign waits for step one since it was
+-- enrolled, as its batch does.
 CREATE VIEW @extschema@.lt_enrollments WITH (security_invoker = true) AS
 SELECT
     e.campaign_id,
     e.lead_id,
     l.email,
     e.status,
-    m.step AS next_step,
-    m.due_at AS next_due_at,
+    s.step::integer AS next_step,
+    greatest(e.enrolled_at, c.started_at) + make_interval(days => s.delay_days) AS next_due_at,
     e.enrolled_at
 FROM leadterra.enrollments e
-JOIN leadterra.leads l ON l.workspace_id = e.workspace_id AND l.lead_id = e.lead_id
-LEFT JOIN @extschema@.lt_messages m ON m.campaign_id = e.campaign_id AND m.lead_id = e.lead_id AND m.state = 'queued'
+CROSS JOIN LATERAL (
+    SELECT l.email
+    FROM leadterra.leads l
+    WHERE l.workspace_id = e.workspace_id AND l.lead_id = e.lead_id
+    OFFSET 0
+) l
+JOIN leadterra.campaigns c ON c.workspace_id = e.workspace_id AND c.campaign_id = e.campaign_id
+LEFT JOIN leadterra.steps s
+    ON s.workspace_id = e.workspace_id AND s.campaign_id = e.campaign_id AND s.step = 1
+    AND e.status = 'active' AND c.status <> 'draft'
 WHERE e.workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_enrollments IS
 'Leads in campaigns with their states

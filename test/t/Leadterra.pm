@@ -1,0 +1,179 @@
+# What several whole-server tests share: servers, a database with a row of
+# every kind, and what it holds.
+package Leadterra;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(start_server fill contents check_calls dump_text);
+
+# The workspace that fill() uses beside the default one.
+use constant OTHER_WORKSPACE => '00000000-0000-7000-8000-0000000000b2';
+
+# Starts a new server with databases in UTF-8; settings are lines of its
+# configuration.
+sub start_server
+{
+	my ($name, $settings) = @_;
+	my $server = PostgreSQL::Test::Cluster->new($name);
+
+	$server->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	$server->append_conf('postgresql.conf', "jit = off\nlog_statement = none\n" . ($settings // ''));
+	$server->start;
+	return $server;
+}
+
+# Fills the tables of the extension, whose functions are in a schema, with rows
+# of every kind: campaigns in every state, leads with every field, without an
+# address, and suppressed, enrollments in every state, several batches.
+sub fill
+{
+	my ($server, $database, $schema) = @_;
+	my $other = OTHER_WORKSPACE;
+
+	$server->safe_psql($database, <<"SQL");
+SET search_path TO $schema;
+SELECT lt_create_campaign('Draft', '[{"subject": "Hi {{firstName}}", "bodyHtml": "<p>1</p>"}]') AS draft \\gset
+SELECT lt_create_campaign('Running', '[
+    {"subject": "Hi {{firstName|there}}", "bodyHtml": "<p>{{company}}</p>"},
+    {"subject": "Again", "bodyHtml": "tab\\there, back\\\\slash, line\\nbreak, \\\\.", "delayDays": 3}
+]') AS running \\gset
+SELECT lt_create_campaign('Paused', '[{"subject": "Hi", "bodyHtml": "Hi"}]') AS paused \\gset
+SELECT lt_create_campaign('No steps');
+
+SELECT lt_suppress('{kim\@example.org, blocked.example}', 'complaint');
+SELECT lt_suppress('{*.deep.example}');
+SELECT lt_bulk_upsert(:'draft', '[{"email": "draft\@example.com"}]');
+SELECT lt_bulk_upsert(:'running',
+    (SELECT jsonb_agg(jsonb_build_object('email', format('lead-%s\@example.com', i), 'firstName', format('Lead %s', i)))
+     FROM generate_series(1, 2500) i)
+    || '[{"email": "kim\@example.org"}, {"email": "x\@blocked.example"}]');
+SELECT lt_bulk_upsert(:'running', '[
+    {"email": " All\@Example.com ", "firstName": "Ann", "lastName": "O''Neil", "company": "tab\\there, back\\\\slash, line\\nbreak",
+     "jobTitle": "\\\\.", "phone": "", "website": "https://example.com/?a=\\u00e4&b=\\ud83d\\ude00", "personalization": "\\\\N",
+     "leadValue": "NULL", "interestStatus": -2147483648, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14",
+     "size": 1.0, "big": 123456789012345678901234567890.5, "yes": true, "list": [1, null, {"a": "\\t"}], "": "no name",
+     "customFields": {"city": "Ulm", "nested": {"deep": [[]]}}},
+    {"email": "m\\u00fcller\@b\\u00fccher.example"}
+]');
+SELECT lt_bulk_upsert(:'paused', (SELECT jsonb_agg(jsonb_build_object('email', format('lead-%s\@example.com', i)))
+    FROM generate_series(1, 20) i));
+SELECT lt_start_campaign(:'running');
+SELECT lt_start_campaign(:'paused');
+SELECT lt_pause_campaign(:'paused');
+
+SELECT lt_remove_leads(:'running', '{lead-1\@example.com, lead-2\@example.com}');
+SELECT lt_delete_leads('{lead-3\@example.com}');
+SELECT lt_delete_leads('{lead-4\@example.com, lead-5\@example.com}');
+UPDATE leadterra.enrollments e SET status = s.status
+FROM unnest('{replied, bounced, unsubscribed}'::text[]) WITH ORDINALITY AS s (status, i)
+JOIN lt_leads l ON l.email = format('lead-%s\@example.com', i + 10)
+WHERE e.campaign_id = :'running' AND e.lead_id = l.id;
+INSERT INTO leadterra.leads (workspace_id, lead_id, first_name) VALUES (lt_current_workspace(), lt_uuidv7(), 'No address');
+
+SET leadterra.workspace_id = '$other';
+SELECT lt_create_campaign('Other workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS other \\gset
+SELECT lt_bulk_upsert(:'other', '[{"email": "lead-1\@example.com", "firstName": "Other"}]');
+SELECT lt_start_campaign(:'other');
+SELECT lt_suppress('{other\@example.com}');
+SQL
+}
+
+# Returns what a database holds, a text a table of the extension, a view (of
+# each workspace), and the privileges of members.
+sub contents
+{
+	my ($server, $database, $schema) = @_;
+	my %contents;
+	my @workspaces = ('', OTHER_WORKSPACE);
+	my @tables = split /\n/, $server->safe_psql($database,
+		"SELECT oid::regclass FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind IN ('r', 'p')");
+
+	for my $table (@tables)
+	{
+		$contents{$table} = $server->safe_psql($database, "SELECT t FROM $table t ORDER BY t::text COLLATE \"C\"");
+	}
+	for my $view (map { "$schema.lt_$_" } qw(campaigns leads enrollments suppressions messages))
+	{
+		for my $workspace (@workspaces)
+		{
+			$contents{"$view $workspace"} = $server->safe_psql($database,
+				"SET leadterra.workspace_id = '$workspace'; SELECT v FROM $view v ORDER BY v::text COLLATE \"C\"");
+		}
+	}
+	$contents{privileges} = $server->safe_psql($database, <<'SQL');
+SELECT pg_describe_object(d.classid, d.objid, 0), acl FROM pg_depend d
+JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+LEFT JOIN pg_namespace n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
+CROSS JOIN LATERAL (SELECT array_agg(a::text ORDER BY a::text) AS acl FROM unnest(coalesce(proacl, relacl, nspacl)) a) s
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+ORDER BY 1
+SQL
+	return \%contents;
+}
+
+# Holds the calls to what they should do in a database that fill() filled.
+sub check_calls
+{
+	my ($server, $database, $schema) = @_;
+	my $sql = sub { $server->safe_psql($database, "SET search_path TO $schema; $_[0]") };
+	my ($draft, $running, $paused) = map { "(SELECT id FROM lt_campaigns WHERE name = '$_')" } qw(Draft Running Paused);
+	my $state = 'name, status, leads_enrolled, queued_messages';
+
+	is($sql->("SELECT $state, steps FROM lt_campaigns ORDER BY name"),
+		"Draft|draft|1|0|1\nNo steps|draft|0|0|0\nPaused|paused|17|17|1\nRunning|running|2497|2494|2",
+		"$database: counts of campaigns");
+	is($sql->('SELECT state, reason, count(*) FROM lt_messages GROUP BY 1, 2 ORDER BY 1, 2'),
+		"queued||2511\nskipped|bounced|1\nskipped|removed|2\nskipped|replied|1\nskipped|unsubscribed|1",
+		"$database: messages");
+
+	is($sql->("SELECT * FROM lt_bulk_upsert($paused, (SELECT jsonb_agg(jsonb_build_object('email', email))"
+			. " FROM lt_enrollments WHERE campaign_id = $paused))"),
+		'0|17|0|17', "$database: known leads are updates");
+	is($sql->("SELECT * FROM lt_bulk_upsert($running, (SELECT jsonb_agg(jsonb_build_object("
+			. "'email', email, 'firstName', first_name, 'fresh', true)) FROM lt_leads WHERE email LIKE 'lead-%'))"),
+		'2|2495|0|2497', "$database: and those that were removed are enrolled again");
+	is($sql->("SELECT * FROM lt_bulk_upsert($running, "
+			. q('[{"email": "new@example.com"}, {"email": "kim@example.org"}, {"email": "a@b.deep.example"}]') . ')'),
+		'1|0|2|1', "$database: a new lead is enrolled, suppressed ones are not");
+
+	is($sql->("SELECT $state FROM lt_start_campaign($draft)"), 'Draft|running|1|1', "$database: first start");
+	is($sql->("SELECT $state FROM lt_start_campaign($paused)"), 'Paused|running|17|17', "$database: start of a paused one");
+	is($sql->("SELECT $state FROM lt_pause_campaign($running)"), 'Running|paused|2500|2497', "$database: pause");
+
+	is($sql->(q(SELECT lt_delete_leads('{lead-6@example.com}'))), '1', "$database: delete a lead");
+	is($sql->("SELECT $state FROM lt_campaigns WHERE name = 'Running'"), 'Running|paused|2499|2496', "$database: it is counted");
+	is($sql->("SELECT count(*) FROM leadterra.enrollments e LEFT JOIN lt_leads l ON l.id = e.lead_id"
+			. ' WHERE e.workspace_id = lt_current_workspace() AND l.id IS NULL'),
+		'0', "$database: and leaves no enrollment");
+	is($sql->("WITH gone AS (SELECT lt_delete_campaign($running)) SELECT count(*) FROM gone"), '1', "$database: delete a campaign");
+	is($sql->('SELECT count(*) FROM leadterra.batches b LEFT JOIN leadterra.campaigns c USING (workspace_id, campaign_id)'
+			. ' WHERE c.name IS NULL'),
+		'0', "$database: it leaves no batch");
+}
+
+# Returns a dump as text.  Newer releases put a random key into each, unless
+# one is given.
+sub dump_text
+{
+	my ($server, $database) = @_;
+	my ($help, $text, $errors) = ('', '', '');
+	my @key;
+
+	IPC::Run::run([ 'pg_dump', '--help' ], '>', \$help) or die "pg_dump --help failed";
+	@key = ('--restrict-key=leadterra') if $help =~ /--restrict-key/;
+	IPC::Run::run([ 'pg_dump', @key, '-d', $server->connstr($database) ], '>', \$text, '2>', \$errors)
+	  or die "pg_dump failed: $errors";
+	is($errors, '', "dump of $database says nothing");
+	$text =~ s/^\\(?:un)?restrict .*\n//mg unless @key;
+	return $text;
+}
+
+1;
