@@ -143,10 +143,12 @@ CONF
     unset PGOPTIONS PGPASSWORD PGSERVICE
 }
 
+# Stops the server, and those that interrupted tests left below $work.
 stop_server() {
-    if [ -e "$work/data/postmaster.pid" ]; then
-        $as_user "$bin/pg_ctl" -D "$work/data" -m fast -w stop >/dev/null || true
-    fi
+    [ -z "${child:-}" ] || kill "$child" 2>/dev/null || true
+    find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
+        $as_user "$bin/pg_ctl" -D "$(dirname "$pidfile")" -m fast -w stop >/dev/null 2>&1 || true
+    done
     [ -z "${socket_is_elsewhere:-}" ] || rm -rf "$socket"
 }
 

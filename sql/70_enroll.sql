@@ -28,7 +28,8 @@ COMMENT ON TABLE leadterra.deletions IS 'How many enrolled leads a DELETE took o
 
 -- These triggers stand in for foreign keys from enrollments and batches, which
 -- would nearly double the cost of enrolling.  They look for enrollments that
--- were committed after the statement's snapshot, hence READ COMMITTED.
+-- were committed after the statement's snapshot, hence READ COMMITTED, and lock
+-- them by campaign and lead, so that two deletions do not deadlock.
 CREATE FUNCTION leadterra.leads_deleted()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -39,12 +40,25 @@ SET enable_mergejoin = off
 AS $$
 BEGIN
     PERFORM leadterra.require_read_committed('deleting leads');
-    WITH gone AS (
+    WITH doomed AS (
+        SELECT e.*
+        FROM (
+            SELECT d.workspace_id, c.campaign_id, d.lead_id
+            FROM deleted d
+            JOIN leadterra.campaigns c ON c.workspace_id = d.workspace_id
+            ORDER BY c.campaign_id, d.lead_id
+        ) k
+        CROSS JOIN LATERAL (
+            SELECT e.workspace_id, e.campaign_id, e.lead_id
+            FROM leadterra.enrollments e
+            WHERE e.workspace_id = k.workspace_id AND e.campaign_id = k.campaign_id AND e.lead_id = k.lead_id
+            FOR UPDATE
+        ) e
+    ), gone AS (
         DELETE FROM leadterra.enrollments e
-        USING deleted d
-        JOIN leadterra.campaigns c ON c.workspace_id = d.workspace_id
+        USING doomed d
         WHERE e.workspace_id = d.workspace_id
-          AND e.campaign_id = c.campaign_id
+          AND e.campaign_id = d.campaign_id
           AND e.lead_id = d.lead_id
         RETURNING e.workspace_id, e.campaign_id
     )
@@ -70,6 +84,10 @@ SET enable_mergejoin = off
 AS $$
 BEGIN
     PERFORM leadterra.require_read_committed('deleting campaigns');
+    PERFORM FROM leadterra.enrollments e
+    JOIN deleted d ON d.workspace_id = e.workspace_id AND d.campaign_id = e.campaign_id
+    ORDER BY e.campaign_id, e.lead_id
+    FOR UPDATE OF e;
     DELETE FROM leadterra.enrollments e USING deleted d
     WHERE e.workspace_id = d.workspace_id AND e.campaign_id = d.campaign_id;
     DELETE FROM leadterra.batches b USING deleted d

@@ -27,19 +27,39 @@ PG_FUNCTION_INFO_V1(lt_remove_leads);
 /* Entries of one call; more would not fit the memory of a backend. */
 #define ENTRIES_MAX 1000000
 
-static Statement remove_leads = STATEMENT(
-	"WITH leaving AS ("
-	" SELECT e.lead_id"
-	" FROM leadterra.leads l"
-	" JOIN leadterra.enrollments e"
-	" ON e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id"
-	" WHERE l.workspace_id = $1 AND l.email = ANY ($3) AND e.status = 'active'"
-	" ORDER BY e.lead_id"
-	" FOR NO KEY UPDATE OF e)"
-	" UPDATE leadterra.enrollments e SET status = 'removed'"
-	" FROM leaving"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = leaving.lead_id",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTARRAYOID);
+static Statement find_active = STATEMENT(
+	"SELECT e.lead_id"
+	" FROM unnest($3) AS u (email)"
+	" CROSS JOIN LATERAL ("
+	" SELECT l.lead_id FROM leadterra.leads l"
+	" WHERE l.workspace_id = $1 AND l.email = u.email"
+	" OFFSET 0) l"
+	" CROSS JOIN LATERAL ("
+	" SELECT e.lead_id FROM leadterra.enrollments e"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id AND e.status = 'active'"
+	" OFFSET 0) e"
+	" ORDER BY e.lead_id",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
+
+static Statement change_status = STATEMENT(
+	"UPDATE leadterra.enrollments SET status = $5"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3 AND status = $4",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID);
+
+/*
+ * Changes the status of an enrollment from one to another; false if it has
+ * another one by now.  One statement a lead is by index whatever the planner
+ * thinks of the table, and callers choose the order of locks.  Runs in SPI.
+ */
+bool
+enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
+					 const char *from, const char *to)
+{
+	Datum		values[] = {workspace, campaign, UUIDPGetDatum(lead_id),
+	CStringGetTextDatum(from), CStringGetTextDatum(to)};
+
+	return statement_execute(&change_status, values, NULL) > 0;
+}
 
 /* Returns the array of leads in the argument: itself, or its member "leads". */
 static JsonbContainer *
@@ -172,7 +192,9 @@ Datum
 lt_remove_leads(PG_FUNCTION_ARGS)
 {
 	Datum		values[3] = {context_workspace(), campaign_argument(fcinfo)};
-	uint64		removed;
+	uint64		found;
+	SPITupleTable *active;
+	int32		removed = 0;
 
 	if (PG_ARGISNULL(1))
 		error_raise(ERROR_INVALID_REQUEST, "argument \"emails\" must not be null");
@@ -180,7 +202,16 @@ lt_remove_leads(PG_FUNCTION_ARGS)
 	values[2] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
 	statement_connect();
 	campaign_require(values[0], values[1], CAMPAIGN_KEEP);
-	removed = statement_execute(&remove_leads, values, NULL);
+	found = statement_execute(&find_active, values, NULL);
+	active = SPI_tuptable;
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+		Datum		lead_id = SPI_getbinval(active->vals[i], active->tupdesc, 1, &isnull);
+
+		removed += enroll_change_status(values[0], values[1], DatumGetUUIDP(lead_id),
+										"active", "removed");
+	}
 	statement_finish();
-	PG_RETURN_INT32((int32) removed);
+	PG_RETURN_INT32(removed);
 }

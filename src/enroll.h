@@ -56,6 +56,8 @@ typedef struct Enrollment
 	EnrollCandidate *candidates;	/* by address */
 } Enrollment;
 
+extern bool enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
+								 const char *from, const char *to);
 extern void enroll_read(Enrollment *call, JsonbContainer *leads);
 extern void enroll_write(Enrollment *call);
 

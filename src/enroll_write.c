@@ -15,9 +15,12 @@
  *
  * Each step takes its locks in one order in every session, and the steps come
  * in one order, so that calls with the same leads wait for each other and do
- * not deadlock.  All locks of step 4 have one strength, because two statements
- * of two strengths would take them in two orders.  A lead that nothing changes
- * in is neither locked nor written.
+ * not deadlock.  (One case is left: a lead that was deleted while step 4 held
+ * others goes back to 3, where it may meet another call that waits for those;
+ * the server then cancels one of the two, and its caller can try again.)  All
+ * locks of step 4 have one strength, because two statements of two strengths
+ * would take them in two orders.  A lead that nothing changes in is neither
+ * locked nor written.
  *
  * Steps go over the candidates in parts and free what a part needed: memory
  * grows with the entries, by little.
@@ -38,6 +41,9 @@
 
 /* Candidates that one statement handles. */
 #define PART_MAX 1000
+
+/* Bytes of rows that one UPDATE takes, unless a single row has more. */
+#define UPDATE_SIZE_MAX (16 * 1024 * 1024)
 
 typedef bool (*CandidateTest) (const EnrollCandidate *candidate);
 typedef void (*PartStep) (const Enrollment *call, EnrollCandidate **part, int count);
@@ -76,19 +82,6 @@ static Statement enroll_known = STATEMENT(
 	" ON CONFLICT (workspace_id, campaign_id, lead_id) DO NOTHING"
 	" RETURNING lead_id",
 	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
-
-/* Their messages were skipped because they were removed; they wait again. */
-static Statement enroll_removed = STATEMENT(
-	"WITH back AS ("
-	" SELECT lead_id FROM leadterra.enrollments"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = ANY ($3) AND status = 'removed'"
-	" ORDER BY lead_id"
-	" FOR NO KEY UPDATE)"
-	" UPDATE leadterra.enrollments e SET status = 'active'"
-	" FROM back"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = back.lead_id"
-	" RETURNING e.lead_id",
-	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
 
 static bool
 is_kept(const EnrollCandidate *candidate)
@@ -251,6 +244,8 @@ insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 
 	for (int i = 0; i < count; i++)
 	{
+		/* A lead that was deleted since the look-up took its enrollment along. */
+		part[i]->has_enrollment = part[i]->removed = false;
 		uuid7_generate(&part[i]->lead_id);
 		lead_row_init(&rows[i]);
 		rows[i].lead_id = part[i]->lead_id;
@@ -268,42 +263,68 @@ insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 }
 
 /*
- * Step 4: locks the leads of candidates, and updates those that differ.  One
- * that is gone is unknown again.
+ * Reads a lead that was locked for a part, and returns its candidate.  One that
+ * is only kept, and differs since another session changed it, is not taken as
+ * locked: what keeps it from being deleted does not keep it from changing.
+ */
+static EnrollCandidate *
+read_locked(const SPITupleTable *locked, uint64 number, EnrollCandidate **part,
+			bool change, LeadRow *row)
+{
+	EnrollCandidate *candidate;
+	int			position;
+
+	lead_locked(locked, number, &position, row);
+	candidate = part[position];
+	candidate->known = true;
+	/* Another session may have replaced the lead since the look-up. */
+	if (memcmp(&candidate->lead_id, &row->lead_id, UUID_LEN) != 0)
+		candidate->has_enrollment = candidate->removed = false;
+	candidate->lead_id = row->lead_id;
+	candidate->differs = lead_differs(candidate->patch, row);
+	candidate->locked = change || !candidate->differs;
+	return candidate;
+}
+
+/*
+ * Step 4: locks the leads of candidates, and where they are to be changed,
+ * updates those that differ, so many at a time as fit an array.  A lead that
+ * is gone is unknown again.
  */
 static void
 lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool change)
 {
 	uint64		found = lead_lock(call->workspace, part_emails(part, count), count, change);
 	SPITupleTable *locked = SPI_tuptable;
-	LeadRow    *changed = palloc(sizeof(LeadRow) * count);
-	int			nchanged = 0;
+	LeadRow    *rows = palloc(sizeof(LeadRow) * count);
+	MemoryContext part_context = CurrentMemoryContext;
+	MemoryContext rows_context = AllocSetContextCreate(part_context, "leadterra rows",
+													   ALLOCSET_DEFAULT_SIZES);
+	int			nrows = 0;
+	Size		size = 0;
 
 	for (int i = 0; i < count; i++)
 		part[i]->known = false;
 
+	MemoryContextSwitchTo(rows_context);
 	for (uint64 i = 0; i < found; i++)
 	{
-		LeadRow    *row = &changed[nchanged];
-		EnrollCandidate *candidate;
-		int			position;
+		EnrollCandidate *candidate = read_locked(locked, i, part, change, &rows[nrows]);
 
-		lead_locked(i, &position, row);
-		candidate = part[position];
-		candidate->known = candidate->locked = true;
-		/* Another session may have replaced the lead since the look-up. */
-		if (memcmp(&candidate->lead_id, &row->lead_id, UUID_LEN) != 0)
-			candidate->has_enrollment = false;
-		candidate->lead_id = row->lead_id;
-		if (lead_differs(candidate->patch, row))
+		if (change && candidate->differs)
 		{
-			lead_merge(candidate->patch, row);
-			nchanged++;
+			lead_merge(candidate->patch, &rows[nrows]);
+			size += lead_row_size(&rows[nrows++]);
+		}
+		if (nrows > 0 && (size > UPDATE_SIZE_MAX || i + 1 == found))
+		{
+			lead_update(call->workspace, rows, nrows);
+			MemoryContextReset(rows_context);
+			nrows = 0;
+			size = 0;
 		}
 	}
-
-	if (nchanged > 0)
-		lead_update(call->workspace, changed, nchanged);
+	MemoryContextSwitchTo(part_context);
 	SPI_freetuptable(locked);
 }
 
@@ -351,10 +372,15 @@ compare_lead_ids(const void *left, const void *right)
 	return memcmp(&a->lead_id, &b->lead_id, UUID_LEN);
 }
 
-/* Marks the candidates whose leads a statement returned; part is sorted. */
+/*
+ * Step 5: enrolls leads that were known.  Those that another session enrolled
+ * meanwhile are not returned, and are updates.
+ */
 static void
-mark_enrolled(EnrollCandidate **part, int count, uint64 returned, bool queued)
+enroll_known_leads(const Enrollment *call, EnrollCandidate **part, int count)
 {
+	uint64		returned = execute_on_leads(&enroll_known, call, part, count);
+
 	for (uint64 i = 0; i < returned; i++)
 	{
 		EnrollCandidate key;
@@ -366,43 +392,45 @@ mark_enrolled(EnrollCandidate **part, int count, uint64 returned, bool queued)
 		found = bsearch(&wanted, part, count, sizeof(EnrollCandidate *), compare_lead_ids);
 		if (found == NULL)
 			elog(ERROR, "a lead was enrolled that was not asked for");
-		(*found)->enrolled = true;
-		(*found)->queued = queued;
+		(*found)->enrolled = (*found)->queued = true;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
 /*
- * Step 5: enrolls leads that were known, sorted by id.  Those that are enrolled
- * already by now, by another session, are not returned and are updates.
+ * Step 5: enrolls leads again that were removed from the campaign.  Their
+ * messages, which were skipped for that, wait again.
  */
 static void
-enroll_known_leads(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_back(const Enrollment *call, EnrollCandidate **part, int count)
 {
-	EnrollCandidate **fresh = palloc(sizeof(EnrollCandidate *) * count);
-	EnrollCandidate **removed = palloc(sizeof(EnrollCandidate *) * count);
-	int			nfresh = 0;
-	int			nremoved = 0;
-
 	for (int i = 0; i < count; i++)
-	{
-		if (part[i]->has_enrollment)
-			removed[nremoved++] = part[i];
-		else
-			fresh[nfresh++] = part[i];
-	}
-	if (nfresh > 0)
-		mark_enrolled(fresh, nfresh,
-					  execute_on_leads(&enroll_known, call, fresh, nfresh), true);
-	if (nremoved > 0)
-		mark_enrolled(removed, nremoved,
-					  execute_on_leads(&enroll_removed, call, removed, nremoved), false);
+		part[i]->enrolled = enroll_change_status(call->workspace, call->campaign,
+												 &part[i]->lead_id, "removed", "active");
 }
 
 static bool
-needs_known_enrollment(const EnrollCandidate *candidate)
+is_back(const EnrollCandidate *candidate)
 {
-	return candidate->known && !candidate->created && needs_enrollment(candidate);
+	return candidate->known && candidate->removed;
+}
+
+static bool
+is_new_to_campaign(const EnrollCandidate *candidate)
+{
+	return candidate->known && !candidate->created && !candidate->has_enrollment;
+}
+
+/* Runs a step over the candidates for which a test holds, by lead id. */
+static void
+run_step_by_id(const Enrollment *call, CandidateTest test, PartStep step)
+{
+	int			count;
+	EnrollCandidate **selected = select_candidates(call, test, &count);
+
+	qsort(selected, count, sizeof(EnrollCandidate *), compare_lead_ids);
+	run_parts(call, selected, count, step);
+	pfree(selected);
 }
 
 /* Queues step one for the leads that were enrolled, in the order of entries. */
@@ -427,19 +455,15 @@ queue_enrolled(const Enrollment *call)
 static void
 write_candidates(const Enrollment *call)
 {
-	EnrollCandidate **known;
-	int			nknown;
-
 	do
 	{
 		run_step(call, is_missing, insert_missing);
 		run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
-	} while (has_any(call, is_missing));
+	} while (has_any(call, is_missing) || has_any(call, needs_lock));
 
 	run_step(call, is_created, enroll_created_leads);
-	known = select_candidates(call, needs_known_enrollment, &nknown);
-	qsort(known, nknown, sizeof(EnrollCandidate *), compare_lead_ids);
-	run_parts(call, known, nknown, enroll_known_leads);
+	run_step_by_id(call, is_back, enroll_back);
+	run_step_by_id(call, is_new_to_campaign, enroll_known_leads);
 	queue_enrolled(call);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -106,12 +107,29 @@ lead_row_read(LeadRow *row, const Datum *values, const bool *nulls)
 	row->lead_id = *DatumGetUUIDP(values[0]);
 	memcpy(row->values, values + 1, sizeof(row->values));
 	memcpy(row->nulls, nulls + 1, sizeof(row->nulls));
-	for (int i = 0; i < LEAD_STRINGS; i++)
-	{
-		if (!row->nulls[i])
-			row->values[i] = PointerGetDatum(DatumGetTextPP(row->values[i]));
-	}
-	row->values[LEAD_CUSTOM] = JsonbPGetDatum(DatumGetJsonbP(row->values[LEAD_CUSTOM]));
+}
+
+/* Frees a value that was read, if reading made a copy of it. */
+static void
+free_copy(void *value, Datum original)
+{
+	if (value != DatumGetPointer(original))
+		pfree(value);
+}
+
+/* Says whether a string is that of a row, which may be compressed or elsewhere. */
+static bool
+string_differs(const LeadString *string, Datum value)
+{
+	text	   *old;
+	bool		differs;
+
+	if (toast_raw_datum_size(value) - VARHDRSZ != (Size) string->length)
+		return true;
+	old = DatumGetTextPP(value);
+	differs = memcmp(string->data, VARDATA_ANY(old), string->length) != 0;
+	free_copy(old, value);
+	return differs;
 }
 
 /* Says whether a patch changes a standard field of a row. */
@@ -132,13 +150,7 @@ field_differs(const LeadPatch *patch, const LeadRow *row, int field)
 		case LEAD_ASSIGNED_TO:
 			return memcmp(DatumGetUUIDP(row->values[field]), &patch->assigned_to, UUID_LEN) != 0;
 		default:
-			{
-				const LeadString *string = &patch->strings[field];
-				text	   *old = DatumGetTextPP(row->values[field]);
-
-				return string->length != (int) VARSIZE_ANY_EXHDR(old) ||
-					memcmp(string->data, VARDATA_ANY(old), string->length) != 0;
-			}
+			return string_differs(&patch->strings[field], row->values[field]);
 	}
 }
 
@@ -146,23 +158,27 @@ field_differs(const LeadPatch *patch, const LeadRow *row, int field)
 static bool
 custom_differs(const LeadPatch *patch, const LeadRow *row)
 {
-	JsonbContainer *old = NULL;
+	Jsonb	   *old = NULL;
+	bool		differs = false;
 
+	if (patch->ncustom == 0)
+		return false;
 	if (!row->nulls[LEAD_CUSTOM])
-		old = &DatumGetJsonbP(row->values[LEAD_CUSTOM])->root;
+		old = DatumGetJsonbP(row->values[LEAD_CUSTOM]);
 
-	for (int i = 0; i < patch->ncustom; i++)
+	for (int i = 0; i < patch->ncustom && !differs; i++)
 	{
 		const JsonbPair *custom = &patch->custom[i];
 		JsonbValue	value;
 		bool		removes = custom->value.type == jbvNull;
-		bool		has = old && getKeyJsonValueFromContainer(old, custom->key.val.string.val,
+		bool		has = old && getKeyJsonValueFromContainer(&old->root, custom->key.val.string.val,
 															  custom->key.val.string.len, &value);
 
-		if (removes ? has : !has || !json_values_equal(&custom->value, &value))
-			return true;
+		differs = removes ? has : !has || !json_values_equal(&custom->value, &value);
 	}
-	return false;
+	if (old)
+		free_copy(old, row->values[LEAD_CUSTOM]);
+	return differs;
 }
 
 /* Says whether a patch changes anything in a row. */
@@ -277,6 +293,20 @@ lead_normalize_email(const char *email, int length)
 	return (LeadString) {lower, trimmed};
 }
 
+/* Returns the size in bytes of a row as a parameter of a statement. */
+Size
+lead_row_size(const LeadRow *row)
+{
+	Size		size = 0;
+
+	for (int i = 0; i < LEAD_FIELDS; i++)
+	{
+		if (!row->nulls[i] && (i < LEAD_STRINGS || i == LEAD_CUSTOM))
+			size += toast_raw_datum_size(row->values[i]);
+	}
+	return size;
+}
+
 /* Makes a text[] of addresses. */
 Datum
 lead_emails(const LeadString *emails, int count)
@@ -364,12 +394,12 @@ lead_lock(Datum workspace, const LeadString *emails, int count, bool change)
 
 /* Reads a lead that lead_lock() found, and the place of its address, from 0. */
 void
-lead_locked(uint64 number, int *position, LeadRow *row)
+lead_locked(const SPITupleTable *locked, uint64 number, int *position, LeadRow *row)
 {
 	Datum		values[2 + LEAD_FIELDS];
 	bool		nulls[2 + LEAD_FIELDS];
 
-	statement_row(number, values, nulls);
+	heap_deform_tuple(locked->vals[number], locked->tupdesc, values, nulls);
 	*position = (int) DatumGetInt64(values[0]) - 1;
 	lead_row_read(row, values + 1, nulls + 1);
 }
@@ -406,7 +436,7 @@ update_one(const LeadString *email, const LeadPatch *patch)
 	statement_connect();
 	if (lead_lock(workspace, email, 1, true) == 0)
 		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" does not exist", email->length, email->data);
-	lead_locked(0, &position, &row);
+	lead_locked(SPI_tuptable, 0, &position, &row);
 	if (lead_differs(patch, &row))
 	{
 		lead_merge(patch, &row);

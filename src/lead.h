@@ -5,6 +5,7 @@
 #ifndef LEADTERRA_LEAD_H
 #define LEADTERRA_LEAD_H
 
+#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/uuid.h"
 
@@ -60,6 +61,9 @@ typedef struct LeadReader
 	ErrorList  *errors;			/* where failures are listed */
 	int			index;			/* the entry's place in the list */
 	const char *reason;			/* of the first failure; NULL: valid */
+	int			ncustom;		/* custom fields of the entry so far */
+	int			room;			/* for them, kept from entry to entry */
+	JsonbPair  *custom;
 } LeadReader;
 
 /* A row of the table, as read from it or to be written. */
@@ -76,13 +80,14 @@ extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,
 extern void lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined);
 extern void lead_row_init(LeadRow *row);
 extern void lead_row_read(LeadRow *row, const Datum *values, const bool *nulls);
+extern Size lead_row_size(const LeadRow *row);
 extern bool lead_differs(const LeadPatch *patch, const LeadRow *row);
 extern void lead_merge(const LeadPatch *patch, LeadRow *row);
 
 extern uint64 lead_insert(Datum workspace, const LeadRow *rows, int count);
 extern void lead_update(Datum workspace, const LeadRow *rows, int count);
 extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count, bool change);
-extern void lead_locked(uint64 number, int *position, LeadRow *row);
+extern void lead_locked(const SPITupleTable *locked, uint64 number, int *position, LeadRow *row);
 extern Datum lead_emails(const LeadString *emails, int count);
 extern LeadString lead_normalize_email(const char *email, int length);
 extern Datum lead_normalize_emails(ArrayType *given);

@@ -98,30 +98,43 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 			 psprintf("%s must be %s or null", field_names[field].name, type));
 }
 
-/*
- * Adds a custom field.  Room for all that the entry could have is taken at the
- * first one: most entries have none.
- */
+/* Adds a custom field. */
 static void
-add_custom(LeadPatch *patch, int room, const JsonbValue *key, const JsonbValue *value)
+add_custom(LeadReader *reader, const JsonbValue *key, const JsonbValue *value)
 {
 	JsonbPair  *pair;
 
-	if (patch->custom == NULL)
-		patch->custom = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JsonbPair) * room);
-	pair = &patch->custom[patch->ncustom];
+	if (reader->ncustom == reader->room)
+	{
+		reader->room = Max(2 * reader->room, 16);
+		reader->custom = reader->custom == NULL ? palloc(sizeof(JsonbPair) * reader->room) :
+			repalloc_huge(reader->custom, sizeof(JsonbPair) * reader->room);
+	}
+	pair = &reader->custom[reader->ncustom];
 	pair->key = *key;
 	pair->value = *value;
-	pair->order = patch->ncustom++;
+	pair->order = reader->ncustom++;
 }
 
 /* Reads the member customFields. */
 static void
-read_custom_fields(LeadReader *reader, JsonbContainer *fields, int room, LeadPatch *patch)
+read_custom_fields(LeadReader *reader, JsonbContainer *object)
 {
-	JsonbIterator *iterator = json_iterate(fields);
+	JsonbContainer *fields;
+	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbValue	value;
+
+	if (!getKeyJsonValueFromContainer(object, "customFields", 12, &value) || value.type == jbvNull)
+		return;
+	fields = json_container(&value, true);
+	if (fields == NULL)
+	{
+		fail(reader, "customFields", "wrong_type", "customFields must be an object or null");
+		return;
+	}
+
+	iterator = json_iterate(fields);
 
 	while (json_next_pair(&iterator, &key, &value))
 	{
@@ -129,7 +142,7 @@ read_custom_fields(LeadReader *reader, JsonbContainer *fields, int room, LeadPat
 
 		if (find_field(&key, &is_alias) == LEAD_CUSTOM &&
 			!key_is(&key, "email") && !key_is(&key, "customFields"))
-			add_custom(patch, room, &key, &value);
+			add_custom(reader, &key, &value);
 		else
 			fail(reader, psprintf("customFields.%.*s", key.val.string.len, key.val.string.val),
 				 "reserved_field", "customFields must not have the name of a standard field");
@@ -147,20 +160,20 @@ compare_custom(const void *left, const void *right)
 	return order ? order : a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Sorts the custom fields of a patch and keeps the last of each key. */
-static void
-sort_custom(LeadPatch *patch)
+/* Sorts custom fields and keeps the last of each key; returns how many. */
+static int
+sort_custom(JsonbPair *custom, int count)
 {
 	int			kept = 0;
 
-	qsort(patch->custom, patch->ncustom, sizeof(JsonbPair), compare_custom);
-	for (int i = 0; i < patch->ncustom; i++)
+	if (count > 1)
+		qsort(custom, count, sizeof(JsonbPair), compare_custom);
+	for (int i = 0; i < count; i++)
 	{
-		if (i + 1 == patch->ncustom ||
-			json_compare_keys(&patch->custom[i].key, &patch->custom[i + 1].key) != 0)
-			patch->custom[kept++] = patch->custom[i];
+		if (i + 1 == count || json_compare_keys(&custom[i].key, &custom[i + 1].key) != 0)
+			custom[kept++] = custom[i];
 	}
-	patch->ncustom = kept;
+	return kept;
 }
 
 /* Reads the address of an entry. */
@@ -184,7 +197,7 @@ read_email(LeadReader *reader, const JsonbValue *value, LeadString *email)
 
 /* Reads the members of an entry but its address and customFields. */
 static void
-read_members(LeadReader *reader, JsonbContainer *object, int room, bool has_email, LeadPatch *patch)
+read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPatch *patch)
 {
 	JsonbIterator *iterator = json_iterate(object);
 	JsonbValue	key;
@@ -207,7 +220,7 @@ read_members(LeadReader *reader, JsonbContainer *object, int room, bool has_emai
 				fail(reader, "email", "reserved_field", "email of a lead cannot be changed");
 		}
 		else if (!key_is(&key, "customFields"))
-			add_custom(patch, room, &key, &value);
+			add_custom(reader, &key, &value);
 	}
 }
 
@@ -220,11 +233,10 @@ bool
 lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, LeadPatch *patch)
 {
 	JsonbContainer *object = json_container(entry, true);
-	JsonbContainer *fields = NULL;
 	JsonbValue	member;
-	int			room;
 
 	reader->reason = NULL;
+	reader->ncustom = 0;
 	memset(patch, 0, sizeof(*patch));
 	if (object == NULL)
 	{
@@ -234,21 +246,17 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 
 	if (email)
 		read_email(reader, getKeyJsonValueFromContainer(object, "email", 5, &member), email);
-
-	room = JsonContainerSize(object);
-	if (getKeyJsonValueFromContainer(object, "customFields", 12, &member) && member.type != jbvNull)
+	read_custom_fields(reader, object);
+	read_members(reader, object, email != NULL, patch);
+	if (reader->ncustom > 0)
 	{
-		fields = json_container(&member, true);
-		if (fields)
-			room += JsonContainerSize(fields);
-		else
-			fail(reader, "customFields", "wrong_type", "customFields must be an object or null");
+		Size		size;
+
+		patch->ncustom = sort_custom(reader->custom, reader->ncustom);
+		size = sizeof(JsonbPair) * patch->ncustom;
+		patch->custom = MemoryContextAllocHuge(CurrentMemoryContext, size);
+		memcpy(patch->custom, reader->custom, size);
 	}
-	if (fields)
-		read_custom_fields(reader, fields, room, patch);
-	read_members(reader, object, room, email != NULL, patch);
-	if (fields && patch->ncustom > 1)
-		sort_custom(patch);
 	return reader->reason == NULL;
 }
 
@@ -289,6 +297,5 @@ lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined)
 			combined->ncustom++;
 		}
 	}
-	if (count > 1 && combined->ncustom > 1)
-		sort_custom(combined);
+	combined->ncustom = sort_custom(combined->custom, combined->ncustom);
 }

@@ -124,6 +124,7 @@ prepare(Statement *statement)
 static uint64
 execute(Statement *statement, const Datum *values, const bool *nulls, bool read_only)
 {
+	MemoryContext caller_context = CurrentMemoryContext;
 	char		markers[STATEMENT_MAX_PARAMETERS];
 	int			result;
 
@@ -132,6 +133,8 @@ execute(Statement *statement, const Datum *values, const bool *nulls, bool read_
 		markers[i] = nulls && nulls[i] ? 'n' : ' ';
 
 	result = SPI_execute_plan(statement->plan, unconstify(Datum *, values), markers, read_only, 0);
+	/* SPI leaves its own context behind, which lives until it is finished. */
+	MemoryContextSwitchTo(caller_context);
 	if (result != statement->result)
 		elog(ERROR, "unexpected result %s: %s", SPI_result_code_string(result), statement->text);
 	return SPI_processed;
