@@ -27,7 +27,7 @@ AS 'MODULE_PATHNAME', 'lt_suppress';
 COMMENT ON FUNCTION @extschema@.lt_suppress(text[], text) IS
 'Put addresses, domains and wildcards on the suppression list
 
-An entry is an address, a domain ("example.com", that domain alone) or a wildcard ("*.example.com", its subdomains at any depth); case and surrounding white space do not matter. An entry that is on the list keeps its reason and time. One invalid entry fails the whole call with PT422 invalid_suppressions, and nothing is written.';
+An entry is an address, a domain ("example.com", that domain alone) or a wildcard ("*.example.com", its subdomains at any depth); case and surrounding white space do not matter. An entry that is on the list keeps its reason and time. One invalid entry fails the whole call, and nothing is written. Errors: PT400 invalid_request, PT413 too_many_entries (more than a million), PT422 invalid_suppressions.';
 
 CREATE FUNCTION @extschema@.lt_unsuppress(emails text[])
 RETURNS integer
@@ -39,7 +39,7 @@ AS 'MODULE_PATHNAME', 'lt_unsuppress';
 COMMENT ON FUNCTION @extschema@.lt_unsuppress(text[]) IS
 'Take entries off the suppression list and return how many were on it
 
-Entries are matched as written: taking off an address does not undo an entry for its domain.';
+Entries are matched as written: taking off an address does not undo an entry for its domain. Errors: PT400 invalid_request, PT413 too_many_entries (more than a million).';
 
 CREATE FUNCTION leadterra.suppression_keys(email text)
 RETURNS text[]

@@ -47,7 +47,7 @@ AS 'MODULE_PATHNAME', 'lt_delete_lead';
 COMMENT ON FUNCTION @extschema@.lt_delete_lead(uuid) IS
 'Delete one lead and take it out of every campaign
 
-Errors: PT404 lead_not_found. The suppression list is not touched.';
+The suppression list is not touched. Errors: PT404 lead_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_delete_leads(emails text[])
 RETURNS integer
@@ -59,5 +59,5 @@ AS 'MODULE_PATHNAME', 'lt_delete_leads';
 COMMENT ON FUNCTION @extschema@.lt_delete_leads(text[]) IS
 'Delete the leads with these addresses and return how many there were
 
-They leave every campaign; addresses without a lead are passed over. The suppression list is not touched.';
+They leave every campaign; addresses without a lead are passed over. The suppression list is not touched. Errors: PT400 invalid_request, PT409 wrong_isolation, PT413 too_many_entries (more than a million).';
 

@@ -42,6 +42,7 @@ CREATE FUNCTION @extschema@.lt_create_campaign(name text, steps jsonb DEFAULT '[
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_create_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
@@ -53,6 +54,7 @@ CREATE FUNCTION @extschema@.lt_set_steps(campaign_id uuid, steps jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_set_steps';
 
 COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
@@ -88,6 +90,7 @@ CREATE FUNCTION @extschema@.lt_rename_campaign(campaign_id uuid, name text)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_rename_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_rename_campaign(uuid, text) IS
@@ -99,6 +102,7 @@ CREATE FUNCTION @extschema@.lt_copy_campaign(campaign_id uuid, name text DEFAULT
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_copy_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_copy_campaign(uuid, text) IS
@@ -116,7 +120,7 @@ AS 'MODULE_PATHNAME', 'lt_delete_campaign';
 COMMENT ON FUNCTION @extschema@.lt_delete_campaign(uuid) IS
 'Delete a draft or paused campaign with its enrollments and queued messages
 
-Its leads stay in the workspace. Errors: PT404 campaign_not_found, PT409 campaign_running.';
+Its leads stay in the workspace. Errors: PT404 campaign_not_found, PT409 campaign_running, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_preflight(campaign_id uuid)
 RETURNS TABLE (step integer, token text, has_fallback boolean, leads_without_value bigint)

@@ -29,7 +29,9 @@ COMMENT ON TABLE leadterra.deletions IS 'How many enrolled leads a DELETE took o
 -- These triggers stand in for foreign keys from enrollments and batches, which
 -- would nearly double the cost of enrolling.  They look for enrollments that
 -- were committed after the statement's snapshot, hence READ COMMITTED, and lock
--- them by campaign and lead, so that two deletions do not deadlock.
+-- them by campaign and lead, so that two deletions do not deadlock.  Enrollments
+-- are found by campaign and lead too, one look-up for each pair: an index by
+-- lead would cost every enrollment, and deletions are few.
 CREATE FUNCTION leadterra.leads_deleted()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -147,7 +149,7 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
 'Enroll leads in a campaign and update the leads that are known
 
-leads is an array of lead objects, or an object with such an array as "leads". Addresses match trimmed and in lower case; an omitted field keeps its value, null clears it, keys that are not standard fields become custom fields. Suppressed addresses are skipped. An invalid entry fails the call with PT422 invalid_leads, or is skipped with on_invalid => ''skip''. With dry_run nothing is written. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, PT422 invalid_leads.';
+leads is an array of lead objects, or an object with such an array as "leads". Addresses match trimmed and in lower case; an omitted field keeps its value, null clears it, keys that are not standard fields become custom fields. Suppressed addresses are skipped. An invalid entry fails the call with PT422 invalid_leads, or is skipped with on_invalid => ''skip''. With dry_run nothing is written. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, PT413 too_many_entries (more than a million), PT422 invalid_leads.';
 
 CREATE FUNCTION @extschema@.lt_bulk_upsert_report(
     campaign_id uuid,
@@ -171,7 +173,7 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS
 'Do what lt_bulk_upsert does and return one row an entry
 
-index counts from 0. outcome is enrolled, updated or skipped; reason says why an entry was skipped (suppressed, invalid_email, wrong_type, ...) or that it repeats an address of the call (duplicate_in_payload). With dry_run the id of a lead that does not exist yet is null.';
+index counts from 0. outcome is enrolled, updated or skipped; reason says why an entry was skipped (suppressed, invalid_email, wrong_type, ...) or that it repeats an address of the call (duplicate_in_payload). With dry_run the id of a lead that does not exist yet is null. Errors as lt_bulk_upsert.';
 
 CREATE FUNCTION @extschema@.lt_remove_leads(campaign_id uuid, emails text[])
 RETURNS integer
@@ -183,5 +185,5 @@ AS 'MODULE_PATHNAME', 'lt_remove_leads';
 COMMENT ON FUNCTION @extschema@.lt_remove_leads(uuid, text[]) IS
 'Take active leads out of a campaign and return how many
 
-Their queued messages are skipped; the leads stay in the workspace and may be enrolled again, at the position they had. Leads that replied, bounced or unsubscribed keep that state and are not counted. Errors: PT404 campaign_not_found.';
+Their queued messages are skipped; the leads stay in the workspace and may be enrolled again, at the position they had. Leads that replied, bounced or unsubscribed keep that state and are not counted. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
 

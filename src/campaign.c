@@ -11,7 +11,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -21,6 +20,7 @@
 #include "error.h"
 #include "json.h"
 #include "statement.h"
+#include "template.h"
 #include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_create_campaign);
@@ -46,10 +46,19 @@ typedef struct StepList
 } StepList;
 
 /* Columns of find_state: those of lt_campaign_state, then the number of steps. */
-#define STATE_NAME 1
-#define STATE_LEADS_ENROLLED 6
-#define STATE_COLUMNS 8
-#define STATE_STEPS 8
+enum
+{
+	STATE_ID,
+	STATE_NAME,
+	STATE_STATUS,
+	STATE_CREATED_AT,
+	STATE_STARTED_AT,
+	STATE_PAUSED_AT,
+	STATE_LEADS_ENROLLED,
+	STATE_QUEUED_MESSAGES,
+	STATE_STEPS,
+	STATE_COLUMNS
+};
 
 static Statement find_campaign = STATEMENT(
 	"SELECT status FROM leadterra.campaigns"
@@ -67,6 +76,13 @@ static Statement lock_campaign = STATEMENT(
 	"SELECT status FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2"
 	" FOR NO KEY UPDATE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* Strong enough at once: two steps could deadlock with a call that keeps it. */
+static Statement lock_doomed_campaign = STATEMENT(
+	"SELECT status FROM leadterra.campaigns"
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" FOR UPDATE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement insert_campaign = STATEMENT(
@@ -165,14 +181,20 @@ campaign_require(Datum workspace, Datum campaign, CampaignUse use)
 
 	switch (use)
 	{
-		case CAMPAIGN_READ:
+		case CAMPAIGN_READ_STABLE:
 			found = statement_read(&find_campaign, values);
+			break;
+		case CAMPAIGN_READ:
+			found = statement_execute(&find_campaign, values, NULL);
 			break;
 		case CAMPAIGN_KEEP:
 			found = statement_execute(&keep_campaign, values, NULL);
 			break;
 		case CAMPAIGN_CHANGE:
 			found = statement_execute(&lock_campaign, values, NULL);
+			break;
+		case CAMPAIGN_DELETE:
+			found = statement_execute(&lock_doomed_campaign, values, NULL);
 			break;
 	}
 	if (found == 0)
@@ -187,8 +209,7 @@ campaign_require(Datum workspace, Datum campaign, CampaignUse use)
 Datum
 campaign_argument(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"campaign_id\" must not be null");
+	error_if_null(0, "campaign_id");
 	return PG_GETARG_DATUM(0);
 }
 
@@ -198,7 +219,7 @@ name_argument(FunctionCallInfo fcinfo, int number)
 {
 	char	   *name = PG_ARGISNULL(number) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(number));
 
-	if (name[strspn(name, " \t\n\r\f\v")] == '\0')
+	if (name[strspn(name, TEMPLATE_BLANKS)] == '\0')
 		error_raise(ERROR_INVALID_REQUEST, "name of a campaign must not be null or blank");
 	return PG_GETARG_DATUM(number);
 }
@@ -269,9 +290,8 @@ steps_argument(FunctionCallInfo fcinfo)
 	JsonbValue	element;
 	ErrorList	errors;
 
-	if (!PG_ARGISNULL(1) && JB_ROOT_IS_ARRAY(PG_GETARG_JSONB_P(1)) &&
-		!JB_ROOT_IS_SCALAR(PG_GETARG_JSONB_P(1)))
-		array = &PG_GETARG_JSONB_P(1)->root;
+	if (!PG_ARGISNULL(1))
+		array = json_array(&PG_GETARG_JSONB_P(1)->root);
 	if (array == NULL)
 		error_raise(ERROR_INVALID_STEPS, "steps must be an array");
 	if (JsonContainerSize(array) > STEPS_MAX)
@@ -372,18 +392,14 @@ read_state(Datum *key, Datum *values, bool *nulls)
 static Datum
 return_state(FunctionCallInfo fcinfo, Datum *key)
 {
-	Datum		values[STATE_COLUMNS + 1];
-	bool		nulls[STATE_COLUMNS + 1];
-	TupleDesc	tupdesc;
-	HeapTupleHeader result;
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS];
+	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
-		tupdesc->natts != STATE_COLUMNS)
-		elog(ERROR, "return type must be lt_campaign_state");
 	read_state(key, values, nulls);
-	result = SPI_returntuple(heap_form_tuple(tupdesc, values, nulls), tupdesc);
+	result = statement_result(fcinfo, values, nulls);
 	statement_finish();
-	return HeapTupleHeaderGetDatum(result);
+	return result;
 }
 
 /* SQL: lt_start_campaign(campaign_id) */
@@ -391,8 +407,8 @@ Datum
 lt_start_campaign(PG_FUNCTION_ARGS)
 {
 	Datum		key[] = {context_workspace(), campaign_argument(fcinfo)};
-	Datum		values[STATE_COLUMNS + 1];
-	bool		nulls[STATE_COLUMNS + 1];
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS];
 
 	statement_connect();
 	if (campaign_require(key[0], key[1], CAMPAIGN_CHANGE) != CAMPAIGN_RUNNING)
@@ -461,7 +477,7 @@ lt_delete_campaign(PG_FUNCTION_ARGS)
 	Datum		key[] = {context_workspace(), campaign_argument(fcinfo)};
 
 	statement_connect();
-	if (campaign_require(key[0], key[1], CAMPAIGN_CHANGE) == CAMPAIGN_RUNNING)
+	if (campaign_require(key[0], key[1], CAMPAIGN_DELETE) == CAMPAIGN_RUNNING)
 		error_raise(ERROR_CAMPAIGN_RUNNING, "a running campaign cannot be deleted");
 	statement_execute(&delete_campaign, key, NULL);
 	statement_finish();

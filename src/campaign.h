@@ -10,9 +10,11 @@
 /* What a caller of campaign_require() does with the campaign. */
 typedef enum CampaignUse
 {
-	CAMPAIGN_READ,				/* look at it, under the caller's snapshot */
+	CAMPAIGN_READ_STABLE,		/* look at it, under the caller's snapshot */
+	CAMPAIGN_READ,				/* look at it */
 	CAMPAIGN_KEEP,				/* keep it from being deleted; start and pause go on */
-	CAMPAIGN_CHANGE				/* keep others from changing it */
+	CAMPAIGN_CHANGE,			/* keep others from changing it */
+	CAMPAIGN_DELETE				/* keep others from using it */
 } CampaignUse;
 
 typedef enum CampaignStatus

@@ -18,14 +18,22 @@
 
 PG_FUNCTION_INFO_V1(lt_preflight);
 
-/* Uses of tokens in the steps of a campaign, column by column. */
+/* A use of a token in the steps of a campaign; the name points into a text. */
+typedef struct TokenUse
+{
+	int			place;			/* among the uses, in the order of the texts */
+	int			step;
+	const char *name;
+	int			name_length;
+	bool		has_fallback;
+	int64		missing;		/* leads without a value for it */
+} TokenUse;
+
 typedef struct TokenUses
 {
 	int			count;
 	int			room;
-	Datum	   *steps;
-	Datum	   *tokens;
-	Datum	   *fallbacks;
+	TokenUse   *uses;
 } TokenUses;
 
 static Statement find_texts = STATEMENT(
@@ -34,16 +42,19 @@ static Statement find_texts = STATEMENT(
 	" ORDER BY step",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+/*
+ * Concatenating nothing to custom unpacks it once a lead, not once a token.
+ * OFFSET 0 keeps tokens from being looked for in leads of other campaigns.
+ */
 static Statement count_missing = STATEMENT(
-	"WITH uses AS ("
-	" SELECT u.step, u.token, bool_and(u.has_fallback) AS has_fallback, min(u.place) AS place"
-	" FROM unnest($3, $4, $5) WITH ORDINALITY AS u (step, token, has_fallback, place)"
-	" GROUP BY u.step, u.token),"
-	" missing AS ("
-	" SELECT t.token, count(*) AS leads"
-	" FROM (SELECT DISTINCT token FROM uses) t"
-	" CROSS JOIN leadterra.enrollments e"
-	" JOIN leadterra.leads l ON l.workspace_id = e.workspace_id AND l.lead_id = e.lead_id"
+	"SELECT t.number, count(*)"
+	" FROM leadterra.enrollments e"
+	" CROSS JOIN LATERAL ("
+	" SELECT l.*, l.custom || '{}' AS fields"
+	" FROM leadterra.leads l"
+	" WHERE l.workspace_id = e.workspace_id AND l.lead_id = e.lead_id"
+	" OFFSET 0) l"
+	" CROSS JOIN unnest($3) WITH ORDINALITY AS t (token, number)"
 	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.status = 'active'"
 	" AND coalesce(btrim(CASE"
 	" WHEN t.token = 'email' THEN l.email"
@@ -57,34 +68,13 @@ static Statement count_missing = STATEMENT(
 	" WHEN t.token = 'leadValue' THEN l.lead_value"
 	" WHEN t.token = 'interestStatus' THEN l.interest_status::text"
 	" WHEN t.token = 'assignedTo' THEN l.assigned_to::text"
-	" ELSE l.custom ->> t.token END, E' \\t\\n\\r\\f\\v'), '') = ''"
-	" GROUP BY t.token)"
-	" SELECT u.step, u.token, u.has_fallback, coalesce(m.leads, 0)"
-	" FROM uses u LEFT JOIN missing m ON m.token = u.token"
-	" ORDER BY u.step, u.place",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4ARRAYOID, TEXTARRAYOID, BOOLARRAYOID);
-
-/* Adds a use of a token. */
-static void
-add_use(TokenUses *uses, Datum step, const TemplateToken *token)
-{
-	if (uses->count == uses->room)
-	{
-		uses->room *= 2;
-		uses->steps = repalloc(uses->steps, sizeof(Datum) * uses->room);
-		uses->tokens = repalloc(uses->tokens, sizeof(Datum) * uses->room);
-		uses->fallbacks = repalloc(uses->fallbacks, sizeof(Datum) * uses->room);
-	}
-	uses->steps[uses->count] = step;
-	uses->tokens[uses->count] = PointerGetDatum(cstring_to_text_with_len(token->name,
-																		 token->name_length));
-	uses->fallbacks[uses->count] = BoolGetDatum(token->fallback != NULL);
-	uses->count++;
-}
+	" ELSE l.fields ->> t.token END, $4), '') = ''"
+	" GROUP BY t.number",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTOID);
 
 /* Adds the uses of tokens in a text. */
 static void
-add_uses(TokenUses *uses, Datum step, text *template)
+add_uses(TokenUses *uses, int step, text *template)
 {
 	const char *position = VARDATA_ANY(template);
 	const char *end = position + VARSIZE_ANY_EXHDR(template);
@@ -92,30 +82,118 @@ add_uses(TokenUses *uses, Datum step, text *template)
 
 	while (template_next_token(position, end, &token))
 	{
-		add_use(uses, step, &token);
+		if (uses->count == uses->room)
+		{
+			uses->room *= 2;
+			uses->uses = repalloc_huge(uses->uses, sizeof(TokenUse) * uses->room);
+		}
+		uses->uses[uses->count] = (TokenUse) {
+			.place = uses->count, .step = step,
+				.name = token.name, .name_length = token.name_length,
+				.has_fallback = token.fallback != NULL
+		};
+		uses->count++;
 		position = token.end;
 	}
 }
 
-/* Collects the uses of tokens in the steps of a campaign.  Runs in SPI. */
+static int
+compare_names(const TokenUse *a, const TokenUse *b)
+{
+	if (a->name_length != b->name_length)
+		return a->name_length < b->name_length ? -1 : 1;
+	return memcmp(a->name, b->name, a->name_length);
+}
+
+/* Orders uses by token, then by place. */
+static int
+compare_uses(const void *left, const void *right)
+{
+	const TokenUse *a = left;
+	const TokenUse *b = right;
+	int			order = compare_names(a, b);
+
+	return order ? order : a->place < b->place ? -1 : 1;
+}
+
+/* Orders uses by place, and so by step. */
+static int
+compare_places(const void *left, const void *right)
+{
+	const TokenUse *a = left;
+	const TokenUse *b = right;
+
+	return a->place < b->place ? -1 : 1;
+}
+
+/*
+ * Collects the uses of tokens in the steps of a campaign, by token: one for
+ * all uses in a step.  Runs in SPI.
+ */
 static void
-collect_uses(TokenUses *uses, Datum *key)
+collect_uses(TokenUses *uses, const Datum *key)
 {
 	uint64		nsteps = statement_read(&find_texts, key);
+	int			kept = 0;
 
 	uses->count = 0;
 	uses->room = 64;
-	uses->steps = palloc(sizeof(Datum) * uses->room);
-	uses->tokens = palloc(sizeof(Datum) * uses->room);
-	uses->fallbacks = palloc(sizeof(Datum) * uses->room);
+	uses->uses = palloc(sizeof(TokenUse) * uses->room);
 	for (uint64 i = 0; i < nsteps; i++)
 	{
 		Datum		values[3];
 		bool		nulls[3];
 
 		statement_row(i, values, nulls);
-		add_uses(uses, values[0], DatumGetTextPP(values[1]));
-		add_uses(uses, values[0], DatumGetTextPP(values[2]));
+		add_uses(uses, DatumGetInt32(values[0]), DatumGetTextPP(values[1]));
+		add_uses(uses, DatumGetInt32(values[0]), DatumGetTextPP(values[2]));
+	}
+
+	qsort(uses->uses, uses->count, sizeof(TokenUse), compare_uses);
+	for (int i = 0; i < uses->count; i++)
+	{
+		TokenUse   *use = &uses->uses[i];
+		TokenUse   *last = kept > 0 ? &uses->uses[kept - 1] : NULL;
+
+		if (last && last->step == use->step && compare_names(last, use) == 0)
+			last->has_fallback = last->has_fallback && use->has_fallback;
+		else
+			uses->uses[kept++] = *use;
+	}
+	uses->count = kept;
+}
+
+/* Counts for uses, given by token, the active leads without a value. */
+static void
+count_leads(TokenUses *uses, Datum *key)
+{
+	Datum	   *tokens = palloc(sizeof(Datum) * uses->count);
+	int		   *first_uses = palloc(sizeof(int) * uses->count);
+	int			ntokens = 0;
+	Datum		parameters[4] = {key[0], key[1], (Datum) 0, CStringGetTextDatum(TEMPLATE_BLANKS)};
+	bool		isnull;
+	uint64		nrows;
+
+	for (int i = 0; i < uses->count; i++)
+	{
+		const TokenUse *use = &uses->uses[i];
+
+		if (i > 0 && compare_names(use - 1, use) == 0)
+			continue;
+		first_uses[ntokens] = i;
+		tokens[ntokens++] = PointerGetDatum(cstring_to_text_with_len(use->name, use->name_length));
+	}
+	parameters[2] = statement_array(tokens, NULL, ntokens, TEXTOID, &isnull);
+
+	nrows = statement_read(&count_missing, parameters);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		int			i = first_uses[DatumGetInt64(statement_value(row, 1, &isnull)) - 1];
+		int64		missing = DatumGetInt64(statement_value(row, 2, &isnull));
+
+		do
+			uses->uses[i++].missing = missing;
+		while (i < uses->count && compare_names(&uses->uses[i - 1], &uses->uses[i]) == 0);
 	}
 }
 
@@ -124,29 +202,26 @@ Datum
 lt_preflight(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		parameters[5] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		key[] = {context_workspace(), campaign_argument(fcinfo)};
 	TokenUses	uses;
-	bool		isnull;
-	uint64		nrows;
 
 	InitMaterializedSRF(fcinfo, 0);
 	statement_connect();
-	campaign_require(parameters[0], parameters[1], CAMPAIGN_READ);
-	collect_uses(&uses, parameters);
+	campaign_require(key[0], key[1], CAMPAIGN_READ_STABLE);
+	collect_uses(&uses, key);
 	if (uses.count > 0)
-	{
-		parameters[2] = statement_array(uses.steps, NULL, uses.count, INT4OID, &isnull);
-		parameters[3] = statement_array(uses.tokens, NULL, uses.count, TEXTOID, &isnull);
-		parameters[4] = statement_array(uses.fallbacks, NULL, uses.count, BOOLOID, &isnull);
-		nrows = statement_read(&count_missing, parameters);
-		for (uint64 i = 0; i < nrows; i++)
-		{
-			Datum		values[4];
-			bool		nulls[4];
+		count_leads(&uses, key);
 
-			statement_row(i, values, nulls);
-			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		}
+	qsort(uses.uses, uses.count, sizeof(TokenUse), compare_places);
+	for (int i = 0; i < uses.count; i++)
+	{
+		const TokenUse *use = &uses.uses[i];
+		Datum		values[] = {Int32GetDatum(use->step),
+			PointerGetDatum(cstring_to_text_with_len(use->name, use->name_length)),
+		BoolGetDatum(use->has_fallback), Int64GetDatum(use->missing)};
+		bool		nulls[4] = {false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	statement_finish();
 	return (Datum) 0;

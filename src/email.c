@@ -81,9 +81,12 @@ is_letter_or_digit(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
 }
 
-/* Finds the text between the ASCII white space around it. */
-void
-email_trim(const char *text, size_t length, const char **start, size_t *trimmed_length)
+/*
+ * Writes the normal form of a text: without ASCII white space around it, in
+ * ASCII lower case.  The output has room for as much; returns its length.
+ */
+size_t
+email_normalize(char *output, const char *text, size_t length)
 {
 	while (length > 0 && is_space(text[0]))
 	{
@@ -92,16 +95,9 @@ email_trim(const char *text, size_t length, const char **start, size_t *trimmed_
 	}
 	while (length > 0 && is_space(text[length - 1]))
 		length--;
-	*start = text;
-	*trimmed_length = length;
-}
-
-/* Copies a text in ASCII lower case; output has room for length bytes. */
-void
-email_lower(char *output, const char *text, size_t length)
-{
 	for (size_t i = 0; i < length; i++)
 		output[i] = text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i];
+	return length;
 }
 
 /*

@@ -37,8 +37,7 @@ typedef enum EmailStatus
 	EMAIL_LABEL_CHARACTER
 } EmailStatus;
 
-extern void email_trim(const char *text, size_t length, const char **start, size_t *trimmed_length);
-extern void email_lower(char *output, const char *text, size_t length);
+extern size_t email_normalize(char *output, const char *text, size_t length);
 extern EmailStatus email_check(const char *address, size_t length);
 extern EmailStatus email_check_domain(const char *domain, size_t length, int min_labels);
 extern const char *email_status_code(EmailStatus status);

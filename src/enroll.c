@@ -24,9 +24,6 @@ PG_FUNCTION_INFO_V1(lt_bulk_upsert);
 PG_FUNCTION_INFO_V1(lt_bulk_upsert_report);
 PG_FUNCTION_INFO_V1(lt_remove_leads);
 
-/* Entries of one call; more would not fit the memory of a backend. */
-#define ENTRIES_MAX 1000000
-
 static Statement find_active = STATEMENT(
 	"SELECT e.lead_id"
 	" FROM unnest($3) AS u (email)"
@@ -57,8 +54,11 @@ enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 {
 	Datum		values[] = {workspace, campaign, UUIDPGetDatum(lead_id),
 	CStringGetTextDatum(from), CStringGetTextDatum(to)};
+	bool		changed = statement_execute(&change_status, values, NULL) > 0;
 
-	return statement_execute(&change_status, values, NULL) > 0;
+	pfree(DatumGetPointer(values[3]));
+	pfree(DatumGetPointer(values[4]));
+	return changed;
 }
 
 /* Returns the array of leads in the argument: itself, or its member "leads". */
@@ -66,22 +66,18 @@ static JsonbContainer *
 leads_argument(FunctionCallInfo fcinfo)
 {
 	JsonbContainer *root;
-	JsonbContainer *array = NULL;
+	JsonbContainer *array;
 
-	if (PG_ARGISNULL(1))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"leads\" must not be null");
-
+	error_if_null(1, "leads");
 	root = &PG_GETARG_JSONB_P(1)->root;
 	if (JsonContainerIsObject(root))
 		array = json_member_array(root, "leads");
-	else if (!JsonContainerIsScalar(root))
-		array = root;
+	else
+		array = json_array(root);
 	if (array == NULL)
 		error_raise(ERROR_INVALID_REQUEST,
 					"leads must be an array, or an object with an array \"leads\"");
-	if (JsonContainerSize(array) > ENTRIES_MAX)
-		error_raise(ERROR_TOO_MANY_LEADS, "%u leads in one call are more than %d",
-					JsonContainerSize(array), ENTRIES_MAX);
+	error_limit_entries("leads", JsonContainerSize(array));
 	return array;
 }
 
@@ -108,8 +104,7 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	call->campaign = campaign_argument(fcinfo);
 	leads = leads_argument(fcinfo);
 	call->skip_invalid = on_invalid_argument(fcinfo);
-	if (PG_ARGISNULL(3))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"dry_run\" must not be null");
+	error_if_null(3, "dry_run");
 	call->dry_run = PG_GETARG_BOOL(3);
 
 	statement_connect();
@@ -125,22 +120,20 @@ lt_bulk_upsert(PG_FUNCTION_ARGS)
 {
 	Enrollment	call;
 	int			counts[] = {[ENROLL_SKIPPED] = 0, [ENROLL_ENROLLED] = 0, [ENROLL_UPDATED] = 0};
-	TupleDesc	tupdesc;
 	Datum		values[4];
 	bool		nulls[4] = {false};
+	Datum		result;
 
 	run_call(fcinfo, &call);
 	for (int i = 0; i < call.nentries; i++)
 		counts[call.entries[i].outcome]++;
-	statement_finish();
-
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE || tupdesc->natts != 4)
-		elog(ERROR, "return type must be lt_bulk_result");
 	values[0] = Int32GetDatum(counts[ENROLL_ENROLLED]);
 	values[1] = Int32GetDatum(counts[ENROLL_UPDATED]);
 	values[2] = Int32GetDatum(counts[ENROLL_SKIPPED]);
 	values[3] = Int32GetDatum(counts[ENROLL_ENROLLED] + counts[ENROLL_UPDATED]);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+	result = statement_result(fcinfo, values, nulls);
+	statement_finish();
+	PG_RETURN_DATUM(result);
 }
 
 /* Puts the row of an entry into the result of a report. */
@@ -196,9 +189,7 @@ lt_remove_leads(PG_FUNCTION_ARGS)
 	SPITupleTable *active;
 	int32		removed = 0;
 
-	if (PG_ARGISNULL(1))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"emails\" must not be null");
-
+	error_if_null(1, "emails");
 	values[2] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
 	statement_connect();
 	campaign_require(values[0], values[1], CAMPAIGN_KEEP);

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "compat.h"
 #include "enroll.h"
 #include "error.h"
@@ -20,22 +22,21 @@ read_entries(Enrollment *call, JsonbContainer *leads)
 	LeadReader	reader = {.errors = &errors};
 	JsonbIterator *iterator = json_iterate(leads);
 	JsonbValue	element;
+	LeadPatch  *patches;
 	int			ninvalid = 0;
 
 	error_list_init(&errors);
 	call->entries = palloc0(sizeof(EnrollEntry) * Max(call->nentries, 1));
+	patches = palloc(sizeof(LeadPatch) * Max(call->nentries, 1));
 	while (json_next_element(&iterator, &element))
 	{
 		EnrollEntry *entry = &call->entries[reader.index];
-		LeadPatch  *patch = palloc(sizeof(LeadPatch));
 
-		if (lead_read_entry(&reader, &element, &entry->email, patch))
-			entry->patch = patch;
+		CHECK_FOR_INTERRUPTS();
+		if (lead_read_entry(&reader, &element, &entry->email, &patches[reader.index]))
+			entry->patch = &patches[reader.index];
 		else
-		{
-			pfree(patch);
 			ninvalid++;
-		}
 		entry->reason = reader.reason;
 		reader.index++;
 	}

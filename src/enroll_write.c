@@ -15,9 +15,10 @@
  *
  * Each step takes its locks in one order in every session, and the steps come
  * in one order, so that calls with the same leads wait for each other and do
- * not deadlock.  (One case is left: a lead that was deleted while step 4 held
+ * not deadlock.  One case is left: a lead that was deleted while step 4 held
  * others goes back to 3, where it may meet another call that waits for those;
- * the server then cancels one of the two, and its caller can try again.)  All
+ * the server then cancels one of the two, and its caller can try again.  (A
+ * subtransaction to let go of the locks would burden every call.)  All
  * locks of step 4 have one strength, because two statements of two strengths
  * would take them in two orders.  A lead that nothing changes in is neither
  * locked nor written.
@@ -41,6 +42,9 @@
 
 /* Candidates that one statement handles. */
 #define PART_MAX 1000
+
+/* Times that steps 3 and 4 go over leads which others delete meanwhile. */
+#define ROUNDS_MAX 100
 
 /* Bytes of rows that one UPDATE takes, unless a single row has more. */
 #define UPDATE_SIZE_MAX (16 * 1024 * 1024)
@@ -98,7 +102,7 @@ is_missing(const EnrollCandidate *candidate)
 static bool
 is_created(const EnrollCandidate *candidate)
 {
-	return candidate->created;
+	return candidate->known && candidate->created;
 }
 
 static bool
@@ -225,8 +229,9 @@ look_up(const Enrollment *call, EnrollCandidate **part, int count)
 		candidate = part[DatumGetInt64(values[0]) - 1];
 		lead_row_read(&row, values + 1, nulls + 1);
 		candidate->known = true;
-		/* After step 3 the row may be the one that it inserted. */
-		candidate->created = memcmp(&candidate->lead_id, &row.lead_id, UUID_LEN) == 0;
+		/* In step 3 the row may be the one that was inserted. */
+		candidate->created = candidate->created &&
+			memcmp(&candidate->lead_id, &row.lead_id, UUID_LEN) == 0;
 		candidate->lead_id = row.lead_id;
 		candidate->differs = lead_differs(candidate->patch, &row);
 		candidate->has_enrollment = !nulls[2 + LEAD_FIELDS];
@@ -241,6 +246,7 @@ static void
 insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 {
 	LeadRow    *rows = palloc(sizeof(LeadRow) * count);
+	bool		complete;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -253,13 +259,14 @@ insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 		lead_merge(part[i]->patch, &rows[i]);
 	}
 
-	if (lead_insert(call->workspace, rows, count) < (uint64) count)
-	{
-		look_up(call, part, count);
-		return;
-	}
+	complete = lead_insert(call->workspace, rows, count) == (uint64) count;
 	for (int i = 0; i < count; i++)
-		part[i]->known = part[i]->created = true;
+	{
+		part[i]->known = complete;
+		part[i]->created = true;
+	}
+	if (!complete)
+		look_up(call, part, count);
 }
 
 /*
@@ -455,8 +462,15 @@ queue_enrolled(const Enrollment *call)
 static void
 write_candidates(const Enrollment *call)
 {
+	int			rounds = 0;
+
 	do
 	{
+		if (rounds++ == ROUNDS_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("leads neither go into table \"%s\" nor are there", "leadterra.leads"),
+					 errhint("A trigger or a rule on the table may keep them out.")));
 		run_step(call, is_missing, insert_missing);
 		run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
 	} while (has_any(call, is_missing) || has_any(call, needs_lock));

@@ -16,6 +16,9 @@
 /* A message ends here, in bytes; what is quoted in it may be of any length. */
 #define MESSAGE_MAX		300
 
+/* The name of a field in a list ends here: callers choose those of members. */
+#define FIELD_MAX		64
+
 /* Failures that a list keeps with their texts; the rest is only counted. */
 #define LIST_MAX		1000
 
@@ -35,10 +38,13 @@ static const struct
 	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
 	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
 	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
-	[ERROR_TOO_MANY_LEADS] = {"413", "too_many_leads"},
+	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},
 	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},
 	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
 };
+
+StaticAssertDecl(lengthof(error_kinds) == ERROR_INVALID_SUPPRESSIONS + 1,
+				 "every kind of error stands in the table");
 
 /* Returns the SQLSTATE of a kind: "PT" and the HTTP status. */
 int
@@ -49,10 +55,7 @@ error_sqlstate(ErrorKind kind)
 	return MAKE_SQLSTATE('P', 'T', status[0], status[1], status[2]);
 }
 
-/*
- * Copies text with control characters escaped, so that it is one line: C0 and
- * DEL, and in UTF-8 the C1 controls too.
- */
+/* Copies text with control characters (C0, DEL, C1) escaped, so that it is one line. */
 static const char *
 escape_controls(const char *text)
 {
@@ -69,7 +72,7 @@ escape_controls(const char *text)
 			appendStringInfoString(&escaped, "\\t");
 		else if (*p < 0x20 || *p == 0x7f)
 			appendStringInfo(&escaped, "\\x%02x", *p);
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 && GetDatabaseEncoding() == PG_UTF8)
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
 			appendStringInfo(&escaped, "\\x%02x", *++p);
 		else
 			appendStringInfoChar(&escaped, *p);
@@ -77,33 +80,30 @@ escape_controls(const char *text)
 	return escaped.data;
 }
 
+/* Cuts a text off, between characters, where it is longer than a limit in bytes. */
+static const char *
+clip(const char *text, int limit)
+{
+	int			length = strlen(text);
+
+	if (length <= limit)
+		return text;
+	return psprintf("%.*s...", pg_mbcliplen(text, length, limit), text);
+}
+
 /* Formats the message of an error: one line of at most MESSAGE_MAX bytes. */
 const char *
 error_text(const char *format,...)
 {
-	StringInfoData raw;
-	const char *escaped;
-	int			length;
+	char		raw[MESSAGE_MAX + MAX_MULTIBYTE_CHAR_LEN + 1];
+	va_list		args;
 
-	initStringInfo(&raw);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
 
-		va_start(args, format);
-		needed = appendStringInfoVA(&raw, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&raw, needed);
-	}
-
-	escaped = escape_controls(raw.data);
-	length = strlen(escaped);
-	if (length <= MESSAGE_MAX)
-		return escaped;
-	return psprintf("%.*s...", pg_mbcliplen(escaped, length, MESSAGE_MAX), escaped);
+	/* Escapes make a text longer, so it is cut before, and after. */
+	return clip(escape_controls(clip(raw, MESSAGE_MAX)), MESSAGE_MAX);
 }
 
 /* Returns the DETAIL of a kind. */
@@ -111,6 +111,15 @@ const char *
 error_detail(ErrorKind kind)
 {
 	return psprintf("{\"code\": \"%s\"}", error_kinds[kind].code);
+}
+
+/* Raises PT413 for an array argument of too many entries. */
+void
+error_limit_entries(const char *name, uint32 count)
+{
+	if (count > ERROR_ENTRIES_MAX)
+		error_raise(ERROR_TOO_MANY_ENTRIES, "argument \"%s\" has %u entries, more than %d",
+					name, count, ERROR_ENTRIES_MAX);
 }
 
 /* Starts an empty list in the current memory context. */
@@ -136,7 +145,7 @@ error_list_add(ErrorList *list, int index, const char *field,
 	if (field)
 	{
 		appendStringInfoString(&list->items, ", \"field\": ");
-		escape_json(&list->items, field);
+		escape_json(&list->items, clip(field, FIELD_MAX));
 	}
 	appendStringInfoString(&list->items, ", \"code\": ");
 	escape_json(&list->items, code);

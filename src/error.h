@@ -21,7 +21,7 @@ typedef enum ErrorKind
 	ERROR_CAMPAIGN_RUNNING,
 	ERROR_SEQUENCE_FIXED,
 	ERROR_WRONG_ISOLATION,
-	ERROR_TOO_MANY_LEADS,
+	ERROR_TOO_MANY_ENTRIES,
 	ERROR_INVALID_LEADS,
 	ERROR_INVALID_SUPPRESSIONS
 } ErrorKind;
@@ -33,10 +33,14 @@ typedef struct ErrorList
 	StringInfoData items;		/* JSON objects of the first ones */
 } ErrorList;
 
+/* Entries of an array argument; more would not fit the memory of a backend. */
+#define ERROR_ENTRIES_MAX 1000000
+
 extern int	error_sqlstate(ErrorKind kind);
 extern const char *error_text(const char *format,...) pg_attribute_printf(1, 2);
 extern const char *error_detail(ErrorKind kind);
 
+extern void error_limit_entries(const char *name, uint32 count);
 extern void error_list_init(ErrorList *list);
 extern void error_list_add(ErrorList *list, int index, const char *field,
 						   const char *code, const char *message);
@@ -59,5 +63,12 @@ extern const char *error_list_detail(ErrorKind kind, const ErrorList *list);
 			 errmsg_internal("%s", error_text(__VA_ARGS__)), \
 			 errdetail_internal("%s", error_list_detail(kind, list)), \
 			 (hint) ? errhint("%s", (const char *) (hint)) : 0))
+
+/* Raise PT400 if an argument of the SQL function at hand, from 0, is null. */
+#define error_if_null(number, name) \
+	do { \
+		if (PG_ARGISNULL(number)) \
+			error_raise(ERROR_INVALID_REQUEST, "argument \"%s\" must not be null", name); \
+	} while (0)
 
 #endif							/* LEADTERRA_ERROR_H */

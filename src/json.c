@@ -27,6 +27,13 @@ json_container(const JsonbValue *value, bool object)
 	return container;
 }
 
+/* Returns the array that a whole document is; NULL for another one. */
+JsonbContainer *
+json_array(JsonbContainer *root)
+{
+	return JsonContainerIsArray(root) && !JsonContainerIsScalar(root) ? root : NULL;
+}
+
 /* Returns the array that an object has under a key; NULL if it has none. */
 JsonbContainer *
 json_member_array(JsonbContainer *object, const char *key)

@@ -17,6 +17,7 @@ typedef enum JsonResult
 } JsonResult;
 
 extern JsonbContainer *json_container(const JsonbValue *value, bool object);
+extern JsonbContainer *json_array(JsonbContainer *root);
 extern JsonbContainer *json_member_array(JsonbContainer *object, const char *key);
 extern JsonbIterator *json_iterate(JsonbContainer *container);
 extern bool json_next_element(JsonbIterator **iterator, JsonbValue *element);

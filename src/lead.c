@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -57,8 +58,8 @@ static Statement update_leads = STATEMENT(
 	SPI_OK_UPDATE, UUIDOID, UUIDARRAYOID, FIELD_ARRAY_TYPES);
 
 /*
- * All locks of a call are taken here, in the order of addresses: a lateral
- * join goes through them one by one.  Two strengths: leads that are only
+ * Locks are taken in the order of addresses: a lateral join goes through them
+ * one by one.  Two strengths, of which a call uses one: leads that are only
  * enrolled need to stay, and no more.
  */
 #define LOCK_LEADS(strength) \
@@ -283,14 +284,9 @@ lead_merge(const LeadPatch *patch, LeadRow *row)
 LeadString
 lead_normalize_email(const char *email, int length)
 {
-	const char *start;
-	size_t		trimmed;
-	char	   *lower;
+	char	   *normal = palloc(length + 1);
 
-	email_trim(email, length, &start, &trimmed);
-	lower = palloc(trimmed + 1);
-	email_lower(lower, start, trimmed);
-	return (LeadString) {lower, trimmed};
+	return (LeadString) {normal, email_normalize(normal, email, length)};
 }
 
 /* Returns the size in bytes of a row as a parameter of a statement. */
@@ -376,8 +372,7 @@ lead_update(Datum workspace, const LeadRow *rows, int count)
 	bool		nulls[13] = {false};
 
 	field_arrays(rows, count, values + 2, nulls + 2);
-	if (statement_execute(&update_leads, values, nulls) != (uint64) count)
-		elog(ERROR, "a locked lead is missing");
+	statement_execute(&update_leads, values, nulls);
 }
 
 /*
@@ -414,13 +409,18 @@ lead_normalize_emails(ArrayType *given)
 	LeadString *emails;
 	int			count = 0;
 
+	error_limit_entries("emails", ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
 	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
 	emails = palloc(sizeof(LeadString) * Max(nelements, 1));
 	for (int i = 0; i < nelements; i++)
 	{
-		if (!nulls[i])
-			emails[count++] = lead_normalize_email(VARDATA_ANY(DatumGetPointer(elements[i])),
-												   VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i])));
+		text	   *email;
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		email = DatumGetTextPP(elements[i]);
+		emails[count++] = lead_normalize_email(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email));
 	}
 	return lead_emails(emails, count);
 }
@@ -456,10 +456,8 @@ lt_update_lead(PG_FUNCTION_ARGS)
 	JsonbValue	object;
 	text	   *given;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"%s\" must not be null",
-					PG_ARGISNULL(0) ? "email" : "patch");
-
+	error_if_null(0, "email");
+	error_if_null(1, "patch");
 	given = PG_GETARG_TEXT_PP(0);
 	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	JsonbToJsonbValue(PG_GETARG_JSONB_P(1), &object);
@@ -477,9 +475,7 @@ lt_delete_lead(PG_FUNCTION_ARGS)
 {
 	Datum		values[2];
 
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"lead_id\" must not be null");
-
+	error_if_null(0, "lead_id");
 	values[0] = context_workspace();
 	values[1] = PG_GETARG_DATUM(0);
 	statement_connect();
@@ -497,9 +493,7 @@ lt_delete_leads(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	uint64		deleted;
 
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"emails\" must not be null");
-
+	error_if_null(0, "emails");
 	values[0] = context_workspace();
 	values[1] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(0));
 	statement_connect();

@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "funcapi.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -57,9 +58,9 @@ table_blocks(Oid relid)
 
 /* Notes the tables of a new plan, unless it leaves the planner no choice. */
 static void
-note_tables(Statement *statement)
+note_tables(Statement *statement, SPIPlanPtr plan)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
 	ListCell   *cell;
 
 	statement->ntables = 0;
@@ -69,8 +70,9 @@ note_tables(Statement *statement)
 	{
 		StatementTable *table = &statement->tables[statement->ntables];
 
-		if (statement->ntables++ == STATEMENT_MAX_TABLES)
+		if (statement->ntables == STATEMENT_MAX_TABLES)
 			elog(ERROR, "too many tables: %s", statement->text);
+		statement->ntables++;
 		table->relation = lfirst_oid(cell);
 		table->blocks = table_blocks(table->relation);
 	}
@@ -95,7 +97,10 @@ has_outgrown_plan(const Statement *statement)
 	return false;
 }
 
-/* Prepares a statement at its first use, and when its tables have doubled. */
+/*
+ * Prepares a statement at its first use, and when its tables have doubled.  A
+ * plan that runs is kept: a trigger on a table may have made this call.
+ */
 static void
 prepare(Statement *statement)
 {
@@ -103,7 +108,7 @@ prepare(Statement *statement)
 
 	if (statement->plan)
 	{
-		if (!has_outgrown_plan(statement))
+		if (statement->running > 0 || !has_outgrown_plan(statement))
 			return;
 		SPI_freeplan(statement->plan);
 		statement->plan = NULL;
@@ -114,10 +119,10 @@ prepare(Statement *statement)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s: %s",
 			 SPI_result_code_string(SPI_result), statement->text);
+	note_tables(statement, plan);
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI_keepplan failed");
 	statement->plan = plan;
-	note_tables(statement);
 }
 
 /* Executes a statement and checks its result code. */
@@ -126,13 +131,23 @@ execute(Statement *statement, const Datum *values, const bool *nulls, bool read_
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	char		markers[STATEMENT_MAX_PARAMETERS];
-	int			result;
+	int			result = 0;
 
 	prepare(statement);
 	for (int i = 0; i < statement->nparameters; i++)
 		markers[i] = nulls && nulls[i] ? 'n' : ' ';
 
-	result = SPI_execute_plan(statement->plan, unconstify(Datum *, values), markers, read_only, 0);
+	statement->running++;
+	PG_TRY();
+	{
+		result = SPI_execute_plan(statement->plan, unconstify(Datum *, values), markers,
+								  read_only, 0);
+	}
+	PG_FINALLY();
+	{
+		statement->running--;
+	}
+	PG_END_TRY();
 	/* SPI leaves its own context behind, which lives until it is finished. */
 	MemoryContextSwitchTo(caller_context);
 	if (result != statement->result)
@@ -169,6 +184,22 @@ void
 statement_row(uint64 row, Datum *values, bool *nulls)
 {
 	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+}
+
+/*
+ * Makes the composite result of a SQL function from its columns.  It outlives
+ * SPI, which must be connected.
+ */
+Datum
+statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	tupdesc;
+	HeapTuple	tuple;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	tuple = heap_form_tuple(tupdesc, values, nulls);
+	return HeapTupleHeaderGetDatum(SPI_returntuple(tuple, tupdesc));
 }
 
 /*

@@ -27,6 +27,7 @@ typedef struct Statement
 	int			nparameters;
 	Oid			types[STATEMENT_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* made at first use */
+	int			running;		/* executions of it that have not ended */
 	int			ntables;
 	StatementTable tables[STATEMENT_MAX_TABLES];
 } Statement;
@@ -45,6 +46,7 @@ extern uint64 statement_execute(Statement *statement, const Datum *values, const
 extern uint64 statement_read(Statement *statement, const Datum *values);
 extern Datum statement_value(uint64 row, int column, bool *isnull);
 extern void statement_row(uint64 row, Datum *values, bool *nulls);
+extern Datum statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);
 
 #endif							/* LEADTERRA_STATEMENT_H */

@@ -13,7 +13,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
-#include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -158,6 +158,7 @@ mark_listed(Datum workspace, keyset_hash *keys)
 	values[1] = statement_array(entries, NULL, nentries, TEXTOID, &isnull);
 
 	nlisted = statement_execute(&find_entries, values, NULL);
+	pfree(DatumGetPointer(values[1]));
 	for (uint64 i = 0; i < nlisted; i++)
 	{
 		text	   *listed = DatumGetTextPP(statement_value(i, 1, &isnull));
@@ -170,6 +171,7 @@ mark_listed(Datum workspace, keyset_hash *keys)
 		}
 		keyset_lookup(keys, key)->listed = true;
 	}
+	SPI_freetuptable(SPI_tuptable);
 	return nlisted;
 }
 
@@ -205,15 +207,13 @@ suppression_check(Datum workspace, SuppressionCheck *checks, int count)
 static EmailStatus
 parse_entry(text *given, text **entry)
 {
-	const char *start;
-	size_t		length;
 	char	   *data;
+	size_t		length;
 
-	email_trim(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &start, &length);
-	*entry = palloc(VARHDRSZ + length);
-	SET_VARSIZE(*entry, VARHDRSZ + length);
+	*entry = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(given));
 	data = VARDATA(*entry);
-	email_lower(data, start, length);
+	length = email_normalize(data, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	SET_VARSIZE(*entry, VARHDRSZ + length);
 
 	if (length == 0)
 		return EMAIL_EMPTY;
@@ -236,6 +236,7 @@ parse_entries(ArrayType *given, int *count, ErrorList *errors)
 	int			nelements;
 	bool		isnull;
 
+	error_limit_entries("emails", ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
 	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
 	*count = 0;
 	for (int i = 0; i < nelements; i++)
@@ -243,6 +244,7 @@ parse_entries(ArrayType *given, int *count, ErrorList *errors)
 		text	   *entry = NULL;
 		EmailStatus status = EMAIL_EMPTY;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!nulls[i])
 			status = parse_entry(DatumGetTextPP(elements[i]), &entry);
 		if (status != EMAIL_OK && errors)
@@ -254,17 +256,13 @@ parse_entries(ArrayType *given, int *count, ErrorList *errors)
 }
 
 /* Puts entries on the list of the current workspace; returns how many are new. */
-static uint64
+static int
 suppress(Datum entries, text *reason)
 {
 	Datum		values[] = {context_workspace(), entries, PointerGetDatum(reason)};
-	uint64		inserted;
 
-	statement_connect();
 	context_make_workspace();
-	inserted = statement_execute(&insert_entries, values, NULL);
-	statement_finish();
-	return inserted;
+	return (int) statement_execute(&insert_entries, values, NULL);
 }
 
 /* SQL: lt_suppress(emails, reason) */
@@ -275,15 +273,13 @@ lt_suppress(PG_FUNCTION_ARGS)
 	ErrorList	errors;
 	Datum		entries;
 	int			count;
-	int			inserted = 0;
-	TupleDesc	tupdesc;
-	Datum		result[3];
+	int			inserted;
+	Datum		columns[3];
 	bool		nulls[3] = {false};
+	Datum		result;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"%s\" must not be null",
-					PG_ARGISNULL(0) ? "emails" : "reason");
-
+	error_if_null(0, "emails");
+	error_if_null(1, "reason");
 	given = PG_GETARG_ARRAYTYPE_P(0);
 	error_list_init(&errors);
 	entries = parse_entries(given, &count, &errors);
@@ -292,15 +288,15 @@ lt_suppress(PG_FUNCTION_ARGS)
 						 "An entry is an address, a domain, or \"*.\" and a domain.",
 						 "%d of %d entries to suppress are invalid", errors.total,
 						 ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
-	if (count > 0)
-		inserted = (int) suppress(entries, PG_GETARG_TEXT_PP(1));
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	result[0] = Int32GetDatum(inserted);
-	result[1] = Int32GetDatum(count - inserted);
-	result[2] = Int32GetDatum(count);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), result, nulls)));
+	statement_connect();
+	inserted = count > 0 ? suppress(entries, PG_GETARG_TEXT_PP(1)) : 0;
+	columns[0] = Int32GetDatum(inserted);
+	columns[1] = Int32GetDatum(count - inserted);
+	columns[2] = Int32GetDatum(count);
+	result = statement_result(fcinfo, columns, nulls);
+	statement_finish();
+	PG_RETURN_DATUM(result);
 }
 
 /* SQL: lt_unsuppress(emails) */
@@ -311,9 +307,7 @@ lt_unsuppress(PG_FUNCTION_ARGS)
 	int			count;
 	uint64		deleted;
 
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"emails\" must not be null");
-
+	error_if_null(0, "emails");
 	values[0] = context_workspace();
 	values[1] = parse_entries(PG_GETARG_ARRAYTYPE_P(0), &count, NULL);
 
@@ -328,7 +322,6 @@ Datum
 lt_suppression_keys(PG_FUNCTION_ARGS)
 {
 	text	   *given;
-	const char *start;
 	size_t		length;
 	char	   *email;
 	EmailStatus status;
@@ -337,13 +330,10 @@ lt_suppression_keys(PG_FUNCTION_ARGS)
 	Key			key = {NULL, 0};
 	bool		isnull;
 
-	if (PG_ARGISNULL(0))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"email\" must not be null");
-
+	error_if_null(0, "email");
 	given = PG_GETARG_TEXT_PP(0);
-	email_trim(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &start, &length);
-	email = palloc(length);
-	email_lower(email, start, length);
+	email = palloc(VARSIZE_ANY_EXHDR(given) + 1);
+	length = email_normalize(email, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	status = email_check(email, length);
 	if (status != EMAIL_OK)
 		error_raise(ERROR_INVALID_EMAIL, "invalid e-mail address: %s",

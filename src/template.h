@@ -5,6 +5,9 @@
 #ifndef LEADTERRA_TEMPLATE_H
 #define LEADTERRA_TEMPLATE_H
 
+/* Characters of a text without anything to read: it counts as no value. */
+#define TEMPLATE_BLANKS " \t\n\v\f\r"
+
 /* A token as it stands in a template; the strings point into it. */
 typedef struct TemplateToken
 {

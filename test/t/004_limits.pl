@@ -96,6 +96,12 @@ sub prints
 	my $result = upsert('huge address', $address);
 	is($result->{state}, 'PT422', 'huge address: error');
 	cmp_ok(length $result->{detail}, '<', 1000, 'huge address: it is not repeated');
+	$result = upsert('huge member', payload('member', "jsonb_build_array(jsonb_build_object('email', 'no\@example.com',"
+		  . " 'customFields', jsonb_build_object('email', repeat('x', $size))))"));
+	is($result->{state}, 'PT422', 'huge member: error');
+	cmp_ok(length $result->{detail}, '<', 1000, 'huge member: it is not repeated');
+	is(attempt('huge name of a lead', "SELECT lt_update_lead(repeat(U&'\\0001', 3 * $size), '{}')")->{state},
+		'PT404', 'huge name of a lead: error');
 	is(attempt('huge option', "SELECT lt_bulk_upsert('$campaign', '[]', on_invalid => repeat('x', $size))")->{state},
 		'PT400', 'huge option: error');
 }
@@ -195,7 +201,14 @@ sub prints
 {
 	my $result = upsert('too many', payload('too many', 'jsonb_agg(NULL::text) FROM generate_series(1, 1000001)'));
 	is($result->{state}, 'PT413', 'too many: error');
-	is($result->{detail}, '{"code": "too_many_leads"}', 'too many: code');
+	is($result->{detail}, '{"code": "too_many_entries"}', 'too many: code');
+	for my $call ('lt_suppress(%s)', 'lt_unsuppress(%s)', 'lt_delete_leads(%s)', "lt_remove_leads('$campaign', %s)")
+	{
+		my $most = sprintf $call, "array_fill('x\@example.com'::text, '{1000000}')";
+		my $more = sprintf $call, "array_fill('x\@example.com'::text, '{1000001}')";
+		is(attempt("$call, a million", "BEGIN; SELECT $most IS NULL; ROLLBACK")->{state}, '00000', "$call, a million: result");
+		is(attempt("$call, too many", "SELECT $more")->{state}, 'PT413', "$call, too many: error");
+	}
 
 	my $nulls = payload('nulls', 'jsonb_agg(NULL::text) FROM generate_series(1, 1000000)');
 	prints('nulls skipped', upsert('nulls skipped', $nulls, "on_invalid => 'skip'"), '0|0|1000000|0');
@@ -204,6 +217,14 @@ sub prints
 	my $detail = decode_json($result->{detail});
 	is("$detail->{code} $detail->{total}", 'invalid_leads 1000000', 'nulls: all are counted');
 	is(scalar @{ $detail->{errors} }, 1000, 'nulls: a thousand are listed');
+}
+
+# Databases that cannot hold what jsonb and RFC 6531 allow.
+for my $encoding ('LATIN1', 'SQL_ASCII')
+{
+	sql("CREATE DATABASE \L$encoding\E TEMPLATE template0 ENCODING $encoding LOCALE 'C'");
+	my ($status, $output, $errors) = $server->psql(lc $encoding, 'CREATE EXTENSION leadterra');
+	like($errors, qr/ERROR:  extension "leadterra" needs a database with encoding UTF8, not $encoding$/m, "$encoding: error");
 }
 
 # No assertion, no failed allocation, no corruption, no crash.

@@ -1,0 +1,45 @@
+-- statement: triggers that users put on the tables may call the extension
+-- while one of its statements runs, and may keep rows out.
+BEGIN;
+SELECT plan(8);
+
+SELECT lt_create_campaign('c') AS campaign \gset
+SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com"}, {"email": "b@example.com"}]');
+
+-- The table outgrows the plan of the UPDATE that the trigger runs in.
+CREATE FUNCTION pg_temp.call_again() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+    IF NEW.email = 'a@example.com' THEN
+        INSERT INTO leadterra.leads (workspace_id, lead_id, email)
+        SELECT NEW.workspace_id, lt_uuidv7(), format('grown-%s@example.com', i) FROM generate_series(1, 2000) i;
+        PERFORM lt_update_lead('b@example.com', '{"firstName": "B"}');
+    END IF;
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER call_again AFTER UPDATE ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION pg_temp.call_again();
+SELECT lives_ok($$SELECT lt_update_lead('a@example.com', '{"firstName": "A"}')$$, 'a trigger calls the function that it runs in');
+SELECT is((SELECT string_agg(email || ' ' || first_name, ', ' ORDER BY email) FROM lt_leads WHERE first_name IS NOT NULL),
+    'a@example.com A, b@example.com B', 'both calls did their work');
+SELECT lives_ok($$SELECT lt_update_lead('b@example.com', '{"firstName": "C"}')$$, 'and so does the next');
+DROP TRIGGER call_again ON leadterra.leads;
+
+-- An error in a trigger ends the statement, and the next call works.
+CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END; $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse();
+SELECT throws_ok($$SELECT lt_update_lead('a@example.com', '{"firstName": "D"}')$$, 'P0001', 'no', 'a trigger raises an error');
+DROP TRIGGER refuse ON leadterra.leads;
+SELECT lives_ok($$SELECT lt_update_lead('a@example.com', '{"firstName": "D"}')$$, 'the next call works');
+
+CREATE FUNCTION pg_temp.keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END; $$;
+CREATE TRIGGER keep_out BEFORE INSERT ON leadterra.leads FOR EACH ROW WHEN (NEW.email LIKE 'out%') EXECUTE FUNCTION pg_temp.keep_out();
+SELECT throws_ok(format($$SELECT lt_bulk_upsert(%L, '[{"email": "in@example.com"}, {"email": "out@example.com"}]')$$, :'campaign'),
+    '55000', 'leads neither go into table "leadterra.leads" nor are there', 'a trigger that keeps a lead out');
+SELECT is((SELECT count(*) FROM lt_leads WHERE email = 'in@example.com'), 0::bigint, 'nothing was written');
+DROP TRIGGER keep_out ON leadterra.leads;
+
+CREATE TRIGGER keep_out BEFORE UPDATE ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION pg_temp.keep_out();
+SELECT lives_ok($$SELECT lt_update_lead('a@example.com', '{"firstName": "E"}')$$, 'a trigger that keeps a change out is obeyed');
+
+SELECT * FROM finish();
+ROLLBACK;
