@@ -1,6 +1,6 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(25);
+SELECT plan(66);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
@@ -41,6 +41,101 @@ SELECT results_eq(
     'SELECT first_name FROM lt_leads WHERE email IN (''a@example.com'', ''no@example.com'')', ARRAY['A'],
     'the same address in another workspace is another lead');
 SELECT is((SELECT count(*) FROM leadterra.leads), :leads + 2::bigint, 'which is there');
+
+-- A twin: a workspace that holds the same rows with the same ids.  What a call
+-- does there depends on nothing of the first, and touches no row of it.
+SELECT lt_create_campaign('first', '[{"subject": "{{company}}", "bodyHtml": "b"}]') AS campaign,
+    lt_create_campaign('second', '[{"subject": "s", "bodyHtml": "b"}]') AS draft \gset
+SELECT lt_bulk_upsert(id, '[{"email": "t1@example.com", "company": "C"}, {"email": "t2@example.com"}, {"email": "t3@example.com"}, {"email": "t4@example.com"}, {"email": "t7@example.com"}]')
+FROM unnest(ARRAY[:'campaign', :'draft']::uuid[]) id;
+SELECT lt_start_campaign(:'campaign');
+SELECT lt_remove_leads(:'campaign', '{t4@example.com}');
+SELECT lt_delete_leads('{t7@example.com}');
+SELECT lt_suppress('{t9@example.com, *.t9.example.com}', 'asked');
+CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, id AS lead FROM lt_leads WHERE email = 't3@example.com';
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+        EXECUTE format('INSERT INTO leadterra.%1$I SELECT (jsonb_populate_record(t, ''{"workspace_id": "0197c043-e39c-7d91-a325-6615db0e1b15"}'')).* FROM leadterra.%1$I t WHERE workspace_id = %2$L', name, lt_current_workspace());
+    END LOOP;
+END;
+$$;
+-- But there t3 has another address, and a is not in the second campaign.
+UPDATE leadterra.leads SET email = 't6@example.com' WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15' AND email = 't3@example.com';
+SELECT lt_bulk_upsert(:'draft', '[{"email": "a@example.com"}]');
+
+-- All rows but those of the current workspace, with their versions.
+CREATE FUNCTION pg_temp.elsewhere() RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+    found text[];
+    rows text[] := '{}';
+BEGIN
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+        EXECUTE format('SELECT array_agg(format(''%%s %%s %%s'', ctid, xmax, t) ORDER BY ctid) FROM leadterra.%I t WHERE workspace_id <> %L', name, lt_current_workspace()) INTO found;
+        rows := rows || found;
+    END LOOP;
+    RETURN rows;
+END;
+$$;
+CREATE FUNCTION pg_temp.call(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before text[] := pg_temp.elsewhere();
+    result text;
+BEGIN
+    EXECUTE format('SELECT (%s)::text FROM twin', call) INTO result;
+    RETURN concat(result, CASE WHEN before IS DISTINCT FROM pg_temp.elsewhere() THEN ' and another workspace is touched' END);
+END;
+$$;
+
+SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
+SELECT cmp_ok(cardinality(pg_temp.elsewhere()), '>', 20, 'the rows of other workspaces are watched');
+SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
+    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'first 3 3, second 4 0'),
+    ('(SELECT steps FROM lt_campaigns WHERE id = campaign)', '1'),
+    ('(SELECT count(*) FROM lt_leads WHERE email LIKE ''t_@%'')', '4'),
+    ('(SELECT count(*) FROM lt_enrollments WHERE campaign_id = campaign)', '4'),
+    ('(SELECT string_agg(state, '', '' ORDER BY id) FROM lt_messages WHERE campaign_id = campaign)', 'queued, queued, queued, skipped'),
+    ('(SELECT leads_without_value FROM lt_preflight(campaign))', '2'),
+    ('lt_copy_campaign(campaign, ''copied'') <> campaign', 'true'),
+    ('(SELECT steps FROM lt_campaigns WHERE name = ''copied'')', '1'),
+    ('(SELECT string_agg(concat_ws('' '', email, outcome, new_to_workspace, reason), '', '' ORDER BY index) FROM lt_bulk_upsert_report(campaign, ''[{"email": "t1@example.com"}, {"email": "t4@example.com"}, {"email": "t9@example.com"}]'', dry_run => true))',
+     't1@example.com updated f, t4@example.com enrolled f, t9@example.com skipped f suppressed'),
+    ('lt_bulk_upsert(campaign, ''[{"email": "t1@example.com"}, {"email": "T2@example.com", "phone": "1"}, {"email": "t4@example.com"}, {"email": "t5@example.com"}, {"email": "t9@example.com"}, {"email": "a@b.t9.example.com"}]'')', '(2,2,2,4)'),
+    ('lt_bulk_upsert(draft, ''[{"email": "t1@example.com", "phone": "1"}, {"email": "t5@example.com"}]'')', '(1,1,0,2)'),
+    ('lt_bulk_upsert(draft, ''[{"email": "a@example.com"}]'')', '(1,0,0,1)'),
+    ('lt_remove_leads(campaign, ''{t3@example.com}'')', '0'),
+    ('lt_delete_leads(''{t3@example.com}'')', '0'),
+    ('(SELECT string_agg(concat_ws('' '', email, outcome, new_to_workspace), '', '' ORDER BY index) FROM lt_bulk_upsert_report(campaign, ''[{"email": "t3@example.com"}, {"email": "t6@example.com"}]''))', 't3@example.com enrolled t, t6@example.com updated f'),
+    ('lt_delete_leads(''{t3@example.com}'')', '1'),
+    ('lt_update_lead(''t1@example.com'', ''{"company": null, "x": 1}'')', ''),
+    ('(SELECT leads_without_value FROM lt_preflight(campaign))', '5'),
+    ('lt_remove_leads(campaign, ''{t1@example.com, T2@example.com}'')', '2'),
+    ('lt_remove_leads(campaign, ''{t1@example.com}'')', '0'),
+    ('lt_suppress(''{t9@example.com, t8@example.com}'', ''other'')', '(1,1,2)'),
+    ('(SELECT reason FROM lt_is_suppressed(''t8@example.com''))', 'other'),
+    ('lt_unsuppress(''{t9@example.com, *.t9.example.com}'')', '2'),
+    ('(SELECT count(*) FROM lt_is_suppressed(''t9@example.com''))', '0'),
+    ('(SELECT count(*) FROM lt_is_suppressed(''a@b.t9.example.com''))', '0'),
+    ('(lt_pause_campaign(campaign)).queued_messages', '3'),
+    ('lt_set_steps(campaign, ''[{"subject": "changed", "bodyHtml": "b"}]'')', ''),
+    ('(SELECT count(*) FROM lt_preflight(campaign))', '0'),
+    ('lt_set_steps(draft, ''[]'')', ''),
+    ('lt_rename_campaign(campaign, ''renamed'')', ''),
+    ('(lt_start_campaign(campaign)).queued_messages', '3'),
+    ('lt_delete_lead(lead)', ''),
+    ('lt_delete_leads(''{t2@example.com, T4@example.com}'')', '2'),
+    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'renamed 1 1, second 3 0'),
+    ('lt_delete_campaign(draft)', ''),
+    ('(lt_pause_campaign(campaign)).status', 'paused'),
+    ('lt_delete_campaign(campaign)', ''),
+    ('(SELECT count(*) FROM lt_enrollments WHERE campaign_id IN (campaign, draft))', '0')
+) AS calls (call, result);
+RESET leadterra.workspace_id;
+SELECT is((SELECT (status, leads_enrolled, queued_messages) FROM lt_campaigns WHERE id = :'campaign'), ('running'::text, 3::bigint, 3::bigint), 'the first workspace is what it was');
+SELECT is((SELECT string_agg(reason, ',') FROM lt_is_suppressed('t9@example.com')), 'asked', 'with what it suppresses');
 
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b14';
 RESET ALL;

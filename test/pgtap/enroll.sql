@@ -1,6 +1,6 @@
 -- enroll: the table of rules of the bulk call, row by row.
 BEGIN;
-SELECT plan(72);
+SELECT plan(134);
 
 SELECT lt_create_campaign('draft', '[{"subject": "s", "bodyHtml": "b"}]') AS draft \gset
 SELECT lt_create_campaign('other', '[{"subject": "s", "bodyHtml": "b"}]') AS other \gset
@@ -25,6 +25,24 @@ EXCEPTION WHEN SQLSTATE 'PT422' THEN
 END;
 $$;
 
+-- The places of a lead's row and of all rows of the extension: a row that is
+-- written or locked has another version.
+CREATE FUNCTION pg_temp.version(address text) RETURNS text LANGUAGE sql AS
+$$ SELECT concat_ws(' ', l.ctid, l.xmin) FROM leadterra.leads l JOIN lt_leads v ON v.id = l.lead_id WHERE v.email = address $$;
+CREATE FUNCTION pg_temp.versions() RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+    found text[];
+    versions text[] := '{}';
+BEGIN
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+        EXECUTE format('SELECT array_agg(format(''%1$s %%s %%s %%s'', ctid, xmin, xmax) ORDER BY ctid) FROM leadterra.%1$I', name) INTO found;
+        versions := versions || found;
+    END LOOP;
+    RETURN versions;
+END;
+$$;
+
 -- Counts.
 SELECT is(pg_temp.upsert(:'draft', '[]'), '(0,0,0,0)', 'an empty array is zeros');
 SELECT is(pg_temp.upsert(:'draft', '{"leads": []}'), '(0,0,0,0)', 'so is an empty array in an object');
@@ -33,6 +51,10 @@ SELECT is(pg_temp.upsert(:'draft', '[{"email": "a@x.example"}, {"email": "c@x.ex
 SELECT is(pg_temp.upsert(:'draft', '[{"email": "d@x.example"}, {"email": " D@X.example\n"}, {"email": "d@X.EXAMPLE"}]'), '(1,2,0,3)', 'an address that comes again counts as updated');
 SELECT is(pg_temp.upsert(:'other', '[{"email": "a@x.example", "company": "A"}]'), '(1,0,0,1)', 'a lead known to the workspace, new to the campaign, counts as enrolled');
 SELECT is(pg_temp.lead('a@x.example') ->> 'company', 'A', 'and its record is updated');
+SELECT pg_temp.version('b@x.example') AS version \gset
+SELECT is(pg_temp.upsert(:'other', '[{"email": "b@x.example"}]'), '(1,0,0,1)', 'also when nothing in its record changes');
+SELECT is(pg_temp.state(:'other', 'b@x.example'), 'active', 'it is enrolled');
+SELECT is(pg_temp.version('b@x.example'), :'version', 'and its record is not written');
 SELECT is((SELECT count(*) FROM lt_leads WHERE email = 'a@x.example'), 1::bigint, 'there is one record of it');
 SELECT isnt((SELECT id FROM lt_leads WHERE email = 'a@x.example'), (SELECT id FROM lt_leads WHERE email = 'b@x.example'), 'two addresses are two leads');
 SELECT is(pg_temp.upsert(:'draft', '[{"email": "a.b@x.example"}, {"email": "ab@x.example"}, {"email": "ab+1@x.example"}]'), '(3,0,0,3)', 'dots and plus parts are not folded');
@@ -46,10 +68,37 @@ SELECT is(pg_temp.lead('f@x.example') ->> 'last_name', 'L', 'an omitted field ke
 SELECT is(pg_temp.lead('f@x.example') ->> 'first_name', 'G', 'a given one is overwritten');
 SELECT lt_bulk_upsert(:'draft', '[{"email": "f@x.example", "lastName": null, "interestStatus": null, "assignedTo": null, "company": " "}]');
 SELECT is(pg_temp.lead('f@x.example') - '{job_title,phone,website,personalization,lead_value}'::text[], '{"first_name": "G", "company": " ", "custom": {}}', 'null clears; a blank string is stored as given');
+-- null, field by field: what a full record has lost after a patch.
+CREATE FUNCTION pg_temp.lost(campaign uuid, patch jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    before jsonb;
+    after jsonb;
+BEGIN
+    PERFORM lt_bulk_upsert(campaign, '[{"email": "null@x.example", "firstName": "F", "lastName": "L", "company": "C", "jobTitle": "J", "phone": "P", "website": "W", "personalization": "Z", "leadValue": "V", "interestStatus": 4, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "size": 1, "city": "Ulm"}]');
+    before := pg_temp.lead('null@x.example');
+    PERFORM lt_bulk_upsert(campaign, jsonb_build_array('{"email": "null@x.example"}' || patch));
+    after := pg_temp.lead('null@x.example');
+    RETURN ARRAY(SELECT key FROM jsonb_each((before - 'custom') || (before -> 'custom')) f WHERE ((after - 'custom') || (after -> 'custom')) -> key IS DISTINCT FROM value ORDER BY key);
+END;
+$$;
+SELECT is(pg_temp.lost(:'draft', jsonb_build_object(key, NULL)), ARRAY[field], format('null clears %s by the name %s and nothing else', field, key)) FROM (VALUES
+    ('firstName', 'first_name'), ('lastName', 'last_name'), ('company', 'company'), ('jobTitle', 'job_title'), ('phone', 'phone'), ('website', 'website'),
+    ('personalization', 'personalization'), ('leadValue', 'lead_value'), ('interestStatus', 'interest_status'), ('assignedTo', 'assigned_to'),
+    ('first_name', 'first_name'), ('last_name', 'last_name'), ('company_name', 'company'), ('job_title', 'job_title'), ('size', 'size')
+) AS field (key, field);
+SELECT is(pg_temp.lost(:'draft', '{"customFields": {"city": null}}'), '{city}', 'null in customFields removes a custom field');
+SELECT isnt(pg_temp.lost(:'draft', '{"firstName": null, "lastName": null, "company": null, "jobTitle": null, "phone": null, "website": null, "personalization": null, "leadValue": null, "interestStatus": null, "assignedTo": null, "size": null, "city": null}'), '{}', 'and all at once');
+SELECT is(pg_temp.lead('null@x.example'), '{"custom": {}}', 'nothing is left');
+SELECT pg_temp.version('null@x.example') AS version \gset
+SELECT is(pg_temp.upsert(:'draft', '[{"email": "null@x.example", "firstName": null, "last_name": null, "interestStatus": null, "assignedTo": null, "size": null, "customFields": {"city": null, "never": null}}]'), '(0,1,0,1)', 'null for what is not there counts as updated');
+SELECT is(pg_temp.version('null@x.example'), :'version', 'and writes nothing');
+
 SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "first_name": "F", "last_name": "L", "company_name": "C", "job_title": "J"}]');
 SELECT is(pg_temp.lead('g@x.example'), '{"first_name": "F", "last_name": "L", "company": "C", "job_title": "J", "custom": {}}', 'aliases are the same fields');
 SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "first_name": "snake", "firstName": "camel", "company": null, "company_name": "alias"}]');
 SELECT is(pg_temp.lead('g@x.example'), '{"first_name": "camel", "last_name": "L", "job_title": "J", "custom": {}}', 'camelCase wins over an alias, null too');
+SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "firstName": "A", "first_name": 7, "jobTitle": null, "job_title": []}]');
+SELECT is(pg_temp.lead('g@x.example'), '{"first_name": "A", "last_name": "L", "custom": {}}', 'an alias that loses may be of any type');
 
 -- Custom fields.
 SELECT lt_bulk_upsert(:'draft', '[{"email": "h@x.example", "size": 1.50, "customFields": {"city": "Ulm", "size": 2, "gone": null}, "tags": ["a", {"b": null}], "ok": true, "none": null}]');
@@ -69,6 +118,8 @@ SELECT lt_bulk_upsert(:'draft', (SELECT jsonb_build_array(jsonb_build_object('em
 SELECT is((SELECT count(*) FROM jsonb_object_keys(pg_temp.lead('j@x.example') -> 'custom')), 10000::bigint, '10,000 custom keys are kept');
 SELECT lt_bulk_upsert(:'draft', (SELECT jsonb_build_array(jsonb_build_object('email', 'j@x.example') || jsonb_object_agg('key' || n, NULL)) FROM generate_series(2, 10000) n));
 SELECT is(pg_temp.lead('j@x.example') -> 'custom', '{"key1": 1}', 'and removed');
+SELECT lt_bulk_upsert(:'draft', jsonb_build_array(jsonb_build_object('email', 'long@x.example', repeat('k', 100000), 1)));
+SELECT is((SELECT length(key) FROM jsonb_object_keys(pg_temp.lead('long@x.example') -> 'custom') key), 100000, 'a name may have 100,000 characters');
 SELECT lives_ok(format('SELECT lt_bulk_upsert(%L, (''[{"email": "k@x.example", "deep": '' || repeat(''['', 1000) || repeat('']'', 1000) || ''}]'')::jsonb)', :'draft'), 'a value may be nested 1,000 deep');
 SELECT is((SELECT custom::text FROM lt_leads WHERE email = 'k@x.example'), '{"deep": ' || repeat('[', 1000) || repeat(']', 1000) || '}', 'and is kept as it is');
 
@@ -84,6 +135,10 @@ SELECT is(pg_temp.codes(:'draft', leads::jsonb), codes::text[], leads || ' is to
     ('[{"email": ["a@x.example"]}]', '{0 email wrong_type}'),
     ('[{"email": "z@x.example", "firstName": 1}]', '{0 firstName wrong_type}'),
     ('[{"email": "z@x.example", "last_name": {}}]', '{0 lastName wrong_type}'),
+    ('[{"email": "z@x.example", "first_name": 7}]', '{0 firstName wrong_type}'),
+    ('[{"email": "z@x.example", "firstName": 7, "first_name": "A"}]', '{0 firstName wrong_type}'),
+    ('[{"email": "z@x.example", "company_name": true}]', '{0 company wrong_type}'),
+    ('[{"email": "z@x.example", "job_title": 1.5}]', '{0 jobTitle wrong_type}'),
     ('[{"email": "z@x.example", "leadValue": 5}]', '{0 leadValue wrong_type}'),
     ('[{"email": "z@x.example", "phone": true}]', '{0 phone wrong_type}'),
     ('[{"email": "z@x.example", "interestStatus": "1"}]', '{0 interestStatus wrong_type}'),
@@ -112,6 +167,13 @@ SELECT lt_suppress('{a@x.example}');
 SELECT is(pg_temp.upsert(:'draft', '[{"email": "a@x.example", "company": "changed"}]'), '(0,0,1,0)', 'a suppressed address is skipped though its lead is enrolled');
 SELECT is(pg_temp.lead('a@x.example') ->> 'company', 'A', 'and its record is not changed');
 
+CREATE FUNCTION pg_temp.outcomes(campaign uuid, leads jsonb, dry_run boolean DEFAULT false) RETURNS text[] LANGUAGE sql AS
+$$ SELECT array_agg(concat_ws(' ', r.index, r.email, r.outcome, CASE WHEN r.new_to_workspace THEN 'new' END, r.reason) ORDER BY r.index)
+   FROM lt_bulk_upsert_report(campaign, leads, 'skip', dry_run) r $$;
+SELECT is(pg_temp.upsert(:'draft', '[{"email": "s@x.example"}, {"email": "s1@x.example"}, {"email": " S@x.example"}, {"email": "s@X.example", "phone": "1"}]'), '(1,0,3,1)', 'every entry of a suppressed address that is repeated is skipped');
+SELECT is(pg_temp.outcomes(:'draft', '[{"email": "s@x.example"}, {"email": "s2@x.example"}, {"email": " S@x.example"}, {"email": "s2@x.example"}]'),
+    '{0 s@x.example skipped suppressed,1 s2@x.example enrolled new,2 s@x.example skipped suppressed,3 s2@x.example updated duplicate_in_payload}', 'for being suppressed, not for being repeated');
+
 -- Position in the sequence and states of leads.
 SELECT lt_bulk_upsert(:'other', '[{"email": "r1@x.example"}, {"email": "r2@x.example"}, {"email": "r3@x.example"}, {"email": "r4@x.example"}]');
 UPDATE leadterra.enrollments e SET status = s.status
@@ -121,16 +183,81 @@ SELECT is(pg_temp.upsert(:'other', '[{"email": "r1@x.example", "phone": "1"}, {"
     '(1,3,0,4)', 'a removed lead counts as enrolled again, others that ended do not');
 SELECT is(ARRAY(SELECT pg_temp.state(:'other', 'r' || n || '@x.example') FROM generate_series(1, 4) n), '{replied,bounced,unsubscribed,active}', 'they are not restarted');
 SELECT is((SELECT count(*) FROM lt_leads WHERE email ~ '^r.@x' AND phone = '1'), 4::bigint, 'and their records are updated');
-SELECT is((SELECT sum(size) FROM leadterra.batches WHERE campaign_id = :'other'), 5::bigint, 'the one that is back is queued once');
+SELECT is((SELECT sum(size) FROM leadterra.batches WHERE campaign_id = :'other'), 6::bigint, 'the one that is back is queued once');
+
+-- The same in entries that repeat an address; and a campaign that holds its queue.
+SELECT lt_start_campaign(:'other');
+SELECT lt_pause_campaign(:'other');
+SELECT is(lt_remove_leads(:'other', '{r4@x.example, b@x.example}'), 2, 'two leads are taken out');
+SELECT is(pg_temp.outcomes(:'other', '[{"email": "r4@x.example"}, {"email": "R4@x.example"}, {"email": "r1@x.example"}, {"email": "r1@x.example"}, {"email": "r4@x.example", "phone": "2"}]'),
+    '{0 r4@x.example enrolled,1 r4@x.example updated duplicate_in_payload,2 r1@x.example updated,3 r1@x.example updated duplicate_in_payload,4 r4@x.example updated duplicate_in_payload}',
+    'a removed lead that is repeated is enrolled once');
+SELECT is(pg_temp.state(:'other', 'r4@x.example') || ' ' || (pg_temp.lead('r4@x.example') ->> 'phone'), 'active 2', 'it is active, with what the last entry says');
+SELECT lt_remove_leads(:'other', '{r4@x.example}');
+SELECT is(pg_temp.upsert(:'other', '[{"email": "r4@x.example"}, {"email": "r4@x.example"}, {"email": "b@x.example"}]'), '(2,1,0,3)', 'and counts so');
+SELECT is((SELECT sum(size) FROM leadterra.batches WHERE campaign_id = :'other'), 6::bigint, 'nothing was queued again');
+SELECT pg_temp.version('d@x.example') AS version \gset
+SELECT is(pg_temp.upsert(:'other', '[{"email": "d@x.example"}]'), '(1,0,0,1)', 'a known lead that nothing changes in is enrolled in a paused campaign');
+SELECT is((SELECT array_agg(state) FROM lt_messages WHERE campaign_id = :'other' AND email = 'd@x.example'), '{queued}', 'and queued');
+SELECT is((SELECT (next_step, next_due_at) FROM lt_enrollments WHERE campaign_id = :'other' AND email = 'd@x.example'), (1, now()), 'held until start');
+SELECT is((SELECT (status, queued_messages) FROM lt_campaigns WHERE id = :'other'), ('paused'::text, 4::bigint), 'the campaign counts it');
+SELECT is(pg_temp.version('d@x.example'), :'version', 'and its record is not written');
+SELECT lt_create_campaign('later', '[{"subject": "s", "bodyHtml": "b"}]') AS later \gset
+SELECT is(pg_temp.upsert(:'later', '[{"email": "d@x.example"}]'), '(1,0,0,1)', 'it is enrolled in a draft');
+SELECT is((SELECT count(*) FROM lt_messages WHERE campaign_id = :'later'), 0::bigint, 'which shows no message');
+SELECT lt_start_campaign(:'later');
+SELECT is((SELECT array_agg(email || ' ' || state) FROM lt_messages WHERE campaign_id = :'later'), '{d@x.example queued}', 'until it is started');
+SELECT is(pg_temp.version('d@x.example'), :'version', 'and its record is not written');
+
+-- A lead whose id is nil is known like any other.
+INSERT INTO leadterra.leads (workspace_id, lead_id, email) VALUES (lt_current_workspace(), '00000000-0000-0000-0000-000000000000', 'nil@x.example');
+SELECT is(pg_temp.outcomes(:'draft', '[{"email": "nil@x.example", "phone": "1"}]', true), '{0 nil@x.example enrolled}', 'a lead with the nil UUID is known to a dry run');
+SELECT is((SELECT (lead_id, outcome, new_to_workspace) FROM lt_bulk_upsert_report(:'draft', '[{"email": "nil@x.example", "phone": "1"}]')),
+    ('00000000-0000-0000-0000-000000000000'::uuid, 'enrolled'::text, false), 'and to the call');
+SELECT is(pg_temp.lead('nil@x.example') ->> 'phone', '1', 'its record is updated');
+SELECT is(pg_temp.upsert(:'draft', '[{"email": "nil@x.example", "phone": "2"}, {"email": "nil2@x.example"}]'), '(1,1,0,2)', 'also once it is enrolled');
+SELECT is(pg_temp.lead('nil@x.example') ->> 'phone', '2', 'each time');
 
 -- Dry run.
-CREATE TEMP TABLE before AS SELECT (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.id) FROM lt_leads l) AS leads, (SELECT jsonb_agg(to_jsonb(e) ORDER BY e.lead_id) FROM lt_enrollments e) AS enrollments, (SELECT count(*) FROM leadterra.batches) AS batches;
-SELECT is(pg_temp.upsert(:'draft', '[{"email": "n@x.example"}, {"email": "b@x.example", "phone": "9"}, {"email": "N@x.example"}, {"email": "s@x.example"}, 1]', 'skip', 'true'), '(1,2,2,3)', 'a dry run says what would happen');
-SELECT is(pg_temp.upsert(:'other', '[{"email": "b@x.example"}]', 'error', 'true'), '(1,0,0,1)', 'also of a lead new to the campaign');
-SELECT is(
-    (SELECT ROW((SELECT jsonb_agg(to_jsonb(l) ORDER BY l.id) FROM lt_leads l), (SELECT jsonb_agg(to_jsonb(e) ORDER BY e.lead_id) FROM lt_enrollments e), (SELECT count(*) FROM leadterra.batches))::text),
-    (SELECT b::text FROM before b), 'and writes nothing');
+SELECT '[{"email": "n@x.example", "phone": "9"}, {"email": "r4@x.example"}, {"email": "N@x.example"}, {"email": "s@x.example"}, 1, {"email": "no"}, {"email": "c@x.example"},
+    {"email": "r1@x.example", "phone": "9"}, {"email": "R4@x.example", "phone": "9"}, {"email": "S@x.example"}, {"email": "b@x.example"}, {"email": "c@x.example", "phone": "9"}, {"email": "n2@x.example", "phone": 1}, {"email": "g@x.example", "x": null}]' AS every_kind \gset
+SELECT lt_remove_leads(:'other', '{r4@x.example}');
+SELECT lt_create_campaign('that no call has locked') AS fresh \gset
+CREATE TEMP TABLE before AS SELECT pg_temp.versions() AS versions;
+SELECT is(pg_temp.upsert(:'other', :'every_kind', 'skip', 'true'), '(4,5,5,9)', 'a dry run counts what would happen');
+CREATE TEMP TABLE predicted AS SELECT * FROM lt_bulk_upsert_report(:'other', :'every_kind', 'skip', true);
+SELECT is((SELECT array_agg(concat_ws(' ', index, outcome, CASE WHEN new_to_workspace THEN 'new' END, reason) ORDER BY index) FROM predicted),
+    '{0 enrolled new,1 enrolled,2 updated duplicate_in_payload,3 skipped suppressed,4 skipped not_an_object,5 skipped invalid_email,6 enrolled,7 updated,8 updated duplicate_in_payload,9 skipped suppressed,10 updated,11 updated duplicate_in_payload,12 skipped wrong_type,13 enrolled}',
+    'and reports it');
+SELECT is(pg_temp.upsert(:'fresh', '[{"email": "b@x.example"}, {"email": "n@x.example"}]', 'error', 'true'), '(2,0,0,2)', 'also of a campaign that nobody is in');
+SELECT results_eq('SELECT unnest(pg_temp.versions())', 'SELECT unnest(versions) FROM before', 'it writes nothing and locks no row');
+SAVEPOINT before_the_call;
+SELECT pg_temp.upsert(:'other', :'every_kind', 'skip') AS counted \gset
+ROLLBACK TO before_the_call;
+SELECT is(:'counted'::text, '(4,5,5,9)', 'the call then counts the same');
+CREATE TEMP TABLE reported AS SELECT * FROM lt_bulk_upsert_report(:'other', :'every_kind', 'skip');
+SELECT results_eq('SELECT index, email, outcome, new_to_workspace, reason FROM reported ORDER BY index', 'SELECT index, email, outcome, new_to_workspace, reason FROM predicted ORDER BY index', 'and reports the same');
+SELECT results_eq('SELECT index, CASE WHEN email <> ''n@x.example'' THEN lead_id END FROM reported ORDER BY index', 'SELECT index, lead_id FROM predicted ORDER BY index', 'with the ids of leads that are known');
+SELECT is((SELECT count(lead_id) FROM reported WHERE email = 'n@x.example'), 2::bigint, 'which new leads have once they are made');
+SELECT lives_ok($$SELECT lt_bulk_upsert(lt_create_campaign('made in the call'), '[{"email": "a1@x.example"}]', dry_run => true)$$, 'a campaign made in the statement of a dry run is there');
+SELECT is(lt_bulk_upsert(lt_create_campaign('made in the call'), '[{"email": "a1@x.example"}, {"email": "b@x.example"}]', dry_run => true)::text, '(2,0,0,2)', 'and its leads are counted');
+SELECT results_eq($$SELECT email, outcome, new_to_workspace FROM lt_bulk_upsert_report(lt_create_campaign('made in the call'), '[{"email": "a1@x.example"}, {"email": "b@x.example"}]', dry_run => true)$$,
+    $$VALUES ('a1@x.example', 'enrolled', true), ('b@x.example', 'enrolled', false)$$, 'and reported');
 SELECT throws_ok(format('SELECT lt_bulk_upsert(%L, ''[1]'', dry_run => true)', :'draft'), 'PT422', NULL, 'a dry run fails as the call would');
+
+-- A few known leads among many new ones, one of which is enrolled and differs:
+-- they are found however the look-up goes about it.
+SELECT lt_create_campaign('few known') AS few \gset
+SELECT lt_bulk_upsert(:'few', '[{"email": "few-0123@x.example", "firstName": "old"}]');
+SELECT lt_bulk_upsert(:'other', '[{"email": "few-0777@x.example", "firstName": "kept"}]');
+CREATE TEMP TABLE few AS
+SELECT * FROM lt_bulk_upsert_report(:'few', (SELECT jsonb_agg(jsonb_build_object('email', format('few-%s@x.example', lpad(i::text, 4, '0')), 'lastName', 'new')) FROM generate_series(1, 900) i));
+SELECT is((SELECT count(*) FROM few WHERE new_to_workspace AND outcome = 'enrolled'), 898::bigint, 'many new leads');
+SELECT results_eq($$SELECT email, outcome FROM few WHERE NOT new_to_workspace ORDER BY index$$,
+    $$VALUES ('few-0123@x.example', 'updated'), ('few-0777@x.example', 'enrolled')$$, 'and a few known ones');
+SELECT is((SELECT count(*) FROM few f JOIN lt_leads l ON l.id = f.lead_id AND l.email = f.email AND l.last_name = 'new'
+    JOIN lt_enrollments e ON e.campaign_id = :'few' AND e.lead_id = l.id), 900::bigint, 'all are changed and enrolled, under the ids reported');
+SELECT is((SELECT string_agg(first_name, ' ' ORDER BY email) FROM lt_leads WHERE email LIKE 'few-%'), 'old kept', 'and keep what the call does not give');
 
 -- Malformed calls.
 SELECT throws_ok(format('SELECT lt_bulk_upsert(%L, %s)', :'draft', leads), 'PT400', NULL, 'leads that are ' || leads || ' fail the call')
