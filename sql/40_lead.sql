@@ -25,6 +25,14 @@ CREATE TABLE leadterra.leads (
 SELECT pg_extension_config_dump('leadterra.leads', '');
 COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
 
+CREATE FUNCTION leadterra.merge_custom(custom jsonb, patch jsonb)
+RETURNS jsonb
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_merge_custom';
+
+COMMENT ON FUNCTION leadterra.merge_custom(jsonb, jsonb) IS
+'Merge a patch into custom fields at the top level: null removes a field (RFC 7396).';
+
 CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE

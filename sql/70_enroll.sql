@@ -133,7 +133,8 @@ CREATE TYPE @extschema@.lt_bulk_result AS (
 COMMENT ON TYPE @extschema@.lt_bulk_result IS 'Counts of lt_bulk_upsert: entries new to the campaign, entries in it already, entries left out, and enrolled plus updated.';
 
 -- Kept plans must be plans by index at every table size; here and elsewhere
--- enable_seqscan keeps small tables from being read whole.
+-- enable_seqscan keeps small tables from being read whole.  A bitmap would
+-- change leads, and lock them, in the order in which they lie in the table.
 CREATE FUNCTION @extschema@.lt_bulk_upsert(
     campaign_id uuid,
     leads jsonb,
@@ -144,6 +145,7 @@ RETURNS @extschema@.lt_bulk_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
@@ -168,6 +170,7 @@ RETURNS TABLE (
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
 
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS

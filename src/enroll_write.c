@@ -5,12 +5,12 @@
  * The candidates of a call are worked on in the order of their addresses:
  *
  *	1. leave out those that are suppressed;
- *	2. look the others up in one pass: lead, fields, enrollment;
- *	3. insert the leads that are missing.  What another session inserted
- *	   meanwhile is left out by ON CONFLICT DO NOTHING and looked up again;
- *	4. lock the leads that change or are to be enrolled, merge into the locked
- *	   version what the entries give, and update what differs.  A lead that was
- *	   deleted meanwhile goes back to 3;
+ *	2. look the others up in one pass: lead, fields, enrollment.  Where a sample
+ *	   has no lead, the rest is taken to have none either;
+ *	3. insert the leads that are missing.  What is there after all is left out
+ *	   by ON CONFLICT DO NOTHING, and looked up;
+ *	4. change the leads that differ.  Where known leads are to be enrolled, lock
+ *	   them all first.  A lead that was deleted meanwhile goes back to 3;
  *	5. enroll, in the order of lead ids, and queue step one.
  *
  * Each step takes its locks in one order in every session, and the steps come
@@ -21,7 +21,8 @@
  * subtransaction to let go of the locks would burden every call.)  All
  * locks of step 4 have one strength, because two statements of two strengths
  * would take them in two orders.  A lead that nothing changes in is neither
- * locked nor written.
+ * locked nor written: had the call come before what others change meanwhile,
+ * it would have left the same.
  *
  * Steps go over the candidates in parts and free what a part needed: memory
  * grows with the entries, by little.
@@ -46,30 +47,24 @@
 /* Times that steps 3 and 4 go over leads which others delete meanwhile. */
 #define ROUNDS_MAX 100
 
-/* Bytes of rows that one UPDATE takes, unless a single row has more. */
-#define UPDATE_SIZE_MAX (16 * 1024 * 1024)
+/* Candidates of a part that are looked up to guess whether the others are known. */
+#define SAMPLE_MAX 16
 
 typedef bool (*CandidateTest) (const EnrollCandidate *candidate);
 typedef void (*PartStep) (const Enrollment *call, EnrollCandidate **part, int count);
 
 /*
- * OFFSET 0 keeps the subqueries as they are, so that each address is looked up
- * by index.  Without statistics the planner takes the rows of a campaign for
- * one, and would read them all and compare each with each address.
+ * The subquery is by index whatever the planner thinks of the table.  In a join
+ * it would, without statistics, take the rows of a campaign for one, read them
+ * all, and compare each with each lead.
  */
 static Statement find_leads = STATEMENT(
-	"SELECT u.position, l.*, e.status"
-	" FROM unnest($3) WITH ORDINALITY AS u (email, position)"
-	" CROSS JOIN LATERAL ("
-	" SELECT lead_id, " LEAD_COLUMNS
-	" FROM leadterra.leads l"
-	" WHERE l.workspace_id = $1 AND l.email = u.email"
-	" OFFSET 0) l"
-	" LEFT JOIN LATERAL ("
-	" SELECT e.status"
+	"SELECT l.email, l.lead_id, " LEAD_COLUMNS ","
+	" (SELECT e.status = 'removed'"
 	" FROM leadterra.enrollments e"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id"
-	" OFFSET 0) e ON true",
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id)"
+	" FROM leadterra.leads l"
+	" WHERE l.workspace_id = $1 AND l.email = ANY ($3)",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 /* Leads made by this call are seen by nobody else: no conflict is possible. */
@@ -119,10 +114,17 @@ needs_lock(const EnrollCandidate *candidate)
 }
 
 static bool
+needs_lock_to_enroll(const EnrollCandidate *candidate)
+{
+	return needs_lock(candidate) && needs_enrollment(candidate);
+}
+
+static bool
 needs_change(const EnrollCandidate *candidate)
 {
-	return needs_lock(candidate) && candidate->differs;
+	return candidate->known && !candidate->created && candidate->differs;
 }
+
 
 /* Says whether a test holds for any candidate. */
 static bool
@@ -210,56 +212,103 @@ part_emails(EnrollCandidate **part, int count)
 	return emails;
 }
 
-/* Step 2: looks candidates up. */
+static int
+compare_email(const void *left, const void *right)
+{
+	const LeadString *email = left;
+	const EnrollCandidate *candidate = *(EnrollCandidate *const *) right;
+	int			order = memcmp(email->data, candidate->email.data,
+							   Min(email->length, candidate->email.length));
+
+	return order ? order : email->length - candidate->email.length;
+}
+
+/* Looks candidates up, given in the order of their addresses. */
 static void
 look_up(const Enrollment *call, EnrollCandidate **part, int count)
 {
 	Datum		parameters[] = {call->workspace, call->campaign,
 	lead_emails(part_emails(part, count), count)};
-	uint64		found = statement_execute(&find_leads, parameters, NULL);
+	uint64		nfound = statement_execute(&find_leads, parameters, NULL);
 
-	for (uint64 i = 0; i < found; i++)
+	for (uint64 i = 0; i < nfound; i++)
 	{
 		Datum		values[3 + LEAD_FIELDS];
 		bool		nulls[3 + LEAD_FIELDS];
+		text	   *email;
+		LeadString	key;
+		EnrollCandidate **found;
 		EnrollCandidate *candidate;
-		LeadRow		row;
+		pg_uuid_t  *lead_id;
 
 		statement_row(i, values, nulls);
-		candidate = part[DatumGetInt64(values[0]) - 1];
-		lead_row_read(&row, values + 1, nulls + 1);
+		email = DatumGetTextPP(values[0]);
+		key = (LeadString) {VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email)};
+		found = bsearch(&key, part, count, sizeof(EnrollCandidate *), compare_email);
+		if (found == NULL)
+			elog(ERROR, "a lead was found that was not asked for");
+		candidate = *found;
+		lead_id = DatumGetUUIDP(values[1]);
 		candidate->known = true;
 		/* In step 3 the row may be the one that was inserted. */
 		candidate->created = candidate->created &&
-			memcmp(&candidate->lead_id, &row.lead_id, UUID_LEN) == 0;
-		candidate->lead_id = row.lead_id;
-		candidate->differs = lead_differs(candidate->patch, &row);
+			memcmp(&candidate->lead_id, lead_id, UUID_LEN) == 0;
+		candidate->lead_id = *lead_id;
+		candidate->differs = lead_differs(candidate->patch, values + 2, nulls + 2);
 		candidate->has_enrollment = !nulls[2 + LEAD_FIELDS];
-		candidate->removed = candidate->has_enrollment &&
-			strcmp(TextDatumGetCString(values[2 + LEAD_FIELDS]), "removed") == 0;
+		candidate->removed = candidate->has_enrollment && DatumGetBool(values[2 + LEAD_FIELDS]);
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Step 2: looks candidates up, unless a sample of them suggests that all are
+ * new: then step 3 finds the others, for less than a look-up of all.
+ */
+static void
+look_up_known(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	EnrollCandidate *sample[SAMPLE_MAX];
+	int			nsample = Min(count, SAMPLE_MAX);
+	bool		any_known = false;
+
+	if (!call->dry_run && count > SAMPLE_MAX)
+	{
+		for (int i = 0; i < nsample; i++)
+			sample[i] = part[i * count / nsample];
+		look_up(call, sample, nsample);
+		for (int i = 0; i < nsample; i++)
+			any_known = any_known || sample[i]->known;
+		if (!any_known)
+			return;
+	}
+	look_up(call, part, count);
+}
+
+/* Returns candidates as what is to be written of them. */
+static LeadChange *
+part_changes(EnrollCandidate **part, int count)
+{
+	LeadChange *changes = palloc(sizeof(LeadChange) * count);
+
+	for (int i = 0; i < count; i++)
+		changes[i] = (LeadChange) {part[i]->lead_id, part[i]->email, part[i]->patch};
+	return changes;
 }
 
 /* Step 3: inserts the leads of candidates that have none. */
 static void
 insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 {
-	LeadRow    *rows = palloc(sizeof(LeadRow) * count);
 	bool		complete;
 
 	for (int i = 0; i < count; i++)
 	{
+		uuid7_generate(&part[i]->lead_id);
 		/* A lead that was deleted since the look-up took its enrollment along. */
 		part[i]->has_enrollment = part[i]->removed = false;
-		uuid7_generate(&part[i]->lead_id);
-		lead_row_init(&rows[i]);
-		rows[i].lead_id = part[i]->lead_id;
-		rows[i].email = part[i]->email;
-		lead_merge(part[i]->patch, &rows[i]);
 	}
-
-	complete = lead_insert(call->workspace, rows, count) == (uint64) count;
+	complete = lead_insert(call->workspace, part_changes(part, count), count) == (uint64) count;
 	for (int i = 0; i < count; i++)
 	{
 		part[i]->known = complete;
@@ -269,70 +318,51 @@ insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 		look_up(call, part, count);
 }
 
-/*
- * Reads a lead that was locked for a part, and returns its candidate.  One that
- * is only kept, and differs since another session changed it, is not taken as
- * locked: what keeps it from being deleted does not keep it from changing.
- */
-static EnrollCandidate *
-read_locked(const SPITupleTable *locked, uint64 number, EnrollCandidate **part,
-			bool change, LeadRow *row)
+/* Step 4: changes leads.  If one is gone, looks again what there is. */
+static void
+change_leads(const Enrollment *call, EnrollCandidate **part, int count)
 {
-	EnrollCandidate *candidate;
-	int			position;
+	bool		complete = lead_update(call->workspace, part_changes(part, count), count) == (uint64) count;
 
-	lead_locked(locked, number, &position, row);
-	candidate = part[position];
-	candidate->known = true;
-	/* Another session may have replaced the lead since the look-up. */
-	if (memcmp(&candidate->lead_id, &row->lead_id, UUID_LEN) != 0)
-		candidate->has_enrollment = candidate->removed = false;
-	candidate->lead_id = row->lead_id;
-	candidate->differs = lead_differs(candidate->patch, row);
-	candidate->locked = change || !candidate->differs;
-	return candidate;
+	for (int i = 0; i < count; i++)
+	{
+		part[i]->known = part[i]->locked = complete;
+		part[i]->differs = false;
+	}
+	if (!complete)
+		look_up(call, part, count);
 }
 
 /*
- * Step 4: locks the leads of candidates, and where they are to be changed,
- * updates those that differ, so many at a time as fit an array.  A lead that
- * is gone is unknown again.
+ * Step 4: locks leads and looks at them again.  One that is gone is unknown
+ * again.  One that is only kept, and differs since another session changed it,
+ * is not taken as locked: what keeps it from being deleted does not keep it
+ * from changing.
  */
 static void
 lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool change)
 {
-	uint64		found = lead_lock(call->workspace, part_emails(part, count), count, change);
-	SPITupleTable *locked = SPI_tuptable;
-	LeadRow    *rows = palloc(sizeof(LeadRow) * count);
-	MemoryContext part_context = CurrentMemoryContext;
-	MemoryContext rows_context = AllocSetContextCreate(part_context, "leadterra rows",
-													   ALLOCSET_DEFAULT_SIZES);
-	int			nrows = 0;
-	Size		size = 0;
+	uint64		nfound = lead_lock(call->workspace, part_emails(part, count), count, change);
 
 	for (int i = 0; i < count; i++)
 		part[i]->known = false;
-
-	MemoryContextSwitchTo(rows_context);
-	for (uint64 i = 0; i < found; i++)
+	for (uint64 i = 0; i < nfound; i++)
 	{
-		EnrollCandidate *candidate = read_locked(locked, i, part, change, &rows[nrows]);
+		Datum		values[2 + LEAD_FIELDS];
+		bool		nulls[2 + LEAD_FIELDS];
+		EnrollCandidate *candidate;
 
-		if (change && candidate->differs)
-		{
-			lead_merge(candidate->patch, &rows[nrows]);
-			size += lead_row_size(&rows[nrows++]);
-		}
-		if (nrows > 0 && (size > UPDATE_SIZE_MAX || i + 1 == found))
-		{
-			lead_update(call->workspace, rows, nrows);
-			MemoryContextReset(rows_context);
-			nrows = 0;
-			size = 0;
-		}
+		statement_row(i, values, nulls);
+		candidate = part[DatumGetInt64(values[0]) - 1];
+		candidate->known = true;
+		/* Another session may have replaced the lead since the look-up. */
+		if (memcmp(&candidate->lead_id, DatumGetUUIDP(values[1]), UUID_LEN) != 0)
+			candidate->has_enrollment = candidate->removed = false;
+		candidate->lead_id = *DatumGetUUIDP(values[1]);
+		candidate->differs = lead_differs(candidate->patch, values + 2, nulls + 2);
+		candidate->locked = change || !candidate->differs;
 	}
-	MemoryContextSwitchTo(part_context);
-	SPI_freetuptable(locked);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 static void
@@ -469,11 +499,13 @@ write_candidates(const Enrollment *call)
 		if (rounds++ == ROUNDS_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("leads neither go into table \"%s\" nor are there", "leadterra.leads"),
+					 errmsg("leads cannot be written to table \"%s\"", "leadterra.leads"),
 					 errhint("A trigger or a rule on the table may keep them out.")));
 		run_step(call, is_missing, insert_missing);
-		run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
-	} while (has_any(call, is_missing) || has_any(call, needs_lock));
+		if (has_any(call, needs_lock_to_enroll))
+			run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
+		run_step(call, needs_change, change_leads);
+	} while (has_any(call, is_missing) || has_any(call, needs_lock) || has_any(call, needs_change));
 
 	run_step(call, is_created, enroll_created_leads);
 	run_step_by_id(call, is_back, enroll_back);
@@ -525,7 +557,7 @@ void
 enroll_write(Enrollment *call)
 {
 	run_step(call, is_kept, check_suppression);
-	run_step(call, is_kept, look_up);
+	run_step(call, is_kept, look_up_known);
 	if (call->dry_run)
 		predict(call);
 	else

@@ -22,6 +22,7 @@
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_update_lead);
+PG_FUNCTION_INFO_V1(lt_merge_custom);
 PG_FUNCTION_INFO_V1(lt_delete_lead);
 PG_FUNCTION_INFO_V1(lt_delete_leads);
 
@@ -48,14 +49,33 @@ static Statement insert_leads = STATEMENT(
 	" ON CONFLICT (workspace_id, email) DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDARRAYOID, TEXTARRAYOID, FIELD_ARRAY_TYPES);
 
+/*
+ * Applies patches to rows as they are when they are locked, so that two calls
+ * which change different fields of a lead both keep theirs.
+ *
+ * Rows are locked in the order of addresses, as given.  The planner may take
+ * the table to be small and read it first; with the address alone to join by,
+ * it does so in the order of that index, which is the same.  (The id, which tells
+ * a lead from one that replaced it, is compared so that it is no such column.)
+ */
+#define PATCHED(field, column) \
+	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
+	" ELSE l." column " END"
+
 static Statement update_leads = STATEMENT(
-	"UPDATE leadterra.leads l"
-	" SET (" LEAD_COLUMNS ", updated_at) ="
-	" (u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, u.c7, u.c8, u.c9, u.c10, coalesce(u.c11, '{}'), now())"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-	" AS u (lead_id, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11)"
-	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id",
-	SPI_OK_UPDATE, UUIDOID, UUIDARRAYOID, FIELD_ARRAY_TYPES);
+	"UPDATE leadterra.leads l SET "
+	PATCHED(0, "first_name") ", " PATCHED(1, "last_name") ", " PATCHED(2, "company") ", "
+	PATCHED(3, "job_title") ", " PATCHED(4, "phone") ", " PATCHED(5, "website") ", "
+	PATCHED(6, "personalization") ", " PATCHED(7, "lead_value") ", "
+	PATCHED(8, "interest_status") ", " PATCHED(9, "assigned_to") ","
+	" custom = CASE WHEN u.custom IS NULL THEN l.custom"
+	" ELSE leadterra.merge_custom(l.custom, u.custom) END,"
+	" updated_at = now()"
+	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+	" AS u (lead_id, email, " LEAD_COLUMNS ", given)"
+	" WHERE l.workspace_id = $1 AND l.email = u.email"
+	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id",
+	SPI_OK_UPDATE, UUIDOID, UUIDARRAYOID, TEXTARRAYOID, FIELD_ARRAY_TYPES, INT4ARRAYOID);
 
 /*
  * Locks are taken in the order of addresses: a lateral join goes through them
@@ -77,6 +97,12 @@ static Statement lock_leads_to_change = STATEMENT(
 static Statement lock_leads_to_keep = STATEMENT(
 	LOCK_LEADS("KEY SHARE"), SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
+static Statement find_lead = STATEMENT(
+	"SELECT lead_id, " LEAD_COLUMNS
+	" FROM leadterra.leads"
+	" WHERE workspace_id = $1 AND email = $2",
+	SPI_OK_SELECT, UUIDOID, TEXTOID);
+
 static Statement delete_lead = STATEMENT(
 	"DELETE FROM leadterra.leads"
 	" WHERE workspace_id = $1 AND lead_id = $2",
@@ -92,23 +118,6 @@ static Statement delete_leads = STATEMENT(
 	" USING doomed d"
 	" WHERE l.workspace_id = $1 AND l.lead_id = d.lead_id",
 	SPI_OK_DELETE, UUIDOID, TEXTARRAYOID);
-
-/* Sets a row to one without any field. */
-void
-lead_row_init(LeadRow *row)
-{
-	memset(row, 0, sizeof(*row));
-	memset(row->nulls, true, sizeof(row->nulls));
-}
-
-/* Fills a row from lead_id and LEAD_COLUMNS of a result; it shares their memory. */
-void
-lead_row_read(LeadRow *row, const Datum *values, const bool *nulls)
-{
-	row->lead_id = *DatumGetUUIDP(values[0]);
-	memcpy(row->values, values + 1, sizeof(row->values));
-	memcpy(row->nulls, nulls + 1, sizeof(row->nulls));
-}
 
 /* Frees a value that was read, if reading made a copy of it. */
 static void
@@ -133,65 +142,65 @@ string_differs(const LeadString *string, Datum value)
 	return differs;
 }
 
-/* Says whether a patch changes a standard field of a row. */
+/* Says whether a patch changes a standard field, given its value. */
 static bool
-field_differs(const LeadPatch *patch, const LeadRow *row, int field)
+field_differs(const LeadPatch *patch, int field, Datum value, bool isnull)
 {
 	bool		cleared = patch->cleared & (1 << field);
 
 	if (!(patch->given & (1 << field)))
 		return false;
-	if (cleared || row->nulls[field])
-		return cleared != row->nulls[field];
+	if (cleared || isnull)
+		return cleared != isnull;
 
 	switch (field)
 	{
 		case LEAD_INTEREST_STATUS:
-			return DatumGetInt32(row->values[field]) != patch->interest_status;
+			return DatumGetInt32(value) != patch->interest_status;
 		case LEAD_ASSIGNED_TO:
-			return memcmp(DatumGetUUIDP(row->values[field]), &patch->assigned_to, UUID_LEN) != 0;
+			return memcmp(DatumGetUUIDP(value), &patch->assigned_to, UUID_LEN) != 0;
 		default:
-			return string_differs(&patch->strings[field], row->values[field]);
+			return string_differs(&patch->strings[field], value);
 	}
 }
 
-/* Says whether a patch changes the custom fields of a row. */
+/* Says whether a patch changes the custom fields. */
 static bool
-custom_differs(const LeadPatch *patch, const LeadRow *row)
+custom_differs(const LeadPatch *patch, Datum custom)
 {
-	Jsonb	   *old = NULL;
+	Jsonb	   *old;
 	bool		differs = false;
 
 	if (patch->ncustom == 0)
 		return false;
-	if (!row->nulls[LEAD_CUSTOM])
-		old = DatumGetJsonbP(row->values[LEAD_CUSTOM]);
 
+	old = DatumGetJsonbP(custom);
 	for (int i = 0; i < patch->ncustom && !differs; i++)
 	{
-		const JsonbPair *custom = &patch->custom[i];
+		const JsonbPair *pair = &patch->custom[i];
 		JsonbValue	value;
-		bool		removes = custom->value.type == jbvNull;
-		bool		has = old && getKeyJsonValueFromContainer(&old->root, custom->key.val.string.val,
-															  custom->key.val.string.len, &value);
+		bool		has = getKeyJsonValueFromContainer(&old->root, pair->key.val.string.val,
+													   pair->key.val.string.len, &value);
 
-		differs = removes ? has : !has || !json_values_equal(&custom->value, &value);
+		if (pair->value.type == jbvNull)
+			differs = has;
+		else
+			differs = !has || !json_values_equal(&pair->value, &value);
 	}
-	if (old)
-		free_copy(old, row->values[LEAD_CUSTOM]);
+	free_copy(old, custom);
 	return differs;
 }
 
-/* Says whether a patch changes anything in a row. */
+/* Says whether a patch changes anything in a row, given its LEAD_COLUMNS. */
 bool
-lead_differs(const LeadPatch *patch, const LeadRow *row)
+lead_differs(const LeadPatch *patch, const Datum *values, const bool *nulls)
 {
 	for (int i = 0; i < LEAD_CUSTOM; i++)
 	{
-		if (field_differs(patch, row, i))
+		if (field_differs(patch, i, values[i], nulls[i]))
 			return true;
 	}
-	return custom_differs(patch, row);
+	return custom_differs(patch, values[LEAD_CUSTOM]);
 }
 
 /* Adds a pair to an object that is built. */
@@ -202,82 +211,58 @@ push_pair(JsonbParseState **state, JsonbValue *key, JsonbValue *value)
 	pushJsonbValue(state, WJB_VALUE, value);
 }
 
-/*
- * Merges custom fields into an object (RFC 7396 at the top level), reading
- * both in the order of their keys.  Returns NULL for an empty object.
- */
+/* Makes an object of the custom fields of a patch, with or without nulls. */
 static Jsonb *
-merge_custom(const LeadPatch *patch, JsonbContainer *old)
+custom_object(const LeadPatch *patch, bool with_nulls)
 {
 	JsonbParseState *state = NULL;
-	JsonbIterator *iterator = old ? json_iterate(old) : NULL;
-	JsonbValue	key;
-	JsonbValue	value;
-	bool		has_old = iterator && json_next_pair(&iterator, &key, &value);
-	JsonbValue *object;
-	int			i = 0;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	while (has_old || i < patch->ncustom)
+	for (int i = 0; i < patch->ncustom; i++)
 	{
-		JsonbPair  *custom = i < patch->ncustom ? &patch->custom[i] : NULL;
-		int			order = !custom ? -1 : !has_old ? 1 : json_compare_keys(&key, &custom->key);
+		JsonbPair  *pair = &patch->custom[i];
+
+		if (with_nulls || pair->value.type != jbvNull)
+			push_pair(&state, &pair->key, &pair->value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * SQL: leadterra.merge_custom(custom, patch)
+ *
+ * Merges as RFC 7396 says, at the top level alone, reading both objects in the
+ * order of their keys.
+ */
+Datum
+lt_merge_custom(PG_FUNCTION_ARGS)
+{
+	JsonbIterator *olds = json_iterate(&PG_GETARG_JSONB_P(0)->root);
+	JsonbIterator *news = json_iterate(&PG_GETARG_JSONB_P(1)->root);
+	JsonbValue	old_key;
+	JsonbValue	old_value;
+	JsonbValue	new_key;
+	JsonbValue	new_value;
+	bool		has_old = json_next_pair(&olds, &old_key, &old_value);
+	bool		has_new = json_next_pair(&news, &new_key, &new_value);
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	while (has_old || has_new)
+	{
+		int			order = !has_new ? -1 : !has_old ? 1 : json_compare_keys(&old_key, &new_key);
 
 		if (order < 0)
-			push_pair(&state, &key, &value);
-		else if (custom->value.type != jbvNull)
-			push_pair(&state, &custom->key, &custom->value);
+			push_pair(&state, &old_key, &old_value);
+		else if (new_value.type != jbvNull)
+			push_pair(&state, &new_key, &new_value);
 
-		if (order >= 0)
-			i++;
 		if (order <= 0)
-			has_old = json_next_pair(&iterator, &key, &value);
+			has_old = json_next_pair(&olds, &old_key, &old_value);
+		if (order >= 0)
+			has_new = json_next_pair(&news, &new_key, &new_value);
 	}
-	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return object->val.object.nPairs > 0 ? JsonbValueToJsonb(object) : NULL;
-}
-
-/* Returns a field of a patch, which is not cleared, as a value of its type. */
-static Datum
-patch_value(const LeadPatch *patch, int field)
-{
-	switch (field)
-	{
-		case LEAD_INTEREST_STATUS:
-			return Int32GetDatum(patch->interest_status);
-		case LEAD_ASSIGNED_TO:
-			return UUIDPGetDatum(&patch->assigned_to);
-		default:
-			return PointerGetDatum(cstring_to_text_with_len(patch->strings[field].data,
-															patch->strings[field].length));
-	}
-}
-
-/* Puts what a patch gives into a row, which then shares the patch's memory. */
-void
-lead_merge(const LeadPatch *patch, LeadRow *row)
-{
-	for (int i = 0; i < LEAD_CUSTOM; i++)
-	{
-		if (!(patch->given & (1 << i)))
-			continue;
-		row->nulls[i] = patch->cleared & (1 << i);
-		if (!row->nulls[i])
-			row->values[i] = patch_value(patch, i);
-	}
-
-	if (custom_differs(patch, row))
-	{
-		JsonbContainer *old = NULL;
-		Jsonb	   *merged;
-
-		if (!row->nulls[LEAD_CUSTOM])
-			old = &DatumGetJsonbP(row->values[LEAD_CUSTOM])->root;
-		merged = merge_custom(patch, old);
-		row->nulls[LEAD_CUSTOM] = merged == NULL;
-		if (merged)
-			row->values[LEAD_CUSTOM] = JsonbPGetDatum(merged);
-	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 /* Returns an address in normal form: trimmed, in ASCII lower case. */
@@ -287,20 +272,6 @@ lead_normalize_email(const char *email, int length)
 	char	   *normal = palloc(length + 1);
 
 	return (LeadString) {normal, email_normalize(normal, email, length)};
-}
-
-/* Returns the size in bytes of a row as a parameter of a statement. */
-Size
-lead_row_size(const LeadRow *row)
-{
-	Size		size = 0;
-
-	for (int i = 0; i < LEAD_FIELDS; i++)
-	{
-		if (!row->nulls[i] && (i < LEAD_STRINGS || i == LEAD_CUSTOM))
-			size += toast_raw_datum_size(row->values[i]);
-	}
-	return size;
 }
 
 /* Makes a text[] of addresses. */
@@ -315,69 +286,101 @@ lead_emails(const LeadString *emails, int count)
 	return statement_array(values, NULL, count, TEXTOID, &isnull);
 }
 
-/* Makes the array parameters of the fields of rows, from values[0] on. */
+/* Returns a field of a patch as a value of its type; null where it has none. */
+static Datum
+patch_value(const LeadPatch *patch, int field, bool *isnull)
+{
+	*isnull = !(patch->given & ~patch->cleared & (1 << field));
+	if (*isnull)
+		return (Datum) 0;
+	switch (field)
+	{
+		case LEAD_INTEREST_STATUS:
+			return Int32GetDatum(patch->interest_status);
+		case LEAD_ASSIGNED_TO:
+			return UUIDPGetDatum(&patch->assigned_to);
+		default:
+			return PointerGetDatum(cstring_to_text_with_len(patch->strings[field].data,
+															patch->strings[field].length));
+	}
+}
+
+/*
+ * Makes the parameters of statements that write leads: the workspace, then
+ * arrays of ids, addresses and fields.  Custom fields are an object, with null
+ * for those that are to be removed where the leads exist.
+ */
 static void
-field_arrays(const LeadRow *rows, int count, Datum *values, bool *nulls)
+lead_parameters(Datum workspace, const LeadChange *leads, int count, bool exist,
+				Datum *parameters, bool *nulls)
 {
 	Datum	   *column = palloc(sizeof(Datum) * count);
 	bool	   *column_nulls = palloc(sizeof(bool) * count);
+	LeadString *emails = palloc(sizeof(LeadString) * count);
+
+	parameters[0] = workspace;
+	nulls[0] = nulls[2] = false;
+	for (int i = 0; i < count; i++)
+	{
+		column[i] = UUIDPGetDatum(&leads[i].lead_id);
+		emails[i] = leads[i].email;
+	}
+	parameters[1] = statement_array(column, NULL, count, UUIDOID, &nulls[1]);
+	parameters[2] = lead_emails(emails, count);
 
 	for (int field = 0; field < LEAD_FIELDS; field++)
 	{
 		for (int i = 0; i < count; i++)
 		{
-			column[i] = rows[i].values[field];
-			column_nulls[i] = rows[i].nulls[field];
+			const LeadPatch *patch = leads[i].patch;
+
+			if (field != LEAD_CUSTOM)
+				column[i] = patch_value(patch, field, &column_nulls[i]);
+			else if (!(column_nulls[i] = patch->ncustom == 0))
+				column[i] = JsonbPGetDatum(custom_object(patch, exist));
 		}
-		values[field] = statement_array(column, column_nulls, count, field_types[field],
-										&nulls[field]);
+		parameters[3 + field] = statement_array(column, column_nulls, count, field_types[field],
+												&nulls[3 + field]);
 	}
 }
 
-/* Makes a uuid[] of the ids of rows. */
-static Datum
-id_array(const LeadRow *rows, int count)
+/*
+ * Inserts leads, given in the order of their addresses, and returns how many
+ * went in: the others have the address of a lead that is there.
+ */
+uint64
+lead_insert(Datum workspace, const LeadChange *leads, int count)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * count);
-	bool		isnull;
+	Datum		parameters[3 + LEAD_FIELDS];
+	bool		nulls[3 + LEAD_FIELDS];
 
-	for (int i = 0; i < count; i++)
-		ids[i] = UUIDPGetDatum(&rows[i].lead_id);
-	return statement_array(ids, NULL, count, UUIDOID, &isnull);
+	lead_parameters(workspace, leads, count, false, parameters, nulls);
+	return statement_execute(&insert_leads, parameters, nulls);
 }
 
 /*
- * Inserts rows, given in the order of their addresses, and returns how many
- * went in: the others have the address of a lead that another session made.
+ * Changes leads, given in the order of their addresses, and returns how many:
+ * the others are gone.
  */
 uint64
-lead_insert(Datum workspace, const LeadRow *rows, int count)
+lead_update(Datum workspace, const LeadChange *leads, int count)
 {
-	Datum		values[14] = {workspace, id_array(rows, count)};
-	bool		nulls[14] = {false};
-	LeadString *emails = palloc(sizeof(LeadString) * count);
+	Datum		parameters[4 + LEAD_FIELDS];
+	bool		nulls[4 + LEAD_FIELDS];
+	Datum	   *given = palloc(sizeof(Datum) * count);
 
+	lead_parameters(workspace, leads, count, true, parameters, nulls);
 	for (int i = 0; i < count; i++)
-		emails[i] = rows[i].email;
-	values[2] = lead_emails(emails, count);
-	field_arrays(rows, count, values + 3, nulls + 3);
-	return statement_execute(&insert_leads, values, nulls);
-}
-
-/* Updates rows that are locked. */
-void
-lead_update(Datum workspace, const LeadRow *rows, int count)
-{
-	Datum		values[13] = {workspace, id_array(rows, count)};
-	bool		nulls[13] = {false};
-
-	field_arrays(rows, count, values + 2, nulls + 2);
-	statement_execute(&update_leads, values, nulls);
+		given[i] = Int32GetDatum(leads[i].patch->given);
+	parameters[3 + LEAD_FIELDS] = statement_array(given, NULL, count, INT4OID,
+												  &nulls[3 + LEAD_FIELDS]);
+	return statement_execute(&update_leads, parameters, nulls);
 }
 
 /*
  * Locks the leads with these addresses, given in order, to change them or only
- * to keep them from being deleted.  Returns how many there are.
+ * to keep them from being deleted.  Returns how many there are; the result has
+ * the place of the address, from 1, the id and LEAD_COLUMNS of each.
  */
 uint64
 lead_lock(Datum workspace, const LeadString *emails, int count, bool change)
@@ -385,18 +388,6 @@ lead_lock(Datum workspace, const LeadString *emails, int count, bool change)
 	Datum		values[] = {workspace, lead_emails(emails, count)};
 
 	return statement_execute(change ? &lock_leads_to_change : &lock_leads_to_keep, values, NULL);
-}
-
-/* Reads a lead that lead_lock() found, and the place of its address, from 0. */
-void
-lead_locked(const SPITupleTable *locked, uint64 number, int *position, LeadRow *row)
-{
-	Datum		values[2 + LEAD_FIELDS];
-	bool		nulls[2 + LEAD_FIELDS];
-
-	heap_deform_tuple(locked->vals[number], locked->tupdesc, values, nulls);
-	*position = (int) DatumGetInt64(values[0]) - 1;
-	lead_row_read(row, values + 1, nulls + 1);
 }
 
 /* Makes a text[] of the addresses in an argument in normal form, without nulls. */
@@ -425,24 +416,25 @@ lead_normalize_emails(ArrayType *given)
 	return lead_emails(emails, count);
 }
 
-/* Applies a patch to the lead with an address. */
-static void
+/* Applies a patch to the lead with an address; false if there is none. */
+static bool
 update_one(const LeadString *email, const LeadPatch *patch)
 {
-	Datum		workspace = context_workspace();
-	LeadRow		row;
-	int			position;
+	Datum		parameters[] = {context_workspace(),
+	PointerGetDatum(cstring_to_text_with_len(email->data, email->length))};
+	LeadChange	lead = {.email = *email, .patch = patch};
+	Datum		values[1 + LEAD_FIELDS];
+	bool		nulls[1 + LEAD_FIELDS];
 
-	statement_connect();
-	if (lead_lock(workspace, email, 1, true) == 0)
-		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" does not exist", email->length, email->data);
-	lead_locked(SPI_tuptable, 0, &position, &row);
-	if (lead_differs(patch, &row))
-	{
-		lead_merge(patch, &row);
-		lead_update(workspace, &row, 1);
-	}
-	statement_finish();
+	if (statement_execute(&find_lead, parameters, NULL) == 0)
+		return false;
+	statement_row(0, values, nulls);
+	if (!lead_differs(patch, values + 1, nulls + 1))
+		return true;
+	lead.lead_id = *DatumGetUUIDP(values[0]);
+	/* Where it is deleted meanwhile, it was changed before. */
+	lead_update(parameters[0], &lead, 1);
+	return true;
 }
 
 /* SQL: lt_update_lead(email, patch) */
@@ -465,7 +457,10 @@ lt_update_lead(PG_FUNCTION_ARGS)
 	if (!lead_read_entry(&reader, &object, NULL, &patch))
 		error_list_raise(ERROR_INVALID_LEADS, &errors, NULL, "patch of lead is invalid");
 
-	update_one(&email, &patch);
+	statement_connect();
+	if (!update_one(&email, &patch))
+		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" does not exist", email.length, email.data);
+	statement_finish();
 	PG_RETURN_VOID();
 }
 

@@ -5,7 +5,6 @@
 #ifndef LEADTERRA_LEAD_H
 #define LEADTERRA_LEAD_H
 
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/uuid.h"
 
@@ -66,28 +65,22 @@ typedef struct LeadReader
 	JsonbPair  *custom;
 } LeadReader;
 
-/* A row of the table, as read from it or to be written. */
-typedef struct LeadRow
+/* A lead and a patch that makes it, or changes it. */
+typedef struct LeadChange
 {
 	pg_uuid_t	lead_id;
 	LeadString	email;
-	Datum		values[LEAD_FIELDS];
-	bool		nulls[LEAD_FIELDS];
-} LeadRow;
+	const LeadPatch *patch;
+} LeadChange;
 
 extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,
 							LeadString *email, LeadPatch *patch);
 extern void lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined);
-extern void lead_row_init(LeadRow *row);
-extern void lead_row_read(LeadRow *row, const Datum *values, const bool *nulls);
-extern Size lead_row_size(const LeadRow *row);
-extern bool lead_differs(const LeadPatch *patch, const LeadRow *row);
-extern void lead_merge(const LeadPatch *patch, LeadRow *row);
+extern bool lead_differs(const LeadPatch *patch, const Datum *values, const bool *nulls);
 
-extern uint64 lead_insert(Datum workspace, const LeadRow *rows, int count);
-extern void lead_update(Datum workspace, const LeadRow *rows, int count);
+extern uint64 lead_insert(Datum workspace, const LeadChange *leads, int count);
+extern uint64 lead_update(Datum workspace, const LeadChange *leads, int count);
 extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count, bool change);
-extern void lead_locked(const SPITupleTable *locked, uint64 number, int *position, LeadRow *row);
 extern Datum lead_emails(const LeadString *emails, int count);
 extern LeadString lead_normalize_email(const char *email, int length);
 extern Datum lead_normalize_emails(ArrayType *given);

@@ -58,12 +58,8 @@ typedef struct KeyEntry
 #include "lib/simplehash.h"
 
 static Statement find_entries = STATEMENT(
-	"SELECT s.entry"
-	" FROM unnest($2) AS k (entry)"
-	" CROSS JOIN LATERAL ("
-	" SELECT s.entry FROM leadterra.suppressions s"
-	" WHERE s.workspace_id = $1 AND s.entry = k.entry"
-	" OFFSET 0) s",
+	"SELECT entry FROM leadterra.suppressions"
+	" WHERE workspace_id = $1 AND entry = ANY ($2)",
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
 /* In the order of their keys, so that two calls cannot deadlock. */

@@ -34,7 +34,7 @@ SELECT lives_ok($$SELECT lt_update_lead('a@example.com', '{"firstName": "D"}')$$
 CREATE FUNCTION pg_temp.keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END; $$;
 CREATE TRIGGER keep_out BEFORE INSERT ON leadterra.leads FOR EACH ROW WHEN (NEW.email LIKE 'out%') EXECUTE FUNCTION pg_temp.keep_out();
 SELECT throws_ok(format($$SELECT lt_bulk_upsert(%L, '[{"email": "in@example.com"}, {"email": "out@example.com"}]')$$, :'campaign'),
-    '55000', 'leads neither go into table "leadterra.leads" nor are there', 'a trigger that keeps a lead out');
+    '55000', 'leads cannot be written to table "leadterra.leads"', 'a trigger that keeps a lead out');
 SELECT is((SELECT count(*) FROM lt_leads WHERE email = 'in@example.com'), 0::bigint, 'nothing was written');
 DROP TRIGGER keep_out ON leadterra.leads;
 
