@@ -5,76 +5,128 @@
 # server that the extension is installed into, and a cluster.  Nothing outside
 # it is written but packages, and nothing runs when the script has ended.
 
+# What the caller's environment says is not for this server, build and output.
+for name in CDPATH LANGUAGE "${!LC_@}" "${!PG@}"; do
+    [ "$name" = PG_CONFIG ] || unset "$name"
+done
+export LANG=C.UTF-8
+umask 022
+
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 say() { printf '%s\n' "== $*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
+# Neither make nor PGXS quotes paths.
+check_path() {
+    special=$' \t\n"#$%&\'()*:;<=>?[\\]`{|}'
+    [[ $1 != *["$special"]* ]] ||
+        die "Cannot build below '$1', a path with white space or special characters: use another."
+}
+
+# Waits until a command fails, at most half a minute.
+wait_while() {
+    for _ in $(seq 300); do
+        "$@" 2>/dev/null || return 0
+        sleep 0.1
+    done
+}
+
+major() { "$1" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'; }
+
+# Whether a pg_config stands with a server and its headers.
+is_server() { [ -x "${1%/*}/postgres" ] && [ -e "$("$1" --pgxs)" ]; }
+
 # The newest server that is installed with headers, if any.
 find_server() {
-    for candidate in $(ls -d /usr/lib/postgresql/*/bin/pg_config 2>/dev/null | sort -t/ -k5 -n -r); do
-        version=$(basename "$(dirname "$(dirname "$candidate")")")
-        if [ "$version" -ge 15 ] && [ -x "$(dirname "$candidate")/postgres" ] &&
-           [ -e "$("$candidate" --pgxs)" ]; then
+    for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -t/ -k5 -n -r); do
+        if [ -x "$candidate" ] && [ "$(major "$candidate")" -ge 15 ] && is_server "$candidate"; then
             printf '%s\n' "$candidate"
             return
         fi
     done
 }
 
-# PG_CONFIG chooses a server; otherwise it is the newest one installed, or the
-# one that the distribution has.
+# The server of PG_CONFIG, which may be a link or a wrapper.
+chosen_server() {
+    command -v "$PG_CONFIG" >/dev/null || die "PG_CONFIG: there is no program $PG_CONFIG."
+    [ "$(major "$PG_CONFIG")" -ge 15 ] ||
+        die "PG_CONFIG: $PG_CONFIG is of $("$PG_CONFIG" --version); leadterra needs 15 or newer."
+    chosen=$("$PG_CONFIG" --bindir)/pg_config
+    is_server "$chosen" || die "PG_CONFIG: $PG_CONFIG is of no server that is installed with its headers."
+    printf '%s\n' "$chosen"
+}
+
+# The version that the distribution has, if the list of packages tells.
+offered_version() { apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1; }
+
 missing_packages() {
-    version=$1
-    for package in make gcc perl util-linux "postgresql-$version" "postgresql-server-dev-$version" \
-        "postgresql-$version-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; do
+    for package in make gcc libc6-dev perl util-linux "postgresql-$1" "postgresql-server-dev-$1" \
+        "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             printf '%s ' "$package"
     done
 }
 
-install_packages() {
-    command -v apt-get >/dev/null || die "These scripts install packages with apt-get, which this system lacks."
-    if [ "$(id -u)" -eq 0 ]; then
-        sudo=
-    elif command -v sudo >/dev/null; then
-        sudo=sudo
-    else
-        die "Missing packages: $*. Install them as root, then run this script again."
+become_root() {
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo)
+        { command -v sudo && sudo true; } >/dev/null ||
+            die "Install these packages as root, then run this script again: $packages$([ -n "$version" ] || echo "(N: 15 or newer)")"
     fi
-    say "installing with apt-get: $*"
-    # The server's package would start a cluster of its own; this keeps it from that.
-    policy=/usr/sbin/policy-rc.d
-    held=
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
-        $sudo chmod 755 "$policy"
-        held=yes
-    fi
-    result=0
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >"$work/packages.log" 2>&1 || result=$?
-    [ -z "$held" ] || $sudo rm -f "$policy"
-    [ "$result" -eq 0 ] || { tail -n 20 "$work/packages.log" >&2; die "apt-get failed; $work/packages.log has all it said."; }
 }
 
+# What apt-get says goes to a log.
+apt_get() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 "$@" \
+        </dev/null >>"$work/packages.log" 2>&1
+}
+
+install_packages() {
+    say "installing with apt-get: $*"
+    become_root
+    # The server's package would start a cluster of its own; this keeps it from that.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        policy=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+    fi
+    # A list that cannot be updated may still do.
+    apt_get update || true
+    apt_get install -y --no-install-recommends "$@" ||
+        { tail -n 20 "$work/packages.log" >&2; die "apt-get failed; $work/packages.log has all it said."; }
+    remove_policy
+}
+
+remove_policy() {
+    [ -z "${policy:-}" ] || "${as_root[@]}" rm -f "$policy"
+    policy=
+}
+
+# PG_CONFIG chooses a server; otherwise it is the newest one installed, or the
+# one that the distribution has.
 set_up_packages() {
     if [ -n "${PG_CONFIG:-}" ]; then
-        system_pg_config=$PG_CONFIG
+        system_pg_config=$(chosen_server)
         return
     fi
     system_pg_config=$(find_server)
-    if [ -n "$system_pg_config" ]; then
-        version=$(basename "$(dirname "$(dirname "$system_pg_config")")")
-    else
-        command -v apt-get >/dev/null || die "No PostgreSQL server of version 15 or newer is installed."
+    if [ -n "$system_pg_config" ]; then version=$(major "$system_pg_config"); else version=$(offered_version); fi
+    packages=$(missing_packages "${version:-N}")
+    [ -n "$packages" ] || return 0
+
+    command -v apt-get >/dev/null || die "Missing packages, and no apt-get to install them: $packages"
+    if [ -z "$version" ]; then
         say "updating the list of packages"
-        if [ "$(id -u)" -eq 0 ]; then apt-get update -qq; else sudo apt-get update -qq; fi
-        version=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
-        [ "${version:-0}" -ge 15 ] || die "This system offers PostgreSQL ${version:-none}; leadterra needs 15 or newer."
+        become_root
+        apt_get update || true
+        version=$(offered_version)
+        packages=$(missing_packages "$version")
     fi
-    packages=$(missing_packages "$version")
+    [ "${version:-0}" -ge 15 ] || die "This system offers PostgreSQL ${version:-none}; leadterra needs 15 or newer."
     # shellcheck disable=SC2086
-    [ -z "$packages" ] || install_packages $packages
+    install_packages $packages
     system_pg_config=$(find_server)
     [ -n "$system_pg_config" ] || die "PostgreSQL $version is installed, but its pg_config was not found."
 }
@@ -83,88 +135,125 @@ set_up_packages() {
 # is not a package.  Where that user cannot reach this folder (a clone under
 # /root), it gets the one capability to do so.
 choose_user() {
-    as_user=
+    as_user=()
     [ "$(id -u)" -eq 0 ] || return 0
     user=postgres
     id "$user" >/dev/null 2>&1 || user=nobody
     chown "$user" "$work"
-    as_user="setpriv --reuid=$user --regid=$(id -g "$user") --clear-groups"
-    if ! $as_user test -w "$work"; then
-        as_user="$as_user --inh-caps=+dac_override --ambient-caps=+dac_override"
-        $as_user test -w "$work" ||
+    as_user=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
+    if ! "${as_user[@]}" test -w "$work"; then
+        # The last lets access(2), too, heed the capability.
+        as_user+=(--inh-caps=+dac_override --ambient-caps=+dac_override --securebits=+no_setuid_fixup)
+        "${as_user[@]}" test -w "$work" ||
             die "User $user, who runs the server, cannot reach $work. Clone the repository elsewhere."
     fi
-    as_user="$as_user env HOME=$work USER=$user LOGNAME=$user"
+    as_user+=(env "HOME=$work" "USER=$user" "LOGNAME=$user")
+}
+
+# Sockets and temporary files are in $work too, unless that is too long: the
+# path of a socket is at most 107 bytes.
+choose_scratch() {
+    scratch=$work
+    [ "${#work}" -le 80 ] || scratch=$("${as_user[@]}" mktemp -d /tmp/leadterra.XXXXXX)
+    export TMPDIR=$scratch
+}
+
+# Links the files of a folder into the relocated server.
+link_folder() {
+    "${as_user[@]}" mkdir -p "$work/server$1"
+    "${as_user[@]}" cp -rsf "$1/." "$work/server$1"
+}
+
+# A copy of the server with the folders in the same places below $work/server:
+# programs find their files from where they are, so those are copied.
+relocate_server() {
+    bindir=$("$system_pg_config" --bindir)
+    bin=$work/server$bindir
+    "${as_user[@]}" mkdir -p "$bin"
+    "${as_user[@]}" cp -r "$bindir/." "$bin"
+    for option in --sharedir --pkglibdir --pkgincludedir --includedir-server; do
+        link_folder "$("$system_pg_config" $option)"
+    done
+    # The system's folder of libraries is large, and nothing is written there.
+    libdir=$("$system_pg_config" --libdir)
+    if [ -e "$work/server$libdir" ]; then
+        link_folder "$libdir"
+    else
+        "${as_user[@]}" mkdir -p "$work/server${libdir%/*}"
+        "${as_user[@]}" ln -s "$libdir" "$work/server$libdir"
+    fi
+    export PG_CONFIG=$bin/pg_config
 }
 
 # Copies the tree and builds it against a relocated copy of the server.
 build() {
-    say "building with $($system_pg_config --version)"
+    say "building with $("$system_pg_config" --version)"
     tar -C "$root" --exclude=./tmp --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
-        $as_user tar -C "$work" --no-same-owner -xf - --one-top-level=tree
-
-    bindir=$($system_pg_config --bindir)
-    for option in --bindir --sharedir --pkglibdir; do
-        folder=$($system_pg_config $option)
-        $as_user mkdir -p "$work/server$(dirname "$folder")"
-        # Programs find their files from where they are, so they are copied.
-        if [ "$option" = --bindir ]; then copy=-r; else copy=-rs; fi
-        $as_user cp $copy "$folder" "$work/server$folder"
-    done
-    $as_user ln -s /usr/include "$work/server/usr/include"
-    bin=$work/server$bindir
-    PG_CONFIG=$bin/pg_config
-    export PG_CONFIG
-    $as_user make -C "$work/tree" -s -j2 "$@" install PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 ||
+        "${as_user[@]}" tar -C "$work" --no-same-owner -xf - --one-top-level=tree
+    relocate_server
+    "${as_user[@]}" make -C "$work/tree" -s -j2 "$@" install PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 ||
         { cat "$work/build.log" >&2; die "The build failed."; }
 }
 
 start_server() {
-    # The path of a socket is at most 107 bytes.
-    socket=$work
-    if [ "${#socket}" -gt 85 ]; then
-        socket=$($as_user mktemp -d /tmp/leadterra.XXXXXX)
-        socket_is_elsewhere=yes
-    fi
-    $as_user "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$work/initdb.log" 2>&1 ||
+    "${as_user[@]}" "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$work/initdb.log" 2>&1 ||
         { cat "$work/initdb.log" >&2; die "initdb failed."; }
-    cat >>"$work/server.conf" <<CONF
+    cat >"$work/server.conf" <<CONF
 listen_addresses = ''
-unix_socket_directories = '$socket'
+unix_socket_directories = '$scratch'
 unix_socket_permissions = 0700
 fsync = off
 autovacuum_naptime = 5s
 CONF
-    printf "include '%s'\n" "$work/server.conf" | $as_user tee -a "$work/data/postgresql.conf" >/dev/null
-    $as_user "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w start >/dev/null ||
+    printf "include '%s'\n" "$work/server.conf" | "${as_user[@]}" tee -a "$work/data/postgresql.conf" >/dev/null
+    "${as_user[@]}" "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w start >/dev/null 9>&- ||
         { cat "$work/server.log" >&2; die "The server did not start."; }
-    PGHOST=$socket PGUSER=postgres PGDATABASE=postgres PGPORT=5432
-    export PGHOST PGUSER PGDATABASE PGPORT
-    unset PGOPTIONS PGPASSWORD PGSERVICE
+    export PGHOST=$scratch PGUSER=postgres PGDATABASE=postgres PGPORT=5432
 }
 
-# Stops the server, and those that interrupted tests left below $work.
-stop_server() {
-    [ -z "${child:-}" ] || kill "$child" 2>/dev/null || true
-    find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
-        $as_user "$bin/pg_ctl" -D "$(dirname "$pidfile")" -m fast -w stop >/dev/null 2>&1 || true
+# Stops the servers below $work: the script's own, those of interrupted tests,
+# and those that a killed run left.
+stop_servers() {
+    find "$work" -name postmaster.pid 2>/dev/null | while read -r file; do
+        pid=$(head -n 1 "$file" 2>/dev/null) || continue
+        # The number may have become another process's.
+        if grep -qsF -- "${file%/*}" "/proc/$pid/cmdline" && kill -INT "$pid"; then
+            # Where nothing reaps it, it stays as a zombie.
+            wait_while grep -q '^State:.[^Z]' "/proc/$pid/status"
+        fi
     done
-    [ -z "${socket_is_elsewhere:-}" ] || rm -rf "$socket"
+}
+
+clean_up() {
+    trap '' INT TERM HUP PIPE
+    if [ -n "${child:-}" ] && kill -TERM -- "-$child" 2>/dev/null; then
+        wait "$child" || true
+        wait_while kill -0 -- "-$child"
+    fi
+    stop_servers
+    [ "${scratch:-$work}" = "$work" ] || rm -rf "$scratch"
+    remove_policy
+    # For a later run as the owner of the repository.
+    [ "$(id -u)" -ne 0 ] || chown -hR --reference="$root" "$work"
 }
 
 # Sets everything up in tmp/NAME; arguments for make follow.
 set_up() {
+    check_path "$root"
     work=$root/tmp/$1
+    not_mine="Cannot write $work, which may be another user's: remove it as root, then run this script again."
+    { mkdir -p "$root/tmp" && exec 9>>"$work.lock"; } 2>/dev/null || die "$not_mine"
+    flock -n 9 || die "Another run uses $work."
+    [ "$(id -u)" -ne 0 ] || chown --reference="$root" "$root/tmp" "$work.lock"
+    stop_servers
+    { rm -rf "$work" && mkdir "$work"; } 2>/dev/null || die "$not_mine"
     shift
-    if [ -e "$work/data/postmaster.pid" ] && kill -0 "$(head -n 1 "$work/data/postmaster.pid")" 2>/dev/null; then
-        die "A server of another run uses $work."
-    fi
-    rm -rf "$work"
-    mkdir -p "$work"
+    trap clean_up EXIT
+    trap 'exit 130' INT TERM HUP PIPE
     set_up_packages
+    check_path "$system_pg_config"
     choose_user
-    trap stop_server EXIT
-    trap 'exit 130' INT TERM HUP
+    choose_scratch
     build "$@"
     start_server
 }

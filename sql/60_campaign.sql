@@ -20,8 +20,7 @@ CREATE TABLE leadterra.steps (
     subject text NOT NULL,
     body_html text NOT NULL,
     delay_days integer NOT NULL CHECK (delay_days BETWEEN 0 AND 3650),
-    PRIMARY KEY (workspace_id, campaign_id, step),
-    FOREIGN KEY (workspace_id, campaign_id) REFERENCES leadterra.campaigns ON DELETE CASCADE
+    PRIMARY KEY (workspace_id, campaign_id, step)
 );
 SELECT pg_extension_config_dump('leadterra.steps', '');
 COMMENT ON TABLE leadterra.steps IS 'The messages of a campaign in order, from step 1; delay_days run from the step before, for step 1 from start or enrollment.';

@@ -26,8 +26,9 @@ CREATE TABLE leadterra.deletions (
 SELECT pg_extension_config_dump('leadterra.deletions', '');
 COMMENT ON TABLE leadterra.deletions IS 'How many enrolled leads a DELETE took out of a campaign.';
 
--- These triggers stand in for foreign keys from enrollments and batches, which
--- would nearly double the cost of enrolling.  They look for enrollments that
+-- These triggers stand in for foreign keys.  From enrollments and batches, those
+-- would nearly double the cost of enrolling; and pg_restore in parallel loads
+-- the tables of an extension in any order.  They look for enrollments that
 -- were committed after the statement's snapshot, hence READ COMMITTED, and lock
 -- them by campaign and lead, so that two deletions do not deadlock.  Enrollments
 -- are found by campaign and lead too, one look-up for each pair: an index by
@@ -94,6 +95,8 @@ BEGIN
     WHERE e.workspace_id = d.workspace_id AND e.campaign_id = d.campaign_id;
     DELETE FROM leadterra.batches b USING deleted d
     WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.steps s USING deleted d
+    WHERE s.workspace_id = d.workspace_id AND s.campaign_id = d.campaign_id;
     DELETE FROM leadterra.deletions x USING deleted d
     WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
     RETURN NULL;

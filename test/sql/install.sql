@@ -30,7 +30,7 @@ SELECT i.indexrelid::regclass AS key_without_workspace
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 WHERE c.relnamespace = 'leadterra'::regnamespace AND a.attname <> 'workspace_id';
-SELECT conname AS key_to_workspaces FROM pg_constraint WHERE confrelid = 'leadterra.workspaces'::regclass;
+SELECT conname AS foreign_key FROM pg_constraint WHERE connamespace = 'leadterra'::regnamespace AND contype = 'f';
 
 -- Dropped and made again in a session that has used it, in another schema.
 SELECT lt_create_campaign('Before') AS campaign \gset

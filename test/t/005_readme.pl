@@ -5,6 +5,10 @@ use warnings;
 
 use Cwd;
 use File::Basename;
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Leadterra;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -26,9 +30,7 @@ while ($readme =~ /^```(sql|text)\n(.*?)^```$/gms)
 }
 cmp_ok(scalar(@blocks), '>=', 10, 'README.md has blocks of SQL');
 
-my $node = PostgreSQL::Test::Cluster->new('readme');
-$node->init;
-$node->start;
+my $node = start_server('readme');
 $node->safe_psql('postgres', 'CREATE EXTENSION leadterra');
 
 # One session, since blocks use the variables of those before.
