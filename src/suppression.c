@@ -4,9 +4,8 @@
  *
  * An address a@x.example.com is suppressed by the entries "a@x.example.com",
  * "x.example.com", "*.example.com" and "*.com".  These are its keys.  The
- * look-up collects the keys of all addresses of a call, each once, and asks
- * the table for them in one statement; a domain that a thousand addresses
- * share costs one key.
+ * look-up collects the keys of all addresses, each once, and asks the table for
+ * them together; a domain that a thousand addresses share costs one key.
  */
 #include "postgres.h"
 
@@ -57,10 +56,19 @@ typedef struct KeyEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* Fewer keys are looked up for less than it takes to try to read the list. */
+#define WHOLE_LIST_MIN 100
+
 static Statement find_entries = STATEMENT(
 	"SELECT entry FROM leadterra.suppressions"
 	" WHERE workspace_id = $1 AND entry = ANY ($2)",
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
+
+static Statement read_list = STATEMENT(
+	"SELECT entry FROM leadterra.suppressions"
+	" WHERE workspace_id = $1"
+	" LIMIT $2",
+	SPI_OK_SELECT, UUIDOID, INT8OID);
 
 /* In the order of their keys, so that two calls cannot deadlock. */
 static Statement insert_entries = STATEMENT(
@@ -136,9 +144,38 @@ collect_keys(const SuppressionCheck *checks, int count)
 	return keys;
 }
 
-/* Marks the keys that the table has; returns how many. */
-static uint64
-mark_listed(Datum workspace, keyset_hash *keys)
+/* Marks the keys that are among the entries found; returns how many. */
+static int
+mark_found(keyset_hash *keys, uint64 nfound)
+{
+	int			nlisted = 0;
+
+	for (uint64 i = 0; i < nfound; i++)
+	{
+		bool		isnull;
+		text	   *found = DatumGetTextPP(statement_value(i, 1, &isnull));
+		Key			key = {VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)};
+		KeyEntry   *entry;
+
+		if (key.data[0] == '*')
+		{
+			key.data++;
+			key.length--;
+		}
+		entry = keyset_lookup(keys, key);
+		if (entry)
+		{
+			entry->listed = true;
+			nlisted++;
+		}
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return nlisted;
+}
+
+/* Looks each key up in the table, and marks those that it has. */
+static int
+look_up_keys(Datum workspace, keyset_hash *keys)
 {
 	Datum	   *entries = palloc(sizeof(Datum) * keys->members);
 	int			nentries = 0;
@@ -146,34 +183,37 @@ mark_listed(Datum workspace, keyset_hash *keys)
 	KeyEntry   *entry;
 	Datum		values[2] = {workspace};
 	bool		isnull;
-	uint64		nlisted;
 
 	keyset_start_iterate(keys, &iterator);
 	while ((entry = keyset_iterate(keys, &iterator)) != NULL)
 		entries[nentries++] = key_entry(&entry->key);
 	values[1] = statement_array(entries, NULL, nentries, TEXTOID, &isnull);
+	return mark_found(keys, statement_execute(&find_entries, values, NULL));
+}
 
-	nlisted = statement_execute(&find_entries, values, NULL);
-	pfree(DatumGetPointer(values[1]));
-	for (uint64 i = 0; i < nlisted; i++)
-	{
-		text	   *listed = DatumGetTextPP(statement_value(i, 1, &isnull));
-		Key			key = {VARDATA_ANY(listed), VARSIZE_ANY_EXHDR(listed)};
+/*
+ * Marks the keys that the table has; returns how many.  Where there are many
+ * keys, a list that is not longer is read instead: that takes one search of the
+ * index and not one a key.
+ */
+static int
+mark_listed(Datum workspace, keyset_hash *keys)
+{
+	Datum		values[] = {workspace, Int64GetDatum(keys->members + 1)};
+	uint64		nread;
 
-		if (key.data[0] == '*')
-		{
-			key.data++;
-			key.length--;
-		}
-		keyset_lookup(keys, key)->listed = true;
-	}
+	if (keys->members < WHOLE_LIST_MIN)
+		return look_up_keys(workspace, keys);
+	nread = statement_execute(&read_list, values, NULL);
+	if (nread <= keys->members)
+		return mark_found(keys, nread);
 	SPI_freetuptable(SPI_tuptable);
-	return nlisted;
+	return look_up_keys(workspace, keys);
 }
 
 /*
  * Says of each of count normalized addresses whether it is suppressed in a
- * workspace.  Runs in SPI; takes one statement, whatever the count.
+ * workspace.  Runs in SPI; takes two statements at most, whatever the count.
  */
 void
 suppression_check(Datum workspace, SuppressionCheck *checks, int count)

@@ -1,0 +1,103 @@
+# What a bulk call costs, in counts that do not depend on the machine: how many
+# statements it runs, how many pages it visits and how many bytes of WAL it
+# writes, on small tables and on large ones, also where another session fills
+# the tables after the plans were made.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Leadterra;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Full images of pages depend on when a checkpoint was.
+my $server = start_server('server', <<'CONF');
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.track = none
+autovacuum = off
+full_page_writes = off
+CONF
+my $tmp = PostgreSQL::Test::Utils::tempdir();
+
+# What calls of 1,000 leads take: statements, where the suppression list is short
+# (one more where it is long); and at most, pages and bytes of WAL a lead.  A lead is
+# found through one index of three levels or so, its enrollment through another,
+# and each key of a long list, of which it has two; to insert it takes three
+# indexes and two tables.
+my %costs = (
+	fresh => [ 6, 18, 850 ],
+	unchanged => [ 4, 13, 1 ],
+	changed => [ 5, 27, 500 ],
+	'half new' => [ 7, 18, 430 ]);
+
+# A script for one session: prepares plans on tables that are all but empty,
+# then runs the kinds of calls, before and after another session loads leads.
+my $load = "$tmp/load.sql";
+append_to_file($load, <<'SQL');
+SELECT lt_bulk_upsert((SELECT id FROM lt_campaigns WHERE name = 'loaded'), payload(first, 10000, 'load', false))
+FROM generate_series(1000000, 1090000, 10000) first;
+SELECT lt_suppress(array_agg(format('loaded-%s@x.example', i))) FROM generate_series(1, 50000) i;
+SQL
+my $connection = $server->connstr('postgres');
+my $kinds = '';
+for my $tables ('empty', 'loaded', 'loaded and analyzed')
+{
+	$kinds .= "\\! psql -X -q -o $tmp/load.out -d '$connection' -f $load\n" if $tables eq 'loaded';
+	$kinds .= "ANALYZE leadterra.leads, leadterra.enrollments, leadterra.suppressions;\n" if $tables =~ /analyzed/;
+	$kinds .= "SELECT nextval('run') * 10000 AS first \\gset\n";
+	for my $kind (['fresh', ':first', 'a'], ['unchanged', ':first', 'a'], ['changed', ':first', 'b'], ['half new', ':first + 500', 'b'])
+	{
+		$kinds .= <<"SQL";
+CREATE TEMP TABLE input AS SELECT payload($kind->[1], 1000, '$kind->[2]', true) AS leads;
+SELECT pg_stat_statements_reset() \\g /dev/null
+SET pg_stat_statements.track = 'all';
+SELECT lt_bulk_upsert(:'campaign', leads) AS result FROM input \\gset
+SET pg_stat_statements.track = 'none';
+SELECT '$tables|$kind->[0]', :'result', sum(calls) FILTER (WHERE NOT toplevel),
+    sum(shared_blks_hit + shared_blks_read) FILTER (WHERE toplevel AND query ~ 'lt_bulk_upsert') / 1000,
+    sum(wal_bytes) FILTER (WHERE toplevel AND query ~ 'lt_bulk_upsert') / 1000
+FROM pg_stat_statements;
+DROP TABLE input;
+SQL
+	}
+}
+my $script = <<"SQL";
+CREATE EXTENSION leadterra;
+CREATE EXTENSION pg_stat_statements;
+CREATE SEQUENCE run;
+CREATE FUNCTION payload(first bigint, leads integer, title text, spread boolean) RETURNS jsonb LANGUAGE sql AS \$\$
+    SELECT jsonb_agg(jsonb_build_object('email', format('%s-%s\@%s.example', left(md5(i::text), 6), i, i % 300),
+        'firstName', 'First ' || i, 'lastName', 'Last ' || i, 'company', 'Company ' || i % 300, 'jobTitle', title,
+        'useCase', 'case ' || i % 10) ORDER BY md5(i::text || spread))
+    FROM generate_series(first, first + leads - 1) i
+\$\$;
+SELECT lt_create_campaign('loaded') \\g /dev/null
+SELECT lt_create_campaign('measured') AS campaign \\gset
+SELECT lt_suppress('{blocked.example}') \\g /dev/null
+-- Plans are made here, for every kind of call.
+SELECT lt_bulk_upsert(:'campaign', payload(1, 3, 'a', true)) \\g /dev/null
+SELECT lt_bulk_upsert(:'campaign', payload(1, 6, 'b', true)) \\g /dev/null
+$kinds
+SQL
+my ($status, $output, $errors) = $server->psql('postgres', $script, on_error_stop => 1);
+is($errors, '', 'calls succeed');
+
+my %expected = (fresh => '(1000,0,0,1000)', unchanged => '(0,1000,0,1000)', changed => '(0,1000,0,1000)', 'half new' => '(500,500,0,1000)');
+my @lines = split /\n/, $output;
+is(scalar @lines, 12, 'all kinds of calls were made');
+for my $line (@lines)
+{
+	my ($tables, $kind, $result, $statements, $pages, $wal) = split /\|/, $line;
+	my $name = "$kind, tables $tables";
+	is($result, $expected{$kind}, "$name: result");
+	note(sprintf '%s: %d statements, %.1f pages and %.0f bytes of WAL a lead', $name, $statements, $pages, $wal);
+	is($statements, $costs{$kind}[0] + ($tables ne 'empty'), "$name: statements");
+	cmp_ok($pages, '<=', $costs{$kind}[1], "$name: pages");
+	cmp_ok($wal, '<=', $costs{$kind}[2], "$name: WAL");
+}
+
+$server->stop;
+done_testing();
