@@ -136,8 +136,8 @@ CREATE TYPE @extschema@.lt_bulk_result AS (
 COMMENT ON TYPE @extschema@.lt_bulk_result IS 'Counts of lt_bulk_upsert: entries new to the campaign, entries in it already, entries left out, and enrolled plus updated.';
 
 -- Kept plans must be plans by index at every table size; here and elsewhere
--- enable_seqscan keeps small tables from being read whole.  A bitmap would
--- change leads, and lock them, in the order in which they lie in the table.
+-- enable_seqscan keeps small tables from being read whole.  Bitmaps, hash and
+-- merge joins would change leads, and lock them, in other orders than by address.
 CREATE FUNCTION @extschema@.lt_bulk_upsert(
     campaign_id uuid,
     leads jsonb,
@@ -149,6 +149,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
@@ -174,6 +176,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
 
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS

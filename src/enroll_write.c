@@ -54,17 +54,22 @@ typedef bool (*CandidateTest) (const EnrollCandidate *candidate);
 typedef void (*PartStep) (const Enrollment *call, EnrollCandidate **part, int count);
 
 /*
- * The subquery is by index whatever the planner thinks of the table.  In a join
- * it would, without statistics, take the rows of a campaign for one, read them
- * all, and compare each with each lead.
+ * OFFSET 0 keeps the subquery as it is, so that each address is looked up by
+ * index, and so is the enrollment.  Without statistics the planner takes the
+ * rows of a workspace or a campaign for one, and would read them all and compare
+ * each with each address.
  */
 static Statement find_leads = STATEMENT(
-	"SELECT l.email, l.lead_id, " LEAD_COLUMNS ","
+	"SELECT u.position, l.*,"
 	" (SELECT e.status = 'removed'"
 	" FROM leadterra.enrollments e"
 	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id)"
+	" FROM unnest($3) WITH ORDINALITY AS u (email, position)"
+	" CROSS JOIN LATERAL ("
+	" SELECT lead_id, " LEAD_COLUMNS
 	" FROM leadterra.leads l"
-	" WHERE l.workspace_id = $1 AND l.email = ANY ($3)",
+	" WHERE l.workspace_id = $1 AND l.email = u.email"
+	" OFFSET 0) l",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 /* Leads made by this call are seen by nobody else: no conflict is possible. */
@@ -212,18 +217,7 @@ part_emails(EnrollCandidate **part, int count)
 	return emails;
 }
 
-static int
-compare_email(const void *left, const void *right)
-{
-	const LeadString *email = left;
-	const EnrollCandidate *candidate = *(EnrollCandidate *const *) right;
-	int			order = memcmp(email->data, candidate->email.data,
-							   Min(email->length, candidate->email.length));
-
-	return order ? order : email->length - candidate->email.length;
-}
-
-/* Looks candidates up, given in the order of their addresses. */
+/* Looks candidates up. */
 static void
 look_up(const Enrollment *call, EnrollCandidate **part, int count)
 {
@@ -235,19 +229,11 @@ look_up(const Enrollment *call, EnrollCandidate **part, int count)
 	{
 		Datum		values[3 + LEAD_FIELDS];
 		bool		nulls[3 + LEAD_FIELDS];
-		text	   *email;
-		LeadString	key;
-		EnrollCandidate **found;
 		EnrollCandidate *candidate;
 		pg_uuid_t  *lead_id;
 
 		statement_row(i, values, nulls);
-		email = DatumGetTextPP(values[0]);
-		key = (LeadString) {VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email)};
-		found = bsearch(&key, part, count, sizeof(EnrollCandidate *), compare_email);
-		if (found == NULL)
-			elog(ERROR, "a lead was found that was not asked for");
-		candidate = *found;
+		candidate = part[DatumGetInt64(values[0]) - 1];
 		lead_id = DatumGetUUIDP(values[1]);
 		candidate->known = true;
 		/* In step 3 the row may be the one that was inserted. */

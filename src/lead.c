@@ -53,10 +53,12 @@ static Statement insert_leads = STATEMENT(
  * Applies patches to rows as they are when they are locked, so that two calls
  * which change different fields of a lead both keep theirs.
  *
- * Rows are locked in the order of addresses, as given.  The planner may take
- * the table to be small and read it first; with the address alone to join by,
- * it does so in the order of that index, which is the same.  (The id, which tells
- * a lead from one that replaced it, is compared so that it is no such column.)
+ * Rows are locked in the order of addresses, as given, by a nested loop.  The
+ * last condition is always true; the planner takes it for rare, and so starts
+ * from the rows given.  Where it starts from a small table all the same, the
+ * address is the only column to join by, and that index has the same order.
+ * (The id, which tells a lead from one that replaced it, is compared so that it
+ * is no such column.)
  */
 #define PATCHED(field, column) \
 	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
@@ -74,7 +76,7 @@ static Statement update_leads = STATEMENT(
 	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 	" AS u (lead_id, email, " LEAD_COLUMNS ", given)"
 	" WHERE l.workspace_id = $1 AND l.email = u.email"
-	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id",
+	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id AND u.given % 1 = 0",
 	SPI_OK_UPDATE, UUIDOID, UUIDARRAYOID, TEXTARRAYOID, FIELD_ARRAY_TYPES, INT4ARRAYOID);
 
 /*

@@ -60,8 +60,12 @@ typedef struct KeyEntry
 #define WHOLE_LIST_MIN 100
 
 static Statement find_entries = STATEMENT(
-	"SELECT entry FROM leadterra.suppressions"
-	" WHERE workspace_id = $1 AND entry = ANY ($2)",
+	"SELECT s.entry"
+	" FROM unnest($2) AS k (entry)"
+	" CROSS JOIN LATERAL ("
+	" SELECT s.entry FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.entry = k.entry"
+	" OFFSET 0) s",
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
 static Statement read_list = STATEMENT(

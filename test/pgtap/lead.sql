@@ -31,6 +31,8 @@ BEGIN
 END;
 $$;
 
+-- A hash join would go through its batches one by one.
+SET LOCAL work_mem = '64kB';
 SELECT is(pg_temp.change(:'campaign', n), format('%s changes, 0 out of order', n), format('%s leads', n))
 FROM unnest('{1, 5, 20, 100, 500, 900}'::integer[]) n;
 ANALYZE leadterra.leads;

@@ -1,7 +1,7 @@
 # What a bulk call costs, in counts that do not depend on the machine: how many
-# statements it runs, how many pages it visits and how many bytes of WAL it
-# writes, on small tables and on large ones, also where another session fills
-# the tables after the plans were made.
+# statements it runs, how many index entries and pages it visits and how many
+# bytes of WAL it writes, on small tables and on large ones, also where another
+# session fills the tables after the plans were made.
 use strict;
 use warnings;
 
@@ -23,40 +23,44 @@ CONF
 my $tmp = PostgreSQL::Test::Utils::tempdir();
 
 # What calls of 1,000 leads take: statements, where the suppression list is short
-# (one more where it is long); and at most, pages and bytes of WAL a lead.  A lead is
-# found through one index of three levels or so, its enrollment through another,
-# and each key of a long list, of which it has two; to insert it takes three
-# indexes and two tables.
+# (one more where it is long); and at most, index entries, pages and bytes of WAL
+# a lead.  A lead is found through one index of three levels or so, its enrollment
+# through another, and each key of a long list, of which it has two; to insert it
+# takes three indexes and two tables.
 my %costs = (
-	fresh => [ 6, 18, 850 ],
-	unchanged => [ 4, 13, 1 ],
-	changed => [ 5, 27, 500 ],
-	'half new' => [ 7, 18, 430 ]);
+	fresh => [ 6, 3, 18, 850 ],
+	unchanged => [ 4, 5, 13, 1 ],
+	changed => [ 5, 6, 27, 500 ],
+	'half new' => [ 7, 5, 18, 430 ]);
 
 # A script for one session: prepares plans on tables that are all but empty,
 # then runs the kinds of calls, before and after another session loads leads.
 my $load = "$tmp/load.sql";
 append_to_file($load, <<'SQL');
-SELECT lt_bulk_upsert((SELECT id FROM lt_campaigns WHERE name = 'loaded'), payload(first, 10000, 'load', false))
-FROM generate_series(1000000, 1090000, 10000) first;
-SELECT lt_suppress(array_agg(format('loaded-%s@x.example', i))) FROM generate_series(1, 50000) i;
+SELECT lt_bulk_upsert((SELECT id FROM lt_campaigns WHERE name = 'loaded'), payload(:start + first, :leads / 10, 'load', false))
+FROM generate_series(0, :leads - 1, :leads / 10) first;
+SELECT lt_suppress(array_agg(format('loaded-%s-%s@x.example', :leads, i))) FROM generate_series(1, :leads / 2) i;
 SQL
 my $connection = $server->connstr('postgres');
 my $kinds = '';
-for my $tables ('empty', 'loaded', 'loaded and analyzed')
+my $index_entries = "(SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'leadterra')";
+for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 {
-	$kinds .= "\\! psql -X -q -o $tmp/load.out -d '$connection' -f $load\n" if $tables eq 'loaded';
+	my $more = { small => 5_000, loaded => 100_000 }->{$tables};
+	$kinds .= "\\! psql -X -q -o $tmp/load.out -d '$connection' -v start=${more}0 -v leads=$more -f $load\n" if $more;
 	$kinds .= "ANALYZE leadterra.leads, leadterra.enrollments, leadterra.suppressions;\n" if $tables =~ /analyzed/;
 	$kinds .= "SELECT nextval('run') * 10000 AS first \\gset\n";
 	for my $kind (['fresh', ':first', 'a'], ['unchanged', ':first', 'a'], ['changed', ':first', 'b'], ['half new', ':first + 500', 'b'])
 	{
 		$kinds .= <<"SQL";
 CREATE TEMP TABLE input AS SELECT payload($kind->[1], 1000, '$kind->[2]', true) AS leads;
-SELECT pg_stat_statements_reset() \\g /dev/null
+SELECT pg_stat_statements_reset(), pg_stat_force_next_flush() \\g /dev/null
+SELECT $index_entries AS before \\gset
 SET pg_stat_statements.track = 'all';
 SELECT lt_bulk_upsert(:'campaign', leads) AS result FROM input \\gset
 SET pg_stat_statements.track = 'none';
-SELECT '$tables|$kind->[0]', :'result', sum(calls) FILTER (WHERE NOT toplevel),
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT '$tables|$kind->[0]', :'result', sum(calls) FILTER (WHERE NOT toplevel), ($index_entries - :before) / 1000.0,
     sum(shared_blks_hit + shared_blks_read) FILTER (WHERE toplevel AND query ~ 'lt_bulk_upsert') / 1000,
     sum(wal_bytes) FILTER (WHERE toplevel AND query ~ 'lt_bulk_upsert') / 1000
 FROM pg_stat_statements;
@@ -87,16 +91,18 @@ is($errors, '', 'calls succeed');
 
 my %expected = (fresh => '(1000,0,0,1000)', unchanged => '(0,1000,0,1000)', changed => '(0,1000,0,1000)', 'half new' => '(500,500,0,1000)');
 my @lines = split /\n/, $output;
-is(scalar @lines, 12, 'all kinds of calls were made');
+is(scalar @lines, 16, 'all kinds of calls were made');
 for my $line (@lines)
 {
-	my ($tables, $kind, $result, $statements, $pages, $wal) = split /\|/, $line;
+	my ($tables, $kind, $result, $statements, $entries, $pages, $wal) = split /\|/, $line;
 	my $name = "$kind, tables $tables";
 	is($result, $expected{$kind}, "$name: result");
-	note(sprintf '%s: %d statements, %.1f pages and %.0f bytes of WAL a lead', $name, $statements, $pages, $wal);
+	note(sprintf '%s: %d statements, %.1f index entries, %.1f pages and %.0f bytes of WAL a lead',
+		$name, $statements, $entries, $pages, $wal);
 	is($statements, $costs{$kind}[0] + ($tables ne 'empty'), "$name: statements");
-	cmp_ok($pages, '<=', $costs{$kind}[1], "$name: pages");
-	cmp_ok($wal, '<=', $costs{$kind}[2], "$name: WAL");
+	cmp_ok($entries, '<=', $costs{$kind}[1], "$name: index entries");
+	cmp_ok($pages, '<=', $costs{$kind}[2], "$name: pages");
+	cmp_ok($wal, '<=', $costs{$kind}[3], "$name: WAL");
 }
 
 $server->stop;
