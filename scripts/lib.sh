@@ -62,7 +62,7 @@ offered_version() { apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depen
 
 missing_packages() {
     for package in make gcc libc6-dev perl util-linux "postgresql-$1" "postgresql-server-dev-$1" \
-        "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; do
+        "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl ${extra_packages:-}; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             printf '%s ' "$package"
     done
@@ -204,6 +204,7 @@ unix_socket_directories = '$scratch'
 unix_socket_permissions = 0700
 fsync = off
 autovacuum_naptime = 5s
+${server_settings:-}
 CONF
     printf "include '%s'\n" "$work/server.conf" | "${as_user[@]}" tee -a "$work/data/postgresql.conf" >/dev/null
     "${as_user[@]}" "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w start >/dev/null 9>&- ||
