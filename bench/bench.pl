@@ -2,7 +2,8 @@
 #
 # Contenders take turns, round by round, each run in a session of its own.  A
 # run warms up with two calls and is the median of the calls that follow; a
-# figure is the median of its runs, with their least and greatest.
+# figure is the median of its runs, with their least and greatest.  Ratios are
+# taken within a round, where the machine was as fast for one as for the other.
 use strict;
 use warnings;
 
@@ -15,7 +16,7 @@ STDOUT->autoflush;
 
 my $quick = "@ARGV" eq '--quick';
 my $output = $ENV{BENCH_OUTPUT} or die 'BENCH_OUTPUT is not set';
-my $rounds = 5;
+my $rounds = $quick ? 5 : 9;
 my $warm_up = 2;
 my $large_leads = 5_000_000;
 my $large_suppressions = 1_000_000;
@@ -216,8 +217,9 @@ sub run
 
 sub spread
 {
-	my ($values) = @_;
-	return sprintf '%.1f (%.1f–%.1f)', median(@$values), min(@$values), max(@$values);
+	my ($values, $digits) = @_;
+	return join '', map { sprintf $_->[0] =~ s/N/$digits \/\/ 1/er, $_->[1] }
+	  [ '%.Nf', median(@$values) ], [ ' (%.Nf', min(@$values) ], [ '–%.Nf)', max(@$values) ];
 }
 
 my @plot;
@@ -239,12 +241,12 @@ sub run_case
 		}
 	}
 	my %time = map { my $name = $_; $name => [ map { $_->{time} } @{ $runs{$name} } ] } keys %runs;
-	my $ours = median(@{ $time{leadterra} });
 	for my $name (@{ $case->{contenders} })
 	{
 		my $middle = median(@{ $time{$name} });
-		say_it(sprintf '| %s | %s | %s | %.0f | %.2f | %.0f | %.1f | %.2f |', $case->{name}, $name, spread($time{$name}),
-			1e6 / $middle, $middle / $ours, map { my $figure = $_; median(map { $_->{$figure} } @{ $runs{$name} }) } qw(wal buffers dead));
+		my @ratios = map { $time{$name}[$_] / $time{leadterra}[$_] } 0 .. $rounds - 1;
+		say_it(sprintf '| %s | %s | %s | %.0f | %s | %.0f | %.1f | %.2f |', $case->{name}, $name, spread($time{$name}),
+			1e6 / $middle, $name eq 'leadterra' ? '1' : spread(\@ratios, 2), map { my $figure = $_; median(map { $_->{$figure} } @{ $runs{$name} }) } qw(wal buffers dead));
 		push @plot, [ $case->{name}, $name, $middle ];
 	}
 	return;
@@ -305,11 +307,11 @@ sub run_two_clients
 		push @{ $rates{ $_->[0] } }, throughput($case, @$_[1 .. $#$_]) for @kinds;
 	}
 	heading('Two clients at once, fresh leads, 1,000 a call', 'case', 'leads a second', 'to one client');
-	my $one = median(@{ $rates{'one client'} });
 	for my $kind (map { $_->[0] } @kinds)
 	{
 		my @values = @{ $rates{$kind} };
-		say_it(sprintf '| %s | %.0f (%.0f–%.0f) | %.2f |', $kind, median(@values), min(@values), max(@values), median(@values) / $one);
+		my @ratios = map { $values[$_] / $rates{'one client'}[$_] } 0 .. $rounds - 1;
+		say_it(sprintf '| %s | %s | %s |', $kind, spread(\@values, 0), spread(\@ratios, 2));
 	}
 	return;
 }
