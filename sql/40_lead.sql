@@ -16,7 +16,7 @@ CREATE TABLE leadterra.leads (
     lead_value text,
     interest_status integer,
     assigned_to uuid,
-    custom jsonb NOT NULL DEFAULT '{}',
+    custom jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, lead_id),
@@ -33,11 +33,15 @@ AS 'MODULE_PATHNAME', 'lt_merge_custom';
 COMMENT ON FUNCTION leadterra.merge_custom(jsonb, jsonb) IS
 'Merge a patch into custom fields at the top level: null removes a field (RFC 7396).';
 
+-- The settings are those of lt_bulk_upsert, with which it shares kept plans.
 CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_update_lead';
 
 COMMENT ON FUNCTION @extschema@.lt_update_lead(text, jsonb) IS

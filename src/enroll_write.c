@@ -22,7 +22,8 @@
  * locks of step 4 have one strength, because two statements of two strengths
  * would take them in two orders.  A lead that nothing changes in is neither
  * locked nor written: had the call come before what others change meanwhile,
- * it would have left the same.
+ * it would have left the same.  (Step 3 may wait for whoever is changing a lead
+ * that a sample took for missing.)
  *
  * Steps go over the candidates in parts and free what a part needed: memory
  * grows with the entries, by little.
@@ -304,19 +305,32 @@ insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 		look_up(call, part, count);
 }
 
-/* Step 4: changes leads.  If one is gone, looks again what there is. */
+/*
+ * Step 4: changes leads.  If one is gone, looks again what there is; one that is
+ * there all the same is as a trigger wants it.
+ */
 static void
 change_leads(const Enrollment *call, EnrollCandidate **part, int count)
 {
-	bool		complete = lead_update(call->workspace, part_changes(part, count), count) == (uint64) count;
+	LeadChange *changes = part_changes(part, count);
+	bool		complete = lead_update(call->workspace, changes, count) == (uint64) count;
 
 	for (int i = 0; i < count; i++)
 	{
 		part[i]->known = part[i]->locked = complete;
 		part[i]->differs = false;
 	}
-	if (!complete)
-		look_up(call, part, count);
+	if (complete)
+		return;
+	look_up(call, part, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (part[i]->known && memcmp(&part[i]->lead_id, &changes[i].lead_id, UUID_LEN) == 0)
+		{
+			part[i]->locked = true;
+			part[i]->differs = false;
+		}
+	}
 }
 
 /*
@@ -494,8 +508,12 @@ write_candidates(const Enrollment *call)
 	} while (has_any(call, is_missing) || has_any(call, needs_lock) || has_any(call, needs_change));
 
 	run_step(call, is_created, enroll_created_leads);
-	run_step_by_id(call, is_back, enroll_back);
+	/*
+	 * In this order: an insert may wait for a call that brings a lead back, which
+	 * then must not wait for what this one has brought back.
+	 */
 	run_step_by_id(call, is_new_to_campaign, enroll_known_leads);
+	run_step_by_id(call, is_back, enroll_back);
 	queue_enrolled(call);
 }
 

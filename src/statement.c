@@ -70,8 +70,9 @@ note_tables(Statement *statement, SPIPlanPtr plan)
 	{
 		StatementTable *table = &statement->tables[statement->ntables];
 
+		/* Rules and policies may add tables of their own; some will do. */
 		if (statement->ntables == STATEMENT_MAX_TABLES)
-			elog(ERROR, "too many tables: %s", statement->text);
+			break;
 		statement->ntables++;
 		table->relation = lfirst_oid(cell);
 		table->blocks = table_blocks(table->relation);

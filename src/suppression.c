@@ -161,7 +161,8 @@ mark_found(keyset_hash *keys, uint64 nfound)
 		Key			key = {VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)};
 		KeyEntry   *entry;
 
-		if (key.data[0] == '*')
+		/* An address may start with a star too. */
+		if (key.data[0] == '*' && memchr(key.data, '@', key.length) == NULL)
 		{
 			key.data++;
 			key.length--;

@@ -3,7 +3,10 @@
 BEGIN;
 SELECT plan(10);
 
+-- The first to change a lead is another function: plans that are kept are shared.
 SELECT lt_create_campaign('c') AS campaign \gset
+INSERT INTO leadterra.leads (workspace_id, lead_id, email) VALUES (lt_current_workspace(), lt_uuidv7(), 'first@example.com');
+SELECT lt_update_lead('first@example.com', '{"phone": "1"}');
 CREATE TEMP SEQUENCE places;
 CREATE TEMP TABLE changes (place bigint DEFAULT nextval('pg_temp.places'), email text COLLATE "C");
 CREATE FUNCTION pg_temp.note_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,7 +1,7 @@
 -- statement: triggers that users put on the tables may call the extension
 -- while one of its statements runs, and may keep rows out.
 BEGIN;
-SELECT plan(8);
+SELECT plan(10);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com"}, {"email": "b@example.com"}]');
@@ -40,6 +40,9 @@ DROP TRIGGER keep_out ON leadterra.leads;
 
 CREATE TRIGGER keep_out BEFORE UPDATE ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION pg_temp.keep_out();
 SELECT lives_ok($$SELECT lt_update_lead('a@example.com', '{"firstName": "E"}')$$, 'a trigger that keeps a change out is obeyed');
+SELECT is(lt_bulk_upsert(:'campaign', '[{"email": "a@example.com", "firstName": "E"}, {"email": "b@example.com", "firstName": "E"}, {"email": "new@example.com"}]')::text,
+    '(1,2,0,3)', 'by a bulk call too');
+SELECT is((SELECT string_agg(first_name, ' ' ORDER BY email) FROM lt_leads WHERE email IN ('a@example.com', 'b@example.com')), 'D C', 'which changed nothing');
 
 SELECT * FROM finish();
 ROLLBACK;

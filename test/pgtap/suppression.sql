@@ -1,7 +1,7 @@
 -- suppression: a bulk call finds the entries that match, whether the list is
 -- short and read as a whole, or long and searched for each address.
 BEGIN;
-SELECT plan(9);
+SELECT plan(13);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
@@ -25,6 +25,16 @@ SELECT lt_suppress('{25@plain.example, sup.example, *.sup-wild.example, unknown.
 SELECT is(pg_temp.skipped(:'campaign', n), pg_temp.expected(n), format('a short list, %s leads', n)) FROM unnest('{9, 30, 200, 1500}'::integer[]) n;
 SELECT lt_suppress(array_agg(format('entry-%s@plain.example', i))) FROM generate_series(1, 5000) i;
 SELECT is(pg_temp.skipped(:'campaign', n), pg_temp.expected(n), format('a long list, %s leads', n)) FROM unnest('{9, 30, 200, 1500}'::integer[]) n;
+
+-- An address may begin with a star; that is no wildcard.
+SELECT lt_suppress('{*26@plain.example, *.1@plain.example}');
+SELECT is(pg_temp.skipped(:'campaign', 30), pg_temp.expected(30), 'a suppressed address that begins with a star, a long list');
+SELECT is((SELECT string_agg(email, ' ' ORDER BY index) FROM lt_bulk_upsert_report(:'campaign', '[{"email": "*25@plain.example"}, {"email": "*26@plain.example"}, {"email": "1@plain.example"}]', dry_run => true) WHERE reason = 'suppressed'),
+    '*26@plain.example', 'is skipped, and no other is for it');
+DELETE FROM leadterra.suppressions WHERE entry LIKE 'entry-%';
+SELECT is(pg_temp.skipped(:'campaign', 200), pg_temp.expected(200), 'and none on a short list');
+SELECT is((SELECT count(*) FROM lt_bulk_upsert_report(:'campaign', (SELECT jsonb_agg(jsonb_build_object('email', format('*%s@plain.example', i))) FROM generate_series(1, 200) i), dry_run => true) WHERE reason = 'suppressed'),
+    1::bigint, 'while it is found there itself');
 
 SELECT * FROM finish();
 ROLLBACK;
