@@ -16,12 +16,19 @@ OBJS = src/leadterra.o \
 	src/lead.o \
 	src/lead_read.o \
 	src/queue.o \
+	src/queue_take.o \
+	src/queue_lease.o \
+	src/queue_close.o \
 	src/template.o \
 	src/campaign.o \
 	src/campaign_preflight.o \
 	src/enroll.o \
 	src/enroll_read.o \
-	src/enroll_write.o
+	src/enroll_write.o \
+	src/message_claim.o \
+	src/message_settle.o \
+	src/message_event.o \
+	src/message_link.o
 # The server's headers as system headers, so that warnings are of this code.
 PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'

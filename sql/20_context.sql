@@ -1,11 +1,20 @@
 -- context: workspaces, and the one that the current call works in.
 
+CREATE FUNCTION leadterra.random_key()
+RETURNS bytea
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_random_key';
+
+COMMENT ON FUNCTION leadterra.random_key() IS 'Return 32 random bytes.';
+
 CREATE TABLE leadterra.workspaces (
     workspace_id uuid PRIMARY KEY,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    link_key bytea NOT NULL DEFAULT leadterra.random_key(),
+    unsubscribe_url text
 );
 SELECT pg_extension_config_dump('leadterra.workspaces', '');
-COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one.';
+COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages.';
 
 CREATE FUNCTION @extschema@.lt_current_workspace()
 RETURNS uuid
@@ -25,3 +34,11 @@ AS 'MODULE_PATHNAME', 'lt_require_read_committed';
 COMMENT ON FUNCTION leadterra.require_read_committed(text) IS
 'Raise PT409 wrong_isolation unless the transaction is READ COMMITTED.';
 
+
+CREATE FUNCTION leadterra.clock()
+RETURNS timestamptz
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_clock';
+
+COMMENT ON FUNCTION leadterra.clock() IS
+'Return the present: that of the machine, or the setting leadterra.now, which superusers alone may change.';

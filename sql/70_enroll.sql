@@ -14,17 +14,17 @@ SELECT pg_extension_config_dump('leadterra.enrollments', '');
 COMMENT ON TABLE leadterra.enrollments IS 'One row a lead and campaign.';
 
 -- Deleting a lead leaves its id in the batches, which are never updated.  One
--- row a DELETE and campaign says by how many the counts of batches are too
--- high; a counter in the campaign's row would make a pause wait for a delete.
+-- row a DELETE and campaign says which ids in batches count no more; a counter
+-- in the campaign's row would make a pause wait for a delete.
 CREATE TABLE leadterra.deletions (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
     deletion_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
-    leads bigint NOT NULL,
+    lead_ids uuid[] NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, deletion_id)
 );
 SELECT pg_extension_config_dump('leadterra.deletions', '');
-COMMENT ON TABLE leadterra.deletions IS 'How many enrolled leads a DELETE took out of a campaign.';
+COMMENT ON TABLE leadterra.deletions IS 'Which enrolled leads a DELETE took out of a campaign.';
 
 -- These triggers stand in for foreign keys.  From enrollments and batches, those
 -- would nearly double the cost of enrolling; and pg_restore in parallel loads
@@ -63,10 +63,10 @@ BEGIN
         WHERE e.workspace_id = d.workspace_id
           AND e.campaign_id = d.campaign_id
           AND e.lead_id = d.lead_id
-        RETURNING e.workspace_id, e.campaign_id
+        RETURNING e.workspace_id, e.campaign_id, e.lead_id
     )
-    INSERT INTO leadterra.deletions (workspace_id, campaign_id, leads)
-    SELECT workspace_id, campaign_id, count(*)
+    INSERT INTO leadterra.deletions (workspace_id, campaign_id, lead_ids)
+    SELECT workspace_id, campaign_id, array_agg(lead_id)
     FROM gone
     GROUP BY workspace_id, campaign_id;
     RETURN NULL;
@@ -93,6 +93,17 @@ BEGIN
     FOR UPDATE OF e;
     DELETE FROM leadterra.enrollments e USING deleted d
     WHERE e.workspace_id = d.workspace_id AND e.campaign_id = d.campaign_id;
+    -- Leases first: whoever settles one may just be making a batch.
+    DELETE FROM leadterra.leases l USING deleted d
+    WHERE l.workspace_id = d.workspace_id AND l.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.waiting w USING deleted d
+    WHERE w.workspace_id = d.workspace_id AND w.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.exceptions x USING deleted d
+    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.events v USING deleted d
+    WHERE v.workspace_id = d.workspace_id AND v.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.totals t USING deleted d
+    WHERE t.workspace_id = d.workspace_id AND t.campaign_id = d.campaign_id;
     DELETE FROM leadterra.batches b USING deleted d
     WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
     DELETE FROM leadterra.steps s USING deleted d
@@ -197,3 +208,28 @@ COMMENT ON FUNCTION @extschema@.lt_remove_leads(uuid, text[]) IS
 
 Their queued messages are skipped; the leads stay in the workspace and may be enrolled again, at the position they had. Leads that replied, bounced or unsubscribed keep that state and are not counted. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
 
+
+CREATE FUNCTION @extschema@.lt_restart_leads(campaign_id uuid, emails text[])
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS 'MODULE_PATHNAME', 'lt_restart_leads';
+
+COMMENT ON FUNCTION @extschema@.lt_restart_leads(uuid, text[]) IS
+'Let leads go on whose sequence ended before its last step, and return how many
+
+A lead that replied, bounced or unsubscribed is active again, and a message that failed or was skipped is queued again, as its first attempt. Leads that were removed, or have had every step, are not counted. An address that is suppressed is skipped again: see lt_unsuppress. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
+
+CREATE FUNCTION leadterra.require_lead(campaign_id uuid, email text)
+RETURNS uuid
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_require_lead';
+
+COMMENT ON FUNCTION leadterra.require_lead(uuid, text) IS
+'Return the id of the lead with an address in a campaign of the current workspace, or raise PT404 campaign_not_found or lead_not_found.';

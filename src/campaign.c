@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 #include "campaign.h"
 #include "compat.h"
@@ -30,9 +31,10 @@ PG_FUNCTION_INFO_V1(lt_pause_campaign);
 PG_FUNCTION_INFO_V1(lt_rename_campaign);
 PG_FUNCTION_INFO_V1(lt_copy_campaign);
 PG_FUNCTION_INFO_V1(lt_delete_campaign);
+PG_FUNCTION_INFO_V1(lt_require_campaign);
 
 /* Limits of a sequence. */
-#define STEPS_MAX 100
+#define STEPS_MAX QUEUE_STEPS_MAX
 #define DELAY_DAYS_MAX 3650
 
 /* Steps as a caller gives them, column by column. */
@@ -130,6 +132,13 @@ static Statement find_steps = STATEMENT(
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+static Statement find_delays = STATEMENT(
+	"SELECT delay_days FROM leadterra.steps"
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" ORDER BY step"
+	" LIMIT " CppAsString2(QUEUE_STEPS_MAX),
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement find_state = STATEMENT(
 	"SELECT campaign_id, name, status, created_at, started_at, paused_at,"
 	" leads_enrolled, queued_messages, steps"
@@ -139,15 +148,15 @@ static Statement find_state = STATEMENT(
 
 static Statement start_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
-	" SET status = 'running', started_at = coalesce(started_at, now()), paused_at = NULL"
+	" SET status = 'running', started_at = coalesce(started_at, $3), paused_at = NULL"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID);
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 static Statement pause_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
-	" SET status = 'paused', paused_at = now()"
+	" SET status = 'paused', paused_at = $3"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID);
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 static Statement rename_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns SET name = $3"
@@ -203,6 +212,21 @@ campaign_require(Datum workspace, Datum campaign, CampaignUse use)
 	status = TextDatumGetCString(statement_value(0, 1, &isnull));
 	return strcmp(status, "draft") == 0 ? CAMPAIGN_DRAFT :
 		strcmp(status, "running") == 0 ? CAMPAIGN_RUNNING : CAMPAIGN_PAUSED;
+}
+
+/* Reads the steps of a campaign, whose number and delays are fixed.  Runs in SPI. */
+void
+campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
+{
+	Datum		values[] = {workspace, campaign};
+
+	steps->count = (int) statement_execute(&find_delays, values, NULL);
+	for (int i = 0; i < steps->count; i++)
+	{
+		bool		isnull;
+
+		steps->delay_days[i] = DatumGetInt32(statement_value(i, 1, &isnull));
+	}
 }
 
 /* Returns the first argument of a function, which names a campaign. */
@@ -406,7 +430,8 @@ return_state(FunctionCallInfo fcinfo, Datum *key)
 Datum
 lt_start_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		key[] = {context_workspace(), campaign_argument(fcinfo),
+	TimestampTzGetDatum(context_time())};
 	Datum		values[STATE_COLUMNS];
 	bool		nulls[STATE_COLUMNS];
 
@@ -421,6 +446,7 @@ lt_start_campaign(PG_FUNCTION_ARGS)
 			error_raise(ERROR_NO_LEADS_ENROLLED, "campaign \"%s\" has no leads",
 						TextDatumGetCString(values[STATE_NAME]));
 		statement_execute(&start_campaign, key, NULL);
+		queue_notify();
 	}
 	return return_state(fcinfo, key);
 }
@@ -429,7 +455,8 @@ lt_start_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_pause_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		key[] = {context_workspace(), campaign_argument(fcinfo),
+	TimestampTzGetDatum(context_time())};
 
 	statement_connect();
 	if (campaign_require(key[0], key[1], CAMPAIGN_CHANGE) == CAMPAIGN_RUNNING)
@@ -482,4 +509,17 @@ lt_delete_campaign(PG_FUNCTION_ARGS)
 	statement_execute(&delete_campaign, key, NULL);
 	statement_finish();
 	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.require_campaign(campaign_id) */
+Datum
+lt_require_campaign(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	*id = *DatumGetUUIDP(campaign_argument(fcinfo));
+	statement_connect();
+	campaign_require(context_workspace(), UUIDPGetDatum(id), CAMPAIGN_READ_STABLE);
+	statement_finish();
+	PG_RETURN_UUID_P(id);
 }

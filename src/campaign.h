@@ -7,6 +7,8 @@
 
 #include "fmgr.h"
 
+#include "queue.h"
+
 /* What a caller of campaign_require() does with the campaign. */
 typedef enum CampaignUse
 {
@@ -25,6 +27,7 @@ typedef enum CampaignStatus
 } CampaignStatus;
 
 extern Datum campaign_argument(FunctionCallInfo fcinfo);
+extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
 extern CampaignStatus campaign_require(Datum workspace, Datum campaign, CampaignUse use);
 
 #endif							/* LEADTERRA_CAMPAIGN_H */

@@ -68,6 +68,8 @@ static Statement count_missing = STATEMENT(
 	" WHEN t.token = 'leadValue' THEN l.lead_value"
 	" WHEN t.token = 'interestStatus' THEN l.interest_status::text"
 	" WHEN t.token = 'assignedTo' THEN l.assigned_to::text"
+	" WHEN t.token = '" TEMPLATE_UNSUBSCRIBE_URL "' THEN ("
+	" SELECT w.unsubscribe_url FROM leadterra.workspaces w WHERE w.workspace_id = $1)"
 	" ELSE l.fields ->> t.token END, $4), '') = ''"
 	" GROUP BY t.number",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTOID);

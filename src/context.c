@@ -1,6 +1,6 @@
 /*
  * context.c
- *		The current workspace, and what a call asks of its transaction.
+ *		The current workspace, the time, and what a call asks of its transaction.
  *
  * The workspace is a setting that superusers alone may change and that RESET
  * ALL leaves alone: whoever could change it would read another workspace.
@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "context.h"
@@ -21,12 +22,20 @@
 
 PG_FUNCTION_INFO_V1(lt_current_workspace);
 PG_FUNCTION_INFO_V1(lt_require_read_committed);
+PG_FUNCTION_INFO_V1(lt_clock);
+PG_FUNCTION_INFO_V1(lt_random_key);
+
+#define KEY_LENGTH 32
 
 /* The workspace of a database that never heard of workspaces. */
 static pg_uuid_t default_workspace = {{0, 0, 0, 0, 0, 0, 0x70, 0, 0x80}};
 
 static char *workspace_setting;
 static pg_uuid_t *workspace = &default_workspace;
+
+/* The time that tests set; NULL: that of the machine. */
+static char *now_setting;
+static TimestampTz *test_time;
 
 static Statement make_workspace = STATEMENT(
 	"INSERT INTO leadterra.workspaces (workspace_id)"
@@ -66,10 +75,51 @@ assign_workspace(const char *value, void *extra)
 	workspace = extra ? (pg_uuid_t *) extra : &default_workspace;
 }
 
+/* Parses the time that a test sets. */
+static bool
+check_now(char **value, void **extra, GucSource source)
+{
+	(void) source;
+	if (**value == '\0')
+		return true;
+
+	/* What a time is depends on settings that are not there at a start. */
+	if (!IsTransactionState())
+	{
+		GUC_check_errdetail("It can be set in a session only.");
+		return false;
+	}
+	*extra = guc_malloc(LOG, sizeof(TimestampTz));
+	if (*extra == NULL)
+		return false;
+	*(TimestampTz *) *extra = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
+																	  CStringGetDatum(*value),
+																	  ObjectIdGetDatum(InvalidOid),
+																	  Int32GetDatum(-1)));
+	return true;
+}
+
+static void
+assign_now(const char *value, void *extra)
+{
+	(void) value;
+	test_time = extra;
+}
+
 /* Defines the settings of the extension. */
 void
 context_init(void)
 {
+	DefineCustomStringVariable("leadterra.now",
+							   "Sets the time that the queue takes for the present, for tests.",
+							   "Empty is the time of the machine.",
+							   &now_setting,
+							   "",
+							   PGC_SUSET,
+							   GUC_NOT_IN_SAMPLE,
+							   check_now,
+							   assign_now,
+							   NULL);
 	DefineCustomStringVariable("leadterra.workspace_id",
 							   "Sets the workspace that calls and views work in.",
 							   "Empty is the default workspace.",
@@ -88,6 +138,20 @@ Datum
 context_workspace(void)
 {
 	return UUIDPGetDatum(workspace);
+}
+
+/* Returns the time at which the transaction began, from which delays run. */
+TimestampTz
+context_time(void)
+{
+	return test_time ? *test_time : GetCurrentTransactionStartTimestamp();
+}
+
+/* Returns the time at this moment, by which messages are due and leases expire. */
+TimestampTz
+context_clock(void)
+{
+	return test_time ? *test_time : GetCurrentTimestamp();
 }
 
 /*
@@ -131,4 +195,25 @@ lt_require_read_committed(PG_FUNCTION_ARGS)
 {
 	context_require_read_committed(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.clock() */
+Datum
+lt_clock(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(context_clock());
+}
+
+/* SQL: leadterra.random_key() */
+Datum
+lt_random_key(PG_FUNCTION_ARGS)
+{
+	bytea	   *key = palloc(VARHDRSZ + KEY_LENGTH);
+
+	SET_VARSIZE(key, VARHDRSZ + KEY_LENGTH);
+	if (!pg_strong_random(VARDATA(key), KEY_LENGTH))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bytes")));
+	PG_RETURN_BYTEA_P(key);
 }

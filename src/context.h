@@ -1,14 +1,17 @@
 /*
  * context.h
- *		What a call runs in: its workspace and its transaction.
+ *		What a call runs in: its workspace, its time and its transaction.
  */
 #ifndef LEADTERRA_CONTEXT_H
 #define LEADTERRA_CONTEXT_H
 
+#include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
 extern void context_init(void);
 extern Datum context_workspace(void);
+extern TimestampTz context_time(void);
+extern TimestampTz context_clock(void);
 extern void context_make_workspace(void);
 extern void context_require_read_committed(const char *action);
 

@@ -18,22 +18,25 @@
 #include "context.h"
 #include "enroll.h"
 #include "error.h"
+#include "queue.h"
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_bulk_upsert);
 PG_FUNCTION_INFO_V1(lt_bulk_upsert_report);
 PG_FUNCTION_INFO_V1(lt_remove_leads);
+PG_FUNCTION_INFO_V1(lt_restart_leads);
+PG_FUNCTION_INFO_V1(lt_require_lead);
 
-static Statement find_active = STATEMENT(
-	"SELECT e.lead_id"
+static Statement find_enrolled = STATEMENT(
+	"SELECT e.lead_id, e.status"
 	" FROM unnest($3) AS u (email)"
 	" CROSS JOIN LATERAL ("
 	" SELECT l.lead_id FROM leadterra.leads l"
 	" WHERE l.workspace_id = $1 AND l.email = u.email"
 	" OFFSET 0) l"
 	" CROSS JOIN LATERAL ("
-	" SELECT e.lead_id FROM leadterra.enrollments e"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id AND e.status = 'active'"
+	" SELECT e.lead_id, e.status FROM leadterra.enrollments e"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id"
 	" OFFSET 0) e"
 	" ORDER BY e.lead_id",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
@@ -108,8 +111,8 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	call->dry_run = PG_GETARG_BOOL(3);
 
 	statement_connect();
-	campaign_require(call->workspace, call->campaign,
-					 call->dry_run ? CAMPAIGN_READ : CAMPAIGN_KEEP);
+	call->running = campaign_require(call->workspace, call->campaign,
+									 call->dry_run ? CAMPAIGN_READ : CAMPAIGN_KEEP) == CAMPAIGN_RUNNING;
 	enroll_read(call, leads);
 	enroll_write(call);
 }
@@ -180,29 +183,96 @@ lt_bulk_upsert_report(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* SQL: lt_remove_leads(campaign_id, emails) */
-Datum
-lt_remove_leads(PG_FUNCTION_ARGS)
+/* What becomes of a lead of a campaign; false if nothing does. */
+typedef bool (*LeadChanger) (Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status);
+
+/*
+ * Changes the leads of a campaign that have the addresses in an argument, in
+ * the order of their ids, and returns how many.
+ */
+static Datum
+change_enrolled(FunctionCallInfo fcinfo, LeadChanger change)
 {
 	Datum		values[3] = {context_workspace(), campaign_argument(fcinfo)};
 	uint64		found;
-	SPITupleTable *active;
-	int32		removed = 0;
+	SPITupleTable *enrolled;
+	int32		changed = 0;
 
 	error_if_null(1, "emails");
 	values[2] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
 	statement_connect();
 	campaign_require(values[0], values[1], CAMPAIGN_KEEP);
-	found = statement_execute(&find_active, values, NULL);
-	active = SPI_tuptable;
+	found = statement_execute(&find_enrolled, values, NULL);
+	enrolled = SPI_tuptable;
 	for (uint64 i = 0; i < found; i++)
 	{
 		bool		isnull;
-		Datum		lead_id = SPI_getbinval(active->vals[i], active->tupdesc, 1, &isnull);
+		Datum		lead_id = SPI_getbinval(enrolled->vals[i], enrolled->tupdesc, 1, &isnull);
+		Datum		status = SPI_getbinval(enrolled->vals[i], enrolled->tupdesc, 2, &isnull);
 
-		removed += enroll_change_status(values[0], values[1], DatumGetUUIDP(lead_id),
-										"active", "removed");
+		changed += change(values[0], values[1], DatumGetUUIDP(lead_id), TextDatumGetCString(status));
 	}
 	statement_finish();
-	PG_RETURN_INT32(removed);
+	PG_RETURN_INT32(changed);
+}
+
+static bool
+remove_lead(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
+{
+	return strcmp(status, "active") == 0 &&
+		enroll_change_status(workspace, campaign, lead_id, "active", "removed");
+}
+
+/* SQL: lt_remove_leads(campaign_id, emails) */
+Datum
+lt_remove_leads(PG_FUNCTION_ARGS)
+{
+	return change_enrolled(fcinfo, remove_lead);
+}
+
+static bool
+restart_lead(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
+{
+	bool		changed = false;
+
+	if (strcmp(status, "removed") == 0)
+		return false;
+	if (strcmp(status, "active") != 0)
+		changed = enroll_change_status(workspace, campaign, lead_id, status, "active");
+	if (queue_requeue(workspace, campaign, lead_id, NULL))
+	{
+		queue_notify();
+		changed = true;
+	}
+	return changed;
+}
+
+/* SQL: lt_restart_leads(campaign_id, emails) */
+Datum
+lt_restart_leads(PG_FUNCTION_ARGS)
+{
+	return change_enrolled(fcinfo, restart_lead);
+}
+
+/* SQL: leadterra.require_lead(campaign_id, email) */
+Datum
+lt_require_lead(PG_FUNCTION_ARGS)
+{
+	Datum		values[3] = {context_workspace(), campaign_argument(fcinfo)};
+	pg_uuid_t  *lead_id = palloc(sizeof(pg_uuid_t));
+	text	   *given;
+	LeadString	email;
+	bool		isnull;
+
+	error_if_null(1, "email");
+	given = PG_GETARG_TEXT_PP(1);
+	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	values[2] = lead_emails(&email, 1);
+	statement_connect();
+	campaign_require(values[0], values[1], CAMPAIGN_READ_STABLE);
+	if (statement_read(&find_enrolled, values) == 0)
+		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" is not in the campaign", email.length, email.data);
+	*lead_id = *DatumGetUUIDP(statement_value(0, 1, &isnull));
+	statement_finish();
+	PG_RETURN_UUID_P(lead_id);
 }

@@ -36,6 +36,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "context.h"
 #include "enroll.h"
 #include "queue.h"
 #include "statement.h"
@@ -442,8 +443,15 @@ static void
 enroll_back(const Enrollment *call, EnrollCandidate **part, int count)
 {
 	for (int i = 0; i < count; i++)
+	{
 		part[i]->enrolled = enroll_change_status(call->workspace, call->campaign,
 												 &part[i]->lead_id, "removed", "active");
+		/* A claim may have skipped its message meanwhile. */
+		if (part[i]->enrolled &&
+			queue_requeue(call->workspace, call->campaign, &part[i]->lead_id, "removed") &&
+			call->running)
+			queue_notify();
+	}
 }
 
 static bool
@@ -484,7 +492,9 @@ queue_enrolled(const Enrollment *call)
 		if (candidate && candidate->first == i && candidate->queued)
 			lead_ids[count++] = candidate->lead_id;
 	}
-	queue_enqueue(call->workspace, call->campaign, 1, lead_ids, count);
+	queue_enqueue(call->workspace, call->campaign, 1, context_time(), lead_ids, count);
+	if (count > 0 && call->running)
+		queue_notify();
 	pfree(lead_ids);
 }
 

@@ -105,6 +105,11 @@ static Statement find_lead = STATEMENT(
 	" WHERE workspace_id = $1 AND email = $2",
 	SPI_OK_SELECT, UUIDOID, TEXTOID);
 
+static Statement find_email = STATEMENT(
+	"SELECT email FROM leadterra.leads"
+	" WHERE workspace_id = $1 AND lead_id = $2 AND email IS NOT NULL",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement delete_lead = STATEMENT(
 	"DELETE FROM leadterra.leads"
 	" WHERE workspace_id = $1 AND lead_id = $2",
@@ -416,6 +421,21 @@ lead_normalize_emails(ArrayType *given)
 		emails[count++] = lead_normalize_email(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email));
 	}
 	return lead_emails(emails, count);
+}
+
+/* Returns the address of a lead; false if it is gone or has none.  Runs in SPI. */
+bool
+lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
+{
+	Datum		parameters[] = {workspace, UUIDPGetDatum(lead_id)};
+	text	   *value;
+	bool		isnull;
+
+	if (statement_execute(&find_email, parameters, NULL) == 0)
+		return false;
+	value = DatumGetTextPP(statement_value(0, 1, &isnull));
+	*email = (LeadString) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+	return true;
 }
 
 /* Applies a patch to the lead with an address; false if there is none. */

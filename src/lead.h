@@ -73,6 +73,7 @@ typedef struct LeadChange
 	const LeadPatch *patch;
 } LeadChange;
 
+extern LeadField lead_find_field(const char *name, int length, bool *is_alias);
 extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,
 							LeadString *email, LeadPatch *patch);
 extern void lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined);
@@ -81,6 +82,7 @@ extern bool lead_differs(const LeadPatch *patch, const Datum *values, const bool
 extern uint64 lead_insert(Datum workspace, const LeadChange *leads, int count);
 extern uint64 lead_update(Datum workspace, const LeadChange *leads, int count);
 extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count, bool change);
+extern bool lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email);
 extern Datum lead_emails(const LeadString *emails, int count);
 extern LeadString lead_normalize_email(const char *email, int length);
 extern Datum lead_normalize_emails(ArrayType *given);

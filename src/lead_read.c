@@ -40,23 +40,28 @@ fail(LeadReader *reader, const char *field, const char *code, const char *messag
 }
 
 static bool
-key_is(const JsonbValue *key, const char *name)
+name_is(const char *given, int length, const char *name)
 {
-	return name && (int) strlen(name) == key->val.string.len &&
-		memcmp(name, key->val.string.val, key->val.string.len) == 0;
+	return name && (int) strlen(name) == length && memcmp(name, given, length) == 0;
 }
 
-/* Returns the standard field that a key names, LEAD_CUSTOM if none. */
-static LeadField
-find_field(const JsonbValue *key, bool *is_alias)
+/* Returns the standard field that has a name, LEAD_CUSTOM if none. */
+LeadField
+lead_find_field(const char *name, int length, bool *is_alias)
 {
 	for (int i = 0; i < LEAD_CUSTOM; i++)
 	{
-		*is_alias = key_is(key, field_names[i].alias);
-		if (*is_alias || key_is(key, field_names[i].name))
+		*is_alias = name_is(name, length, field_names[i].alias);
+		if (*is_alias || name_is(name, length, field_names[i].name))
 			return i;
 	}
 	return LEAD_CUSTOM;
+}
+
+static bool
+key_is(const JsonbValue *key, const char *name)
+{
+	return name_is(key->val.string.val, key->val.string.len, name);
 }
 
 /* Reads the value of a standard field into a patch. */
@@ -140,7 +145,7 @@ read_custom_fields(LeadReader *reader, JsonbContainer *object)
 	{
 		bool		is_alias;
 
-		if (find_field(&key, &is_alias) == LEAD_CUSTOM &&
+		if (lead_find_field(key.val.string.val, key.val.string.len, &is_alias) == LEAD_CUSTOM &&
 			!key_is(&key, "email") && !key_is(&key, "customFields"))
 			add_custom(reader, &key, &value);
 		else
@@ -206,7 +211,7 @@ read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPat
 	while (json_next_pair(&iterator, &key, &value))
 	{
 		bool		is_alias;
-		LeadField	field = find_field(&key, &is_alias);
+		LeadField	field = lead_find_field(key.val.string.val, key.val.string.len, &is_alias);
 
 		/* jsonb has shorter keys first: a name before its alias. */
 		if (field != LEAD_CUSTOM)

@@ -1,26 +1,70 @@
 /*
  * queue.c
- *		The queue: batches of leads that wait at the same step.
+ *		The queue: batches of leads at the same step, and ranges of them that wait.
  *
  * A batch is one row with an array of lead ids, written once; a message is a
- * position in it.  See sql/50_queue.sql for the layout.
+ * position in it.  See sql/50_queue.sql for the layout.  Taking what is due is
+ * in queue_take.c, what workers hold in queue_lease.c.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
 
+#include "compat.h"
 #include "error.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_message_id);
+PG_FUNCTION_INFO_V1(lt_count_members);
 
+/* The range of a new batch has the batch's id. */
 static Statement insert_batch = STATEMENT(
-	"INSERT INTO leadterra.batches (workspace_id, batch_id, campaign_id, step, size, lead_ids)"
-	" VALUES ($1, $2, $3, $4, $5, $6)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, UUIDARRAYOID);
+	"WITH batch AS ("
+	" INSERT INTO leadterra.batches (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7))"
+	" INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
+	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID);
+
+static Statement insert_waiting = STATEMENT(
+	"INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id,"
+	" first, last, attempt, error)"
+	" SELECT $1, $2, u.step, u.waiting_since, u.range_id, u.batch_id, u.first, u.last, u.attempt, $10"
+	" FROM unnest($3, $4, $5, $6, $7, $8, $9)"
+	" AS u (step, waiting_since, range_id, batch_id, first, last, attempt)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, UUIDARRAYOID,
+	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TEXTOID);
+
+static Statement insert_exceptions = STATEMENT(
+	"INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, position,"
+	" state, reason, attempt, created_at)"
+	" SELECT $1, $2, u.lead_id, u.step, u.batch_id, u.position, $8, u.reason, u.attempt, $9"
+	" FROM unnest($3, $4, $5, $6, $7, $10)"
+	" AS u (lead_id, step, batch_id, position, reason, attempt)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID, INT2ARRAYOID, UUIDARRAYOID, INT2ARRAYOID,
+	TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, INT2ARRAYOID);
+
+/* A message that is queued again is due since it first was. */
+static Statement requeue = STATEMENT(
+	"WITH ended AS ("
+	" DELETE FROM leadterra.exceptions"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3 AND ($4 IS NULL OR reason = $4)"
+	" RETURNING step, batch_id, position)"
+	" INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
+	" SELECT $1, $2, e.step, b.waiting_since, $5, e.batch_id, e.position, e.position"
+	" FROM ended e"
+	" CROSS JOIN LATERAL ("
+	" SELECT b.waiting_since FROM leadterra.batches b"
+	" WHERE b.workspace_id = $1 AND b.batch_id = e.batch_id"
+	" OFFSET 0) b",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, UUIDOID);
 
 /* Makes the id of a batch: its low ten bits are zero. */
 static void
@@ -32,11 +76,12 @@ make_batch_id(pg_uuid_t *id)
 }
 
 /*
- * Queues a step of a campaign for leads, from now on, in the order given.
- * Runs in SPI.
+ * Queues a step of a campaign for leads, in the order given, whose delay runs
+ * from a time.  Runs in SPI.
  */
 void
-queue_enqueue(Datum workspace, Datum campaign, int step, const pg_uuid_t *lead_ids, int count)
+queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
+			  const pg_uuid_t *lead_ids, int count)
 {
 	Datum		elements[QUEUE_BATCH_MAX];
 
@@ -44,32 +89,195 @@ queue_enqueue(Datum workspace, Datum campaign, int step, const pg_uuid_t *lead_i
 	{
 		int			size = Min(count - start, QUEUE_BATCH_MAX);
 		pg_uuid_t	batch_id;
-		Datum		values[6] = {workspace, UUIDPGetDatum(&batch_id), campaign,
-		Int16GetDatum(step), Int16GetDatum(size)};
+		Datum		values[7] = {workspace, UUIDPGetDatum(&batch_id), campaign,
+			Int16GetDatum(step), Int16GetDatum(size), TimestampTzGetDatum(waiting_since)};
 		bool		isnull;
 
 		make_batch_id(&batch_id);
 		for (int i = 0; i < size; i++)
 			elements[i] = UUIDPGetDatum(&lead_ids[start + i]);
-		values[5] = statement_array(elements, NULL, size, UUIDOID, &isnull);
+		values[6] = statement_array(elements, NULL, size, UUIDOID, &isnull);
 		statement_execute(&insert_batch, values, NULL);
-		pfree(DatumGetPointer(values[5]));
+		pfree(DatumGetPointer(values[6]));
 	}
+}
+
+/*
+ * Queues again the message of a lead that was not sent, for that reason or,
+ * where it is NULL, for any; false if there is none.  Runs in SPI.
+ */
+bool
+queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *reason)
+{
+	pg_uuid_t	range_id;
+	Datum		values[] = {workspace, campaign, UUIDPGetDatum(lead_id),
+		reason ? CStringGetTextDatum(reason) : (Datum) 0, UUIDPGetDatum(&range_id)};
+	bool		nulls[] = {false, false, false, reason == NULL, false};
+
+	uuid7_generate(&range_id);
+	return statement_execute(&requeue, values, nulls) > 0;
+}
+
+/* Makes an array of small integers. */
+static Datum
+small_array(const int *numbers, int count)
+{
+	Datum	   *values = palloc(sizeof(Datum) * count);
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int16GetDatum(numbers[i]);
+	return statement_array(values, NULL, count, INT2OID, &isnull);
+}
+
+/*
+ * Puts ranges back that a lease held, each at its step and waiting since a time
+ * of its own.  The error, of the last attempt, may be NULL.  Runs in SPI.
+ */
+void
+queue_put_back(const QueueLease *lease, const QueueRange *ranges, const int *steps,
+			   const TimestampTz *since, int count, const char *error)
+{
+	Datum		values[10] = {lease->workspace, UUIDPGetDatum(&lease->campaign)};
+	bool		nulls[10] = {false};
+	Datum	   *column = palloc(sizeof(Datum) * count);
+	pg_uuid_t  *range_ids = palloc(sizeof(pg_uuid_t) * count);
+	int		   *firsts = palloc(sizeof(int) * count);
+	int		   *lasts = palloc(sizeof(int) * count);
+	int		   *attempts = palloc(sizeof(int) * count);
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+	{
+		firsts[i] = ranges[i].first;
+		lasts[i] = ranges[i].last;
+		attempts[i] = ranges[i].attempt;
+		uuid7_generate(&range_ids[i]);
+		column[i] = TimestampTzGetDatum(since[i]);
+	}
+	values[2] = small_array(steps, count);
+	values[3] = statement_array(column, NULL, count, TIMESTAMPTZOID, &isnull);
+	for (int i = 0; i < count; i++)
+		column[i] = UUIDPGetDatum(&range_ids[i]);
+	values[4] = statement_array(column, NULL, count, UUIDOID, &isnull);
+	for (int i = 0; i < count; i++)
+		column[i] = UUIDPGetDatum(&ranges[i].batch_id);
+	values[5] = statement_array(column, NULL, count, UUIDOID, &isnull);
+	values[6] = small_array(firsts, count);
+	values[7] = small_array(lasts, count);
+	values[8] = small_array(attempts, count);
+	nulls[9] = error == NULL;
+	if (!nulls[9])
+		values[9] = CStringGetTextDatum(error);
+	statement_execute(&insert_waiting, values, nulls);
+}
+
+/* Notes messages that are not sent, in a state: failed or skipped.  Runs in SPI. */
+void
+queue_except(Datum workspace, Datum campaign, const char *state, TimestampTz time,
+			 const QueueException *exceptions, int count)
+{
+	Datum		values[10] = {workspace, campaign};
+	Datum	   *column = palloc(sizeof(Datum) * Max(count, 1));
+	int		   *steps = palloc(sizeof(int) * Max(count, 1));
+	int		   *positions = palloc(sizeof(int) * Max(count, 1));
+	int		   *attempts = palloc(sizeof(int) * Max(count, 1));
+	bool		isnull;
+
+	if (count == 0)
+		return;
+	for (int i = 0; i < count; i++)
+	{
+		column[i] = UUIDPGetDatum(&exceptions[i].lead_id);
+		steps[i] = exceptions[i].step;
+		positions[i] = exceptions[i].position;
+		attempts[i] = exceptions[i].attempt;
+	}
+	values[2] = statement_array(column, NULL, count, UUIDOID, &isnull);
+	values[3] = small_array(steps, count);
+	for (int i = 0; i < count; i++)
+		column[i] = UUIDPGetDatum(&exceptions[i].batch_id);
+	values[4] = statement_array(column, NULL, count, UUIDOID, &isnull);
+	values[5] = small_array(positions, count);
+	for (int i = 0; i < count; i++)
+		column[i] = CStringGetTextDatum(exceptions[i].reason);
+	values[6] = statement_array(column, NULL, count, TEXTOID, &isnull);
+	values[7] = CStringGetTextDatum(state);
+	values[8] = TimestampTzGetDatum(time);
+	values[9] = small_array(attempts, count);
+	statement_execute(&insert_exceptions, values, NULL);
+}
+
+/* Wakes workers that listen, once, when the transaction commits. */
+void
+queue_notify(void)
+{
+	Async_Notify("leadterra", NULL);
+}
+
+/* Returns the id of the message at a position, from 1, of a batch. */
+pg_uuid_t
+queue_message_id(const pg_uuid_t *batch_id, int position)
+{
+	pg_uuid_t	id = *batch_id;
+
+	id.data[14] |= (position - 1) >> 8;
+	id.data[15] |= (position - 1) & 0xff;
+	return id;
+}
+
+/* Returns the batch of a message, and its position. */
+pg_uuid_t
+queue_message_batch(const pg_uuid_t *message_id, int *position)
+{
+	pg_uuid_t	id = *message_id;
+
+	*position = 1 + ((id.data[14] & 0x03) << 8 | id.data[15]);
+	id.data[14] &= 0xfc;
+	id.data[15] = 0;
+	return id;
 }
 
 /* SQL: leadterra.message_id(batch_id, position) */
 Datum
 lt_message_id(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *batch_id = PG_GETARG_UUID_P(0);
 	int64		position = PG_GETARG_INT64(1);
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
 	if (position < 1 || position > QUEUE_BATCH_MAX)
 		error_raise(ERROR_INVALID_REQUEST, "a batch has no position " INT64_FORMAT, position);
-
-	*id = *batch_id;
-	id->data[14] |= (position - 1) >> 8;
-	id->data[15] |= (position - 1) & 0xff;
+	*id = queue_message_id(PG_GETARG_UUID_P(0), position);
 	PG_RETURN_UUID_P(id);
+}
+
+/* Returns the ids of an array without nulls. */
+static pg_uuid_t *
+array_ids(ArrayType *array, int *count)
+{
+	if (ARR_HASNULL(array) || ARR_ELEMTYPE(array) != UUIDOID)
+		elog(ERROR, "array of ids has nulls");
+	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return (pg_uuid_t *) ARR_DATA_PTR(array);
+}
+
+static int
+compare_ids(const void *left, const void *right)
+{
+	return memcmp(left, right, UUID_LEN);
+}
+
+/* SQL: leadterra.count_members(lead_ids, first, last, members) */
+Datum
+lt_count_members(PG_FUNCTION_ARGS)
+{
+	int			nids;
+	int			nmembers;
+	pg_uuid_t  *ids = array_ids(PG_GETARG_ARRAYTYPE_P(0), &nids);
+	pg_uuid_t  *members = array_ids(PG_GETARG_ARRAYTYPE_P(3), &nmembers);
+	int32		found = 0;
+
+	for (int i = Max(PG_GETARG_INT32(1), 1); i <= Min(PG_GETARG_INT32(2), nids); i++)
+		found += bsearch(&ids[i - 1], members, nmembers, UUID_LEN, compare_ids) != NULL;
+	PG_RETURN_INT32(found);
 }

@@ -1,16 +1,156 @@
 /*
  * queue.h
- *		The queue: batches of leads that wait at the same step.
+ *		The queue: batches of leads at the same step, ranges of them that wait,
+ *		and leases of workers on ranges.
  */
 #ifndef LEADTERRA_QUEUE_H
 #define LEADTERRA_QUEUE_H
 
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
+#include "storage/itemptr.h"
 #include "utils/uuid.h"
 
 /* Messages of a batch; a position in it fits ten bits. */
 #define QUEUE_BATCH_MAX 1000
 
-extern void queue_enqueue(Datum workspace, Datum campaign, int step,
+/* Attempts to send a message, after which it has failed. */
+#define QUEUE_ATTEMPTS_MAX 5
+
+/* Steps of a campaign. */
+#define QUEUE_STEPS_MAX 100
+
+/* Positions of a batch, from 1, and which attempt to send them it is. */
+typedef struct QueueRange
+{
+	pg_uuid_t	batch_id;
+	int			first;
+	int			last;
+	int			attempt;
+} QueueRange;
+
+/* The steps of a campaign, as the queue needs them. */
+typedef struct QueueSteps
+{
+	int			count;
+	int			delay_days[QUEUE_STEPS_MAX];	/* of step n + 1 */
+} QueueSteps;
+
+/* A range of a lease, and the number of its first message. */
+typedef struct QueuePlace
+{
+	QueueRange	range;
+	int			number;
+} QueuePlace;
+
+/*
+ * A lease: its messages are the positions of its ranges, in that order, and
+ * have numbers from 0.
+ */
+typedef struct QueueLease
+{
+	Datum		workspace;
+	pg_uuid_t	lease_id;
+	pg_uuid_t	campaign;
+	int			nranges;
+	int			room;
+	QueueRange *ranges;
+	QueuePlace *places;			/* by batch, made when a message is looked for */
+	int			nmessages;
+	int			sent;			/* messages that were completed */
+	int			nsettled;		/* messages that are done with */
+	uint8	   *settled;		/* bits; as long as completed */
+	uint8	   *completed;
+	pg_uuid_t	partial_range;	/* what the last range is a part of */
+	int			partial_last;	/* 0: that is used up */
+} QueueLease;
+
+/* What became of looking for an open lease. */
+typedef enum QueueLeaseState
+{
+	QUEUE_LEASE_LOST,			/* unknown, run out, or swept */
+	QUEUE_LEASE_OPEN,
+	QUEUE_LEASE_CLOSED			/* settled as a whole */
+} QueueLeaseState;
+
+/* A message that is not sent, and why. */
+typedef struct QueueException
+{
+	pg_uuid_t	lead_id;
+	pg_uuid_t	batch_id;
+	int			position;
+	int			step;
+	int			attempt;
+	const char *reason;
+} QueueException;
+
+/* A step whose messages are taken, and where in them the taker is. */
+typedef struct QueueSource
+{
+	int			step;
+	TimestampTz until;			/* what waits since then, or longer, is due */
+	Portal		portal;
+	bool		exhausted;
+	bool		has_range;		/* one that is locked, and not used up */
+	bool		begun;			/* this claim took a part of it */
+	ItemPointerData place;		/* of its row */
+	TimestampTz waiting_since;
+	pg_uuid_t	range_id;
+	QueueRange	rest;
+} QueueSource;
+
+/* Takes what is due in a campaign, by due time, and locks it. */
+typedef struct QueueTaker
+{
+	Datum		workspace;
+	Datum		campaign;
+	TimestampTz started_at;		/* of the campaign */
+	bool		wait;			/* for ranges that other claims have locked */
+	int			nsources;
+	QueueSource *sources;
+	int			nused;			/* ranges that are used up */
+	int			room;
+	ItemPointerData *used;
+} QueueTaker;
+
+/* queue.c: batches and what waits */
+extern void queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
 						  const pg_uuid_t *lead_ids, int count);
+extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
+						  const char *reason);
+extern void queue_put_back(const QueueLease *lease, const QueueRange *ranges, const int *steps,
+						   const TimestampTz *since, int count, const char *error);
+extern void queue_except(Datum workspace, Datum campaign, const char *state, TimestampTz time,
+						 const QueueException *exceptions, int count);
+extern void queue_notify(void);
+extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
+extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
+
+/* queue_take.c: what a claim gets */
+extern int	queue_take(QueueTaker *taker, int wanted, QueueLease *lease);
+extern void queue_take_end(QueueTaker *taker, QueueLease *lease);
+
+/* queue_lease.c: what a worker holds */
+extern void queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign);
+extern void queue_lease_add(QueueLease *lease, const QueueRange *range);
+extern void queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum worker,
+							   bool no_worker, TimestampTz now, TimestampTz expires_at);
+extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id,
+										TimestampTz now);
+extern int	queue_lease_find(QueueLease *lease, const pg_uuid_t *message_id);
+extern bool queue_lease_is_settled(const QueueLease *lease, int number);
+extern bool queue_lease_settle(QueueLease *lease, int number, bool completed);
+extern bool queue_lease_is_completed(const QueueLease *lease, int number);
+extern void queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now);
+extern int	queue_lease_find_expired(Datum workspace, TimestampTz now, pg_uuid_t *lease_ids, int most);
+extern bool queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
+									 TimestampTz now);
+extern void queue_lease_extend(const QueueLease *lease, TimestampTz expires_at);
+
+/* queue_close.c: what becomes of it */
+extern void queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
+extern void queue_lease_fail(QueueLease *lease, const QueueSteps *steps, const int *numbers,
+							 int count, const char *error, bool permanent, TimestampTz now);
+extern void queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
 
 #endif							/* LEADTERRA_QUEUE_H */

@@ -173,6 +173,22 @@ statement_read(Statement *statement, const Datum *values)
 	return execute(statement, values, NULL, true);
 }
 
+/*
+ * Starts a SELECT whose rows are locked or read as they are fetched, by
+ * SPI_cursor_fetch(); SPI_cursor_close() ends it.
+ */
+Portal
+statement_open(Statement *statement, const Datum *values)
+{
+	Portal		portal;
+
+	prepare(statement);
+	portal = SPI_cursor_open(NULL, statement->plan, unconstify(Datum *, values), NULL, false);
+	if (portal == NULL)
+		elog(ERROR, "SPI_cursor_open failed: %s", statement->text);
+	return portal;
+}
+
 /* Returns a column, from 1, of a row, from 0, of the last result. */
 Datum
 statement_value(uint64 row, int column, bool *isnull)

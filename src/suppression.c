@@ -106,7 +106,12 @@ next_key(const char *email, uint32 length, Key *key)
 	if (key->data == NULL)
 		key->data = email;
 	else if (key->data == email)
-		key->data = (const char *) memchr(email, '@', length) + 1;
+	{
+		key->data = memchr(email, '@', length);
+		/* What somebody wrote into the table of leads by hand may have none. */
+		if (key->data)
+			key->data++;
+	}
 	else
 		key->data = memchr(key->data + 1, '.', end - key->data - 1);
 
@@ -294,6 +299,18 @@ parse_entries(ArrayType *given, int *count, ErrorList *errors)
 			elements[(*count)++] = PointerGetDatum(entry);
 	}
 	return statement_array(elements, NULL, *count, TEXTOID, &isnull);
+}
+
+/* Puts a normalized address on the list of a workspace, unless it is there.  Runs in SPI. */
+void
+suppression_add(Datum workspace, const char *email, int length, const char *reason)
+{
+	Datum		entry = PointerGetDatum(cstring_to_text_with_len(email, length));
+	bool		isnull;
+	Datum		values[] = {workspace, statement_array(&entry, NULL, 1, TEXTOID, &isnull),
+	CStringGetTextDatum(reason)};
+
+	statement_execute(&insert_entries, values, NULL);
 }
 
 /* Puts entries on the list of the current workspace; returns how many are new. */

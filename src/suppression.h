@@ -13,6 +13,7 @@ typedef struct SuppressionCheck
 	bool		suppressed;
 } SuppressionCheck;
 
+extern void suppression_add(Datum workspace, const char *email, int length, const char *reason);
 extern void suppression_check(Datum workspace, SuppressionCheck *checks, int count);
 
 #endif							/* LEADTERRA_SUPPRESSION_H */

@@ -1,12 +1,14 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(66);
+SELECT plan(89);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
 SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com", "firstName": "A"}]');
 SELECT lt_suppress('{no@example.com}');
 SELECT id AS lead FROM lt_leads WHERE email = 'a@example.com' \gset
+SELECT lt_start_campaign(:'campaign');
+SELECT lease_id AS lease, message_id AS message FROM lt_claim_messages(1, '1 hour', :'campaign') \gset
 SELECT count(*) AS leads FROM leadterra.leads \gset
 
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b14';
@@ -30,8 +32,21 @@ FROM unnest(ARRAY[
     format('lt_delete_campaign(%L)', :'campaign'),
     format('lt_preflight(%L)', :'campaign'),
     format('lt_remove_leads(%L, ''{a@example.com}'')', :'campaign'),
+    format('lt_claim_messages(1, ''1 minute'', %L)', :'campaign'),
+    format('lt_campaign_stats(%L)', :'campaign'),
+    format('lt_sending_status(%L)', :'campaign'),
+    format('lt_explain_lead(%L, ''a@example.com'')', :'campaign'),
+    format('lt_restart_leads(%L, ''{a@example.com}'')', :'campaign'),
+    format('lt_record_event(%L, ''opened'')', :'message'),
     format('lt_delete_lead(%L)', :'lead'),
     'lt_update_lead(''a@example.com'', ''{}'')']) AS call;
+SELECT throws_ok(format('SELECT %s', call), 'PT409', NULL, call || ' finds no lease of it')
+FROM unnest(ARRAY[
+    format('lt_complete_messages(%L)', :'lease'),
+    format('lt_fail_messages(%L, ARRAY[%L]::uuid[], ''no'')', :'lease', :'message'),
+    format('lt_extend_lease(%L, ''1 hour'')', :'lease')]) AS call;
+SELECT is((SELECT count(*) FROM lt_claim_messages(1)), 0::bigint, 'nothing is due in it');
+SELECT is(lt_next_due(), NULL, 'nor will be');
 SELECT is(lt_delete_leads('{a@example.com}') + lt_unsuppress('{no@example.com}'), 0, 'calls that count find nothing of it');
 
 SELECT lt_create_campaign('of another workspace') AS other \gset
@@ -80,6 +95,9 @@ BEGIN
     RETURN rows;
 END;
 $$;
+CREATE FUNCTION last_lease() RETURNS uuid LANGUAGE sql SET search_path = public AS $$
+    SELECT lease_id FROM leadterra.leases WHERE workspace_id = lt_current_workspace() ORDER BY lease_id DESC LIMIT 1
+$$;
 CREATE FUNCTION pg_temp.call(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     before text[] := pg_temp.elsewhere();
@@ -125,6 +143,18 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_set_steps(draft, ''[]'')', ''),
     ('lt_rename_campaign(campaign, ''renamed'')', ''),
     ('(lt_start_campaign(campaign)).queued_messages', '3'),
+    ('(SELECT status FROM lt_sending_status(campaign))', 'due'),
+    ('(SELECT string_agg(email, '' '') FROM lt_claim_messages(1, ''1 hour'', campaign))', 't6@example.com'),
+    ('lt_extend_lease(last_lease(), ''2 hours'') > now()', 'true'),
+    ('lt_fail_messages(last_lease(), (SELECT array_agg(id) FROM lt_messages WHERE lease_id = last_lease()), ''no'')', '1'),
+    ('(SELECT string_agg(email, '' '') FROM lt_claim_messages(1, ''1 hour'', campaign))', 't4@example.com'),
+    ('lt_complete_messages(last_lease())', '1'),
+    ('lt_record_event((SELECT id FROM lt_messages WHERE state = ''sent''), ''bounced'', ''{"bounceType": "hard"}'')', 'true'),
+    ('(SELECT concat_ws('' '', total_enrolled, sent, bounced, skipped, queued) FROM lt_campaign_stats(campaign))', '3 1 1 2 2'),
+    ('(SELECT string_agg(concat_ws('' '', state, reason), '','') FROM lt_explain_lead(campaign, ''t6@example.com''))', 'retry no'),
+    ('lt_restart_leads(campaign, ''{t4@example.com}'')', '1'),
+    ('lt_set_unsubscribe_url(''https://t.example/'')', ''),
+    ('lt_next_due() <= now() + interval ''1 minute''', 'true'),
     ('lt_delete_lead(lead)', ''),
     ('lt_delete_leads(''{t2@example.com, T4@example.com}'')', '2'),
     ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'renamed 1 1, second 3 0'),

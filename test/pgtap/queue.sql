@@ -42,6 +42,7 @@ SELECT is((SELECT (next_step, next_due_at) FROM lt_enrollments WHERE email = 'qu
 -- by hand: those of this transaction are all the same.
 UPDATE leadterra.enrollments SET enrolled_at = now() - interval '3 days' WHERE campaign_id = :'campaign';
 UPDATE leadterra.batches SET waiting_since = now() - interval '3 days' WHERE campaign_id = :'campaign';
+UPDATE leadterra.waiting SET waiting_since = now() - interval '3 days' WHERE campaign_id = :'campaign';
 UPDATE leadterra.campaigns SET started_at = now() - interval '4 days' WHERE campaign_id = :'campaign';
 CREATE TEMP VIEW positions AS
 SELECT email, 'message' AS kind, id, step, state, due_at, NULL::timestamptz AS enrolled_at FROM lt_messages WHERE campaign_id = :'campaign' AND email ~ '^queue-[789]@'

@@ -81,7 +81,7 @@ for my $schema ('public', 'api')
 		ok($after->{$_} eq $before->{$_}, "$restored: the same in $_") for sort keys %$before;
 		ok(dump_text($new, $restored) eq $first, "$restored: a second dump is the same");
 		is($new->safe_psql($restored, 'SELECT count(*), mine() FROM mine'),
-			'1|2516', "$restored: a view and a function of the user's own");
+			'1|2550', "$restored: a view and a function of the user's own");
 		check_calls($new, $restored, $schema);
 	}
 }

@@ -98,40 +98,12 @@ sub start_clients
 	return @started;
 }
 
-# Returns whether a process runs; one that nobody has waited for does not.
-sub runs
-{
-	my ($pid) = @_;
-	my $stat = -e "/proc/$pid/stat" ? eval { slurp_file("/proc/$pid/stat") } // '' : '';
-	return $stat =~ /\) [^ZX] /;
-}
-
 # The ways to die.
 my %deaths = (
 	'immediate stop' => sub { $server->stop('immediate') },
-	'kill of the server' => sub {
-		my @pids = split /\n/, sql('SELECT pid FROM pg_stat_activity');
-		my $postmaster = (split /\n/, slurp_file($server->data_dir . '/postmaster.pid'))[0];
-
-		$server->kill9;
-		kill 'KILL', @pids;
-		for my $pid ($postmaster, @pids)
-		{
-			1 while runs($pid);
-		}
-		# While nobody has waited for an orphan, its lock files seem to be in use.
-		unlink $server->data_dir . '/postmaster.pid', $server->host . '/.s.PGSQL.' . $server->port . '.lock';
-	},
+	'kill of the server' => sub { kill_server($server) },
 	'kill of a backend' => sub {
-		my $pid = '';
-
-		for (1 .. 1000)
-		{
-			$pid = sql("SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%lt_bulk_upsert%'"
-				  . ' AND pid <> pg_backend_pid() LIMIT 1');
-			last if $pid ne '';
-		}
-		isnt($pid, '', 'a backend is at work') and kill 'KILL', $pid;
+		ok(kill_backend($server, 'lt_bulk_upsert'), 'a backend is at work');
 	});
 
 # What must be true at any time: queries that return no row.
@@ -143,7 +115,7 @@ my %truths = (
 SELECT campaign_id FROM leadterra.campaigns c
 WHERE (SELECT sum(size) FROM leadterra.batches b WHERE b.campaign_id = c.campaign_id)
   <> (SELECT count(*) FROM leadterra.enrollments e WHERE e.campaign_id = c.campaign_id)
-   + (SELECT coalesce(sum(leads), 0) FROM leadterra.deletions d WHERE d.campaign_id = c.campaign_id)
+   + (SELECT coalesce(sum(cardinality(lead_ids)), 0) FROM leadterra.deletions d WHERE d.campaign_id = c.campaign_id)
 SQL
 	'every enrollment is in one batch, once' => <<'SQL',
 WITH queued AS (

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_server fill contents check_calls dump_text);
+our @EXPORT = qw(start_server fill contents check_calls dump_text kill_server kill_backend);
 
 # The workspace that fill() uses beside the default one.
 use constant OTHER_WORKSPACE => '00000000-0000-7000-8000-0000000000b2';
@@ -67,6 +67,20 @@ SELECT lt_bulk_upsert(:'paused', (SELECT jsonb_agg(jsonb_build_object('email', f
 SELECT lt_start_campaign(:'running');
 SELECT lt_start_campaign(:'paused');
 SELECT lt_pause_campaign(:'paused');
+
+SELECT lt_create_campaign('Sent', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2"}]') AS sent \\gset
+SELECT lt_bulk_upsert(:'sent', (SELECT jsonb_agg(jsonb_build_object('email', format('sent-%s\@example.com', i)))
+    FROM generate_series(1, 10) i));
+SELECT lt_start_campaign(:'sent');
+SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(10, '1 day', :'sent')) l;
+SELECT lt_maintain('0');
+SELECT lt_bulk_upsert(:'sent', (SELECT jsonb_agg(jsonb_build_object('email', format('sent-%s\@example.com', i)))
+    FROM generate_series(11, 30) i));
+SELECT lease_id AS lease, min(message_id::text) AS message FROM lt_claim_messages(5, '1 day', :'sent') GROUP BY 1 \\gset
+SELECT lt_fail_messages(:'lease', ARRAY[:'message']::uuid[], 'tab\there, back\\slash', true);
+SELECT lt_complete_messages(:'lease');
+SELECT lt_record_event(:'message', 'opened', '{"at": "\\t"}');
+SELECT count(*) FROM lt_claim_messages(3, '1 day', :'sent', 'worker');
 
 SELECT lt_remove_leads(:'running', '{lead-1\@example.com, lead-2\@example.com}');
 SELECT lt_delete_leads('{lead-3\@example.com}');
@@ -125,16 +139,19 @@ sub check_calls
 {
 	my ($server, $database, $schema) = @_;
 	my $sql = sub { $server->safe_psql($database, "SET search_path TO $schema; $_[0]") };
-	my ($draft, $running, $paused) = map { "(SELECT id FROM lt_campaigns WHERE name = '$_')" } qw(Draft Running Paused);
+	my ($draft, $running, $paused, $sent) = map { "(SELECT id FROM lt_campaigns WHERE name = '$_')" } qw(Draft Running Paused Sent);
 	my $state = 'name, status, leads_enrolled, queued_messages';
 
 	is($sql->("SELECT $state, steps FROM lt_campaigns ORDER BY name"),
-		"Draft|draft|1|0|1\nNo steps|draft|0|0|0\nPaused|paused|17|17|1\nRunning|running|2497|2494|2",
+		"Draft|draft|1|0|1\nNo steps|draft|0|0|0\nPaused|paused|17|17|1\nRunning|running|2497|2494|2\nSent|running|30|26|2",
 		"$database: counts of campaigns");
 	is($sql->('SELECT state, reason, count(*) FROM lt_messages GROUP BY 1, 2 ORDER BY 1, 2'),
-		"queued||2511\nskipped|bounced|1\nskipped|removed|2\nskipped|replied|1\nskipped|unsubscribed|1",
+		"failed|tab\there, back\\slash|1\nleased||3\nqueued||2537\nsent||4\nskipped|bounced|1\nskipped|removed|2\nskipped|replied|1\nskipped|unsubscribed|1",
 		"$database: messages");
 
+	is($sql->("SELECT lt_complete_messages(lease_id) FROM leadterra.leases WHERE state = 'open'"), '3', "$database: a lease is completed");
+	is($sql->("SELECT count(*), min(attempt) FROM lt_claim_messages(100, '1 minute', $sent)"), '12|1', "$database: and the rest is claimed");
+	is($sql->("SELECT sent, failed, queued FROM lt_campaign_stats($sent)"), '17|1|17', "$database: statistics");
 	is($sql->("SELECT * FROM lt_bulk_upsert($paused, (SELECT jsonb_agg(jsonb_build_object('email', email))"
 			. " FROM lt_enrollments WHERE campaign_id = $paused))"),
 		'0|17|0|17', "$database: known leads are updates");
@@ -175,6 +192,46 @@ sub dump_text
 	is($errors, '', "dump of $database says nothing");
 	$text =~ s/^\\(?:un)?restrict .*\n//mg unless @key;
 	return $text;
+}
+
+# Returns whether a process runs; one that nobody has waited for does not.
+sub runs
+{
+	my ($pid) = @_;
+	my $stat = -e "/proc/$pid/stat" ? eval { slurp_file("/proc/$pid/stat") } // '' : '';
+	return $stat =~ /\) [^ZX] /;
+}
+
+# Kills all processes of a server at once, and returns when they have ended.
+sub kill_server
+{
+	my ($server) = @_;
+	my @pids = split /\n/, $server->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity');
+	my $postmaster = (split /\n/, slurp_file($server->data_dir . '/postmaster.pid'))[0];
+
+	$server->kill9;
+	kill 'KILL', @pids;
+	for my $pid ($postmaster, @pids)
+	{
+		1 while runs($pid);
+	}
+	# While nobody has waited for an orphan, its lock files seem to be in use.
+	unlink $server->data_dir . '/postmaster.pid', $server->host . '/.s.PGSQL.' . $server->port . '.lock';
+	return;
+}
+
+# Kills a backend that is just making a call of that name; false if there is none.
+sub kill_backend
+{
+	my ($server, $call) = @_;
+
+	for (1 .. 1000)
+	{
+		my $pid = $server->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%$call%'"
+			  . ' AND pid <> pg_backend_pid() LIMIT 1');
+		return kill 'KILL', $pid if $pid ne '';
+	}
+	return 0;
 }
 
 1;

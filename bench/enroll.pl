@@ -1,4 +1,4 @@
-# Runs the cases of the benchmark and reports ratios; see scripts/bench.
+# Enrolling: lt_bulk_upsert beside floors and peers; see scripts/bench.
 #
 # Contenders take turns, round by round, each run in a session of its own.  A
 # run warms up with two calls and is the median of the calls that follow; a
@@ -7,33 +7,21 @@
 use strict;
 use warnings;
 
-use DBI;
-use IO::Handle;
-use List::Util qw(max min sum);
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Bench;
+use List::Util qw(sum);
 use Time::HiRes qw(time);
 
-STDOUT->autoflush;
-
-my $quick = "@ARGV" eq '--quick';
-my $output = $ENV{BENCH_OUTPUT} or die 'BENCH_OUTPUT is not set';
 my $rounds = $quick ? 5 : 9;
 my $warm_up = 2;
 my $large_leads = 5_000_000;
 my $large_suppressions = 1_000_000;
 
-my @report;
 my %control;
 my $next_new = 100_000_000;
 my $next_title = 1;
-
-sub say_it { push @report, $_[0]; print "$_[0]\n"; return }
-
-sub connect_to
-{
-	my ($database) = @_;
-	return DBI->connect("dbi:Pg:dbname=$database", '', '',
-		{ RaiseError => 1, PrintError => 0, AutoCommit => 1, pg_server_prepare => 1 });
-}
 
 # The session that sets up a database, which it makes at first use.
 sub control
@@ -42,7 +30,7 @@ sub control
 	return $control{$database} if $control{$database};
 
 	connect_to('postgres')->do("CREATE DATABASE $database");
-	system('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $database, '-f', 'bench/setup.sql') == 0 or die 'bench/setup.sql failed';
+	system('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $database, '-f', 'bench/enroll.sql') == 0 or die 'bench/enroll.sql failed';
 	my $session = $control{$database} = connect_to($database);
 	for my $campaign ('a', 'b')
 	{
@@ -74,12 +62,6 @@ sub campaign
 {
 	my ($session, $name) = @_;
 	return $session->selectrow_array('SELECT id FROM bench.campaigns WHERE name = ?', undef, $name);
-}
-
-sub median
-{
-	my @sorted = sort { $a <=> $b } @_;
-	return @sorted % 2 ? $sorted[$#sorted / 2] : ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
 }
 
 # Each contender makes of a session and a campaign a function that does a call.
@@ -215,86 +197,40 @@ sub run
 		map { (qw(wal buffers dead))[$_] => ($after[$_] - $before[$_]) / $leads } 0 .. 2 };
 }
 
-sub spread
-{
-	my ($values, $digits) = @_;
-	return join '', map { sprintf $_->[0] =~ s/N/$digits \/\/ 1/er, $_->[1] }
-	  [ '%.Nf', median(@$values) ], [ ' (%.Nf', min(@$values) ], [ '–%.Nf)', max(@$values) ];
-}
-
 my @plot;
 
 # Runs the contenders of a case in turns, and prints a row for each.
 sub run_case
 {
 	my ($case) = @_;
-	my %runs;
-	my @names = @{ $case->{contenders} };
-	for my $round (0 .. $rounds)
-	{
-		push @names, shift @names;
-		for my $name (@names)
-		{
-			my $run = run($case, split /@/, $name =~ /@/ ? $name : "$name\@small");
-			# The first round loads what the caches hold afterwards.
-			push @{ $runs{$name} }, $run if $round > 0;
-		}
-	}
-	my %time = map { my $name = $_; $name => [ map { $_->{time} } @{ $runs{$name} } ] } keys %runs;
+	my $runs = in_turns($rounds, sub { run($case, split /@/, $_[0] =~ /@/ ? $_[0] : "$_[0]\@small") }, @{ $case->{contenders} });
+	my %time = map { my $name = $_; $name => [ map { $_->{time} } @{ $runs->{$name} } ] } keys %$runs;
 	for my $name (@{ $case->{contenders} })
 	{
 		my $middle = median(@{ $time{$name} });
-		my @ratios = map { $time{$name}[$_] / $time{leadterra}[$_] } 0 .. $rounds - 1;
 		say_it(sprintf '| %s | %s | %s | %.0f | %s | %.0f | %.1f | %.2f |', $case->{name}, $name, spread($time{$name}),
-			1e6 / $middle, $name eq 'leadterra' ? '1' : spread(\@ratios, 2), map { my $figure = $_; median(map { $_->{$figure} } @{ $runs{$name} }) } qw(wal buffers dead));
+			1e6 / $middle, $name eq 'leadterra' ? '1' : spread(ratios($time{$name}, $time{leadterra}), 2), map { my $figure = $_; median(map { $_->{$figure} } @{ $runs->{$name} }) } qw(wal buffers dead));
 		push @plot, [ $case->{name}, $name, $middle ];
 	}
 	return;
 }
 
-sub heading
-{
-	my ($title, @columns) = @_;
-	say_it("\n### $title\n");
-	say_it('| ' . join(' | ', @columns) . ' |');
-	say_it('| ' . join(' | ', '---', '---', ('---:') x (@columns - 2)) . ' |');
-	return;
-}
-
-# Two clients at once: leads a second of one and of two.
-sub throughput
+# Clients at once: leads a second.
+sub enroll_at_once
 {
 	my ($case, @campaigns) = @_;
 	prepare_run({ %$case, calls => $case->{calls} * 2 }, 'small');
-	my @children;
-	for my $client (0 .. $#campaigns)
-	{
-		pipe(my $from_child, my $to_parent) or die $!;
-		pipe(my $from_parent, my $to_child) or die $!;
-		my $pid = fork // die $!;
-		if ($pid == 0)
-		{
-			$_->{InactiveDestroy} = 1 for values %control;
-			my $session = connect_to('small');
-			my $call = $contenders{leadterra}->($session, campaign($session, $campaigns[$client]));
-			my @calls = grep { $_ % @campaigns == $client } 1 .. $warm_up + $case->{calls} * 2;
-			$call->(shift @calls);
-			syswrite $to_parent, 'r';
-			sysread $from_parent, my $go, 1;
-			my $start = time;
+	return throughput(scalar @campaigns, sub {
+		my ($client) = @_;
+		my $session = connect_to('small');
+		my $call = $contenders{leadterra}->($session, campaign($session, $campaigns[$client]));
+		my @calls = grep { $_ % @campaigns == $client } 1 .. $warm_up + $case->{calls} * 2;
+		$call->(shift @calls);
+		return sub {
 			$call->($_) for splice @calls, 0, $case->{calls};
-			syswrite $to_parent, sprintf "%.6f %.6f\n", $start, time;
-			$session->disconnect;
-			require POSIX;
-			POSIX::_exit(0);
-		}
-		sysread $from_child, my $ready, 1;
-		push @children, { pid => $pid, from => $from_child, to => $to_child };
-	}
-	syswrite $_->{to}, 'g' for @children;
-	my @times = map { my $from = $_->{from}; split ' ', scalar <$from> } @children;
-	waitpid $_->{pid}, 0 for @children;
-	return @campaigns * $case->{calls} * $case->{leads} / (max(@times) - min(@times));
+			return $case->{calls} * $case->{leads};
+		};
+	});
 }
 
 sub run_two_clients
@@ -304,14 +240,13 @@ sub run_two_clients
 	my %rates;
 	for my $round (1 .. $rounds)
 	{
-		push @{ $rates{ $_->[0] } }, throughput($case, @$_[1 .. $#$_]) for @kinds;
+		push @{ $rates{ $_->[0] } }, enroll_at_once($case, @$_[1 .. $#$_]) for @kinds;
 	}
 	heading('Two clients at once, fresh leads, 1,000 a call', 'case', 'leads a second', 'to one client');
 	for my $kind (map { $_->[0] } @kinds)
 	{
 		my @values = @{ $rates{$kind} };
-		my @ratios = map { $values[$_] / $rates{'one client'}[$_] } 0 .. $rounds - 1;
-		say_it(sprintf '| %s | %s | %s |', $kind, spread(\@values, 0), spread(\@ratios, 2));
+		say_it(sprintf '| %s | %s | %s |', $kind, spread(\@values, 0), spread(ratios(\@values, $rates{'one client'}), 2));
 	}
 	return;
 }
@@ -442,7 +377,4 @@ unless ($quick)
 	heading("Tables with $large_leads leads and $large_suppressions suppressions, beside small ones", @columns);
 	run_kinds(1000, 30, [], qw(leadterra leadterra@large set@large rules@large));
 }
-open my $markdown, '>', "$output/results.md" or die $!;
-print $markdown "$_\n" for @report;
-close $markdown or die $!;
-print "\nresults are in $output/results.md and results.svg\n";
+finish_report();

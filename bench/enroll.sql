@@ -59,7 +59,7 @@ $$;
 CREATE FUNCTION reset(campaign uuid, known bigint)
 RETURNS void LANGUAGE plpgsql SET search_path = bench, public SET session_replication_role = replica AS $$
 BEGIN
-    TRUNCATE leadterra.leads, leadterra.enrollments, leadterra.batches, leadterra.deletions;
+    TRUNCATE leadterra.leads, leadterra.enrollments, leadterra.batches, leadterra.waiting, leadterra.deletions;
     PERFORM add_known(campaign, 1, known);
 END;
 $$;

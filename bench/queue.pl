@@ -1,0 +1,238 @@
+# The queue: claiming and completing beside peers; see scripts/bench.
+#
+# Contenders take turns, round by round.  A figure is the median of the rounds,
+# with the least and the greatest, in microseconds a message; ratios are taken
+# within a round.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Bench;
+use List::Util qw(max min sum);
+use Time::HiRes qw(time);
+
+my $rounds = $quick ? 3 : 7;
+my $leads = $quick ? 20_000 : 100_000;
+my $mass = $quick ? 1_000 : 10_000;
+
+connect_to('postgres')->do('CREATE DATABASE queue');
+system('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'queue', '-f', 'bench/queue.sql') == 0 or die 'bench/queue.sql failed';
+my $control = connect_to('queue');
+my $has_pgq = eval { $control->do('CREATE EXTENSION pgq'); 1 };
+print "PgQ is not installed, and left out.\n" unless $has_pgq;
+
+my $text = join ' ', ('How is business? We help companies like yours with mail that people read.') x 27;
+$control->do('SELECT bench.make_campaign(?, ?, ?)', undef, 'plain', $text, $leads);
+$control->do('SELECT bench.make_campaign(?, ?, ?)', undef, 'tokens', "Hello {{firstName|there}}, $text How is {{company}}?", $leads);
+$control->do("SELECT lt_suppress(array_agg(format('blocked-%s\@x.example', i))) FROM generate_series(1, 1000) i");
+$control->do('VACUUM ANALYZE');
+
+# A function that claims and completes so many messages in a session of its own,
+# and returns how many there were.
+sub ours_work
+{
+	my ($session, $size) = @_;
+	my $claim = $session->prepare("SELECT min(lease_id::text), count(*), sum(length(body_html)) FROM lt_claim_messages($size)");
+	my $complete = $session->prepare('SELECT lt_complete_messages(?)');
+	return sub {
+		my ($lease, $count) = $session->selectrow_array($claim);
+		$session->selectrow_array($complete, undef, $lease) if $lease;
+		return $count;
+	};
+}
+
+sub peer_work
+{
+	my ($session, $size, $function) = @_;
+	my $read = $session->prepare("SELECT array_agg(msg_id), count(*) FROM bench.$function($size)");
+	my $archive = $session->prepare('SELECT bench.archive_peer(?)');
+	return sub {
+		my ($ids, $count) = $session->selectrow_array($read);
+		$session->selectrow_array($archive, undef, $ids) if $count;
+		return $count;
+	};
+}
+
+# Contenders: how their queue is filled, and how they work.
+my %contenders = (
+	leadterra => { fill => sub { $control->do("SELECT bench.fill_queue('plain', ?, 1000)", undef, $_[0]) }, work => \&ours_work },
+	rendering => { fill => sub { $control->do("SELECT bench.fill_queue('tokens', ?, 1000)", undef, $_[0]) }, work => \&ours_work },
+	singles => { fill => sub { $control->do("SELECT bench.fill_queue('plain', ?, 1)", undef, $_[0]) }, work => \&ours_work },
+	peer => { fill => sub { $control->do("SELECT bench.fill_peer('plain', ?)", undef, $_[0]) }, work => sub { peer_work(@_, 'read_peer') } },
+	lookups => { fill => sub { $control->do("SELECT bench.fill_peer('plain', ?)", undef, $_[0]) }, work => sub { peer_work(@_, 'read_peer_leads') } });
+
+# Microseconds a message of so many claims of a size, after some to warm up.
+sub run
+{
+	my ($name, $size, $claims) = @_;
+	my $warm_up = 5;
+	$contenders{$name}{fill}->($size * ($claims + $warm_up));
+	$control->do('VACUUM ANALYZE leadterra.waiting, leadterra.batches, leadterra.leases, bench.queue, bench.archive');
+	my $session = connect_to('queue');
+	my $work = $contenders{$name}{work}->($session, $size);
+	$work->() for 1 .. $warm_up;
+	my @seconds;
+	for (1 .. $claims)
+	{
+		my $start = time;
+		my $count = $work->();
+		push @seconds, time - $start;
+		die "$name: claimed $count instead of $size" if $count != $size;
+	}
+	$session->disconnect;
+	return median(@seconds) * 1e6 / $size;
+}
+
+heading('Claim and complete, one worker', 'messages a claim', 'contender', 'µs a message', 'time to leadterra\'s');
+my %sizes = $quick ? (1 => 200, 100 => 30, 1000 => 10) : (1 => 1000, 10 => 500, 100 => 100, 1000 => 40);
+for my $size (sort { $a <=> $b } keys %sizes)
+{
+	my @names = ('leadterra', 'rendering', 'singles', 'peer', 'lookups');
+	my $runs = in_turns($rounds, sub { run($_[0], $size, $sizes{$size}) }, @names);
+	say_it(sprintf '| %d | `%s` | %s | %s |', $size, $_, spread($runs->{$_}), $_ eq 'leadterra' ? '1' : spread(ratios($runs->{$_}, $runs->{leadterra}), 2)) for @names;
+	say_it(sprintf '| | two tokens in 2 kB add | %s | |', spread([ map { $runs->{rendering}[$_] - $runs->{leadterra}[$_] } 0 .. $rounds - 1 ])) if $size == 1000;
+}
+
+# Enqueuing a thousand messages.
+sub enqueue
+{
+	my ($name) = @_;
+	$control->do('SELECT bench.fill_queue(?, 1000, 1000)', undef, 'plain');
+	$control->do("SELECT bench.fill_peer('plain', 1000)");
+	my $session = connect_to('queue');
+	my ($campaign, $ids, $messages) = $session->selectrow_array('SELECT campaign_id, lead_ids, (SELECT array_agg(message) FROM bench.queue) FROM leadterra.batches WHERE step = 1 LIMIT 1');
+	my $call = $name eq 'leadterra' ? $session->prepare('SELECT bench.enqueue_batch(?, ?)') :
+	  $name eq 'peer' ? $session->prepare('SELECT bench.send_batch(?)') :
+	  $session->prepare(q(SELECT count(pgq.insert_event('bench', 'send', m)) FROM unnest(?::text[]) m));
+	my @arguments = $name eq 'leadterra' ? ($campaign, $ids) : ($messages);
+	my @seconds;
+	for (1 .. 30)
+	{
+		my $start = time;
+		$session->selectrow_array($call, undef, @arguments);
+		push @seconds, time - $start;
+	}
+	$session->do('DELETE FROM leadterra.waiting WHERE step = 2');
+	$session->do('DELETE FROM leadterra.batches WHERE step = 2');
+	$session->disconnect;
+	return median(@seconds) * 1e6 / 1000;
+}
+
+$control->do(q(SELECT pgq.create_queue('bench'), pgq.register_consumer('bench', 'c'))) if $has_pgq;
+heading('Enqueue 1,000 messages', 'what', 'contender', 'µs a message', 'time to leadterra\'s');
+my @enqueuers = ('leadterra', 'peer', $has_pgq ? 'pgq' : ());
+my $runs = in_turns($rounds, \&enqueue, @enqueuers);
+say_it(sprintf '| | `%s` | %s | %s |', $_, spread($runs->{$_}, 3), $_ eq 'leadterra' ? '1' : spread(ratios($runs->{$_}, $runs->{leadterra}), 0)) for @enqueuers;
+
+# PgQ hands out batches between two ticks, without leases of single events.
+sub pgq_work
+{
+	my $session = connect_to('queue');
+	$session->do(q(SELECT pgq.insert_event('bench', 'send', '{"lead": 1}') FROM generate_series(1, 1000))) ;
+	$session->do(q(SELECT pgq.force_tick('bench')));
+	$session->do(q(SELECT pgq.ticker('bench')));
+	my $start = time;
+	my $count = 0;
+	while (defined(my $batch = $session->selectrow_array(q(SELECT pgq.next_batch('bench', 'c')))))
+	{
+		$count += $session->selectrow_array('SELECT count(*) FROM pgq.get_batch_events(?)', undef, $batch);
+		$session->do('SELECT pgq.finish_batch(?)', undef, $batch);
+	}
+	my $seconds = time - $start;
+	$session->disconnect;
+	return $seconds * 1e6 / max($count, 1);
+}
+if ($has_pgq)
+{
+	my @figures = map { pgq_work() } 0 .. $rounds;
+	say_it(sprintf "\nPgQ reads and finishes a batch of 1,000 events in %s µs an event, without leases or retries of one event.", spread([ @figures[1 .. $rounds] ]));
+}
+
+# Workers at once.
+heading('Workers at once, 100 messages a claim', 'workers', 'contender', 'messages a second', 'to one worker');
+for my $name ('leadterra', 'peer')
+{
+	my %rates;
+	my @kinds = $quick ? (1, 2) : (1, 2, 8);
+	for my $round (1 .. $rounds)
+	{
+		for my $workers (@kinds)
+		{
+			$contenders{$name}{fill}->($leads);
+			push @{ $rates{$workers} }, throughput($workers, sub {
+				my $work = $contenders{$name}{work}->(connect_to('queue'), 100);
+				my $share = int($leads * 0.8 / $workers / 100);
+				return sub { my $done = 0; $done += $work->() for 1 .. $share; return $done };
+			});
+		}
+	}
+	say_it(sprintf '| %d | `%s` | %s | %s |', $_, $name, spread($rates{$_}, 0), spread(ratios($rates{$_}, $rates{1}), 2)) for @kinds;
+}
+
+# A transaction is held open, and nothing can be vacuumed: cost of a slice.
+sub old_snapshot
+{
+	my ($name, $size, $slices, $messages) = @_;
+	$contenders{$name}{fill}->($slices * $messages);
+	$control->do('VACUUM ANALYZE leadterra.waiting, leadterra.batches, leadterra.leases, bench.queue, bench.archive');
+	my $old = connect_to('queue');
+	$old->do('BEGIN ISOLATION LEVEL REPEATABLE READ');
+	$old->selectrow_array('SELECT count(*) FROM leadterra.campaigns');
+	my $session = connect_to('queue');
+	my $work = $contenders{$name}{work}->($session, $size);
+	my @figures;
+	for my $slice (1 .. $slices)
+	{
+		my $start = time;
+		$work->() for 1 .. $messages / $size;
+		push @figures, (time - $start) * 1e6 / $messages;
+	}
+	$session->disconnect;
+	$old->disconnect;
+	return @figures;
+}
+
+my $slices = 6;
+my $slice = $leads / 10;
+heading("An old snapshot is held open: µs a message in slices of $slice", 'messages a claim', 'contender', 'first slice', 'last slice', 'last to first');
+for my $case ([ 'leadterra', 1000 ], [ 'singles', 1000 ], [ 'peer', 1000 ], [ 'leadterra', 1 ], [ 'singles', 1 ], $quick ? () : ([ 'peer', 1 ]))
+{
+	my ($name, $size) = @$case;
+	my (@first, @last);
+	for (1 .. $size == 1 ? 1 : 3)
+	{
+		my @figures = old_snapshot($name, $size, $slices, $size == 1 ? $slice / 5 : $slice);
+		push @first, $figures[0];
+		push @last, $figures[-1];
+	}
+	say_it(sprintf '| %d | `%s` | %s | %s | %s |', $size, $name, spread(\@first), spread(\@last), spread(ratios(\@last, \@first), 2));
+}
+
+# Beside a mass of messages that are not due, or that were sent.
+heading("Beside ${mass},000 messages that are not due, or finished", 'messages a claim', 'mass', 'µs a message', 'to none');
+my %masses = (none => {}, future => {}, finished => {});
+for my $kind ('none', 'future', 'finished')
+{
+	$control->do('TRUNCATE leadterra.waiting, leadterra.leases, leadterra.batches');
+	for my $size ($quick ? (100) : (1, 1000))
+	{
+		for (1 .. $rounds)
+		{
+			$contenders{leadterra}{fill}->($size * 45);
+			$control->do('SELECT bench.add_mass(?, ?)', undef, $kind, $mass) if $kind ne 'none';
+			$control->do('VACUUM ANALYZE leadterra.waiting, leadterra.batches, leadterra.leases');
+			my $session = connect_to('queue');
+			my $work = ours_work($session, $size);
+			$work->() for 1 .. 5;
+			my @seconds = map { my $start = time; $work->(); time - $start } 1 .. 40;
+			$session->disconnect;
+			push @{ $masses{$kind}{$size} }, median(@seconds) * 1e6 / $size;
+			$control->do(q(DELETE FROM leadterra.batches WHERE campaign_id NOT IN (SELECT id FROM bench.campaigns)));
+			last if $kind ne 'none' && $_ >= 3;
+		}
+		say_it(sprintf '| %d | %s | %s | %.2f |', $size, $kind, spread($masses{$kind}{$size}), median(@{ $masses{$kind}{$size} }) / median(@{ $masses{none}{$size} }));
+	}
+}
+finish_report();

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""A worker in Python: claims messages, sends them, and says what became of them.
+
+    PGDATABASE=... examples/worker.py [--once]
+
+It needs psycopg2 (Debian: python3-psycopg2).  Replace send() by what sends your
+mail.  With --once it ends when nothing is due.
+"""
+import select
+import sys
+import time
+
+import psycopg2
+import psycopg2.extensions
+
+LEASE = "5 minutes"
+NAME = "worker.py"
+
+
+def send(message):
+    """Sends a message; its id is the same in every attempt: make it the Message-ID."""
+    print(f"to {message['email']}: {message['subject']}", flush=True)
+
+
+def claim(connection):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lease_id, message_id, email, subject, body_html"
+                       " FROM lt_claim_messages(100, %s, worker => %s)", (LEASE, NAME))
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor]
+
+
+def settle(connection, message, error=None):
+    """Settles one message, so that little is sent twice if this worker dies."""
+    with connection.cursor() as cursor:
+        if error is None:
+            cursor.execute("SELECT lt_complete_messages(%s, ARRAY[%s]::uuid[])",
+                           (message["lease_id"], message["message_id"]))
+        else:
+            cursor.execute("SELECT lt_fail_messages(%s, ARRAY[%s]::uuid[], %s)",
+                           (message["lease_id"], message["message_id"], str(error)))
+
+
+def work(connection):
+    """Sends what is due; false if nothing was."""
+    messages = claim(connection)
+    for message in messages:
+        try:
+            send(message)
+        except Exception as error:  # whatever it is, it is tried again
+            settle(connection, message, error)
+        else:
+            settle(connection, message)
+    return bool(messages)
+
+
+def wait(connection):
+    """Waits for a notification, or until something is due, at most a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM lt_next_due() - clock_timestamp())")
+        due, = cursor.fetchone()
+    seconds = 60 if due is None else min(max(float(due), 0.1), 60)
+    select.select([connection], [], [], seconds)
+    connection.poll()
+    connection.notifies.clear()
+
+
+def run(once):
+    connection = psycopg2.connect("")
+    # Each call is a transaction: claims are committed before anything is sent.
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("LISTEN leadterra")
+    while work(connection) or not once:
+        if not once:
+            wait(connection)
+
+
+if __name__ == "__main__":
+    while True:
+        try:
+            run("--once" in sys.argv[1:])
+            break
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            # The server is gone, or restarts: leases wait for this worker, or run out.
+            print(error, file=sys.stderr)
+            time.sleep(5)
+        except psycopg2.Error as error:
+            # Such as a lease that was lost, because sending took longer than it.
+            print(error, file=sys.stderr)

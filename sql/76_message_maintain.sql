@@ -1,0 +1,168 @@
+-- message: counting and removing what is past its keep.
+
+CREATE TABLE leadterra.totals (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    enrolled bigint NOT NULL DEFAULT 0,
+    sent bigint NOT NULL DEFAULT 0,
+    skipped bigint NOT NULL DEFAULT 0,
+    failed bigint NOT NULL DEFAULT 0,
+    delivered bigint NOT NULL DEFAULT 0,
+    opened bigint NOT NULL DEFAULT 0,
+    bounced bigint NOT NULL DEFAULT 0,
+    replied bigint NOT NULL DEFAULT 0,
+    unsubscribed bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (workspace_id, campaign_id)
+);
+SELECT pg_extension_config_dump('leadterra.totals', '');
+COMMENT ON TABLE leadterra.totals IS 'What lt_maintain has counted of a campaign before it removed it.';
+
+-- A message counts once for each thing that happened to it.
+CREATE FUNCTION leadterra.count_events(
+    workspace_id uuid, campaign_id uuid, first uuid DEFAULT NULL, last uuid DEFAULT NULL,
+    OUT delivered bigint, OUT opened bigint, OUT bounced bigint, OUT replied bigint, OUT unsubscribed bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'delivered'),
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'opened'),
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'bounced' OR v.data ->> 'classification' = 'bounce'),
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'replied'
+            AND coalesce(v.data ->> 'classification', '') NOT IN ('out_of_office', 'bounce')),
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'unsubscribed' OR v.data ->> 'classification' = 'unsubscribe')
+    FROM leadterra.events v
+    WHERE v.workspace_id = count_events.workspace_id
+      AND v.campaign_id = count_events.campaign_id
+      AND (count_events.first IS NULL OR v.message_id BETWEEN count_events.first AND count_events.last);
+END;
+
+COMMENT ON FUNCTION leadterra.count_events(uuid, uuid, uuid, uuid) IS
+'Count the messages of a campaign, or those of a range of ids, with events of each type.';
+
+-- Removes leases and batches of one campaign that are past their keep, a slice
+-- of each.  A lease is needed while the range that it took a part of waits; a
+-- batch while a message of it waits, is leased, or may be brought back.
+CREATE FUNCTION leadterra.maintain_campaign(workspace uuid, campaign uuid, before timestamptz, slice integer)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed_leases bigint;
+    removed_sent bigint;
+    old record;
+    removed bigint;
+    counts record;
+BEGIN
+    WITH old_leases AS (
+        SELECT l.lease_id
+        FROM leadterra.leases l
+        WHERE l.workspace_id = workspace AND l.campaign_id = campaign AND l.state <> 'open' AND l.closed_at < before
+          AND (l.partial_range_id IS NULL OR l.partial_range_id NOT IN (
+              SELECT w.range_id FROM leadterra.waiting w WHERE w.workspace_id = workspace AND w.campaign_id = campaign))
+        ORDER BY l.lease_id
+        LIMIT slice
+    ), gone AS (
+        DELETE FROM leadterra.leases l
+        USING old_leases o
+        WHERE l.workspace_id = workspace AND l.lease_id = o.lease_id
+        RETURNING l.sent
+    )
+    SELECT count(*), coalesce(sum(sent), 0) INTO removed_leases, removed_sent FROM gone;
+    removed := removed_leases;
+
+    INSERT INTO leadterra.totals AS t (workspace_id, campaign_id, sent)
+    SELECT workspace, campaign, removed_sent
+    WHERE removed_sent > 0
+    ON CONFLICT (workspace_id, campaign_id) DO UPDATE SET sent = t.sent + excluded.sent;
+
+    FOR old IN
+        SELECT b.batch_id, b.step, b.size, leadterra.message_id(b.batch_id, 1000) AS last_id
+        FROM leadterra.batches b
+        WHERE b.workspace_id = workspace AND b.campaign_id = campaign AND b.waiting_since < before
+          AND b.batch_id NOT IN (
+              SELECT w.batch_id FROM leadterra.waiting w WHERE w.workspace_id = workspace AND w.campaign_id = campaign
+              UNION ALL
+              SELECT unnest(l.batch_ids) FROM leadterra.leases l WHERE l.workspace_id = workspace AND l.campaign_id = campaign
+              UNION ALL
+              SELECT x.batch_id FROM leadterra.exceptions x
+              WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND (x.created_at >= before OR x.reason = 'removed'))
+        ORDER BY b.step, b.waiting_since, b.batch_id
+        LIMIT slice / 10
+    LOOP
+        CONTINUE WHEN EXISTS (
+            SELECT FROM leadterra.events v
+            WHERE v.workspace_id = workspace AND v.campaign_id = campaign AND v.message_id BETWEEN old.batch_id AND old.last_id
+              AND v.created_at >= before);
+
+        INSERT INTO leadterra.totals AS t
+            (workspace_id, campaign_id, enrolled, skipped, failed, delivered, opened, bounced, replied, unsubscribed)
+        SELECT
+            workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, x.skipped, x.failed,
+            v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed
+        FROM (
+            SELECT count(*) FILTER (WHERE x.state = 'skipped') AS skipped, count(*) FILTER (WHERE x.state = 'failed') AS failed
+            FROM leadterra.exceptions x
+            WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id
+        ) x
+        CROSS JOIN leadterra.count_events(workspace, campaign, old.batch_id, old.last_id) v
+        ON CONFLICT (workspace_id, campaign_id) DO UPDATE SET
+            enrolled = t.enrolled + excluded.enrolled,
+            skipped = t.skipped + excluded.skipped,
+            failed = t.failed + excluded.failed,
+            delivered = t.delivered + excluded.delivered,
+            opened = t.opened + excluded.opened,
+            bounced = t.bounced + excluded.bounced,
+            replied = t.replied + excluded.replied,
+            unsubscribed = t.unsubscribed + excluded.unsubscribed;
+        DELETE FROM leadterra.exceptions x
+        WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id;
+        DELETE FROM leadterra.events v
+        WHERE v.workspace_id = workspace AND v.campaign_id = campaign AND v.message_id BETWEEN old.batch_id AND old.last_id;
+        DELETE FROM leadterra.batches b
+        WHERE b.workspace_id = workspace AND b.batch_id = old.batch_id;
+        removed := removed + 1;
+    END LOOP;
+    RETURN removed;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.maintain_campaign(uuid, uuid, timestamptz, integer) IS
+'Count and remove leases and batches of a campaign that were finished before a time, and return how many.';
+
+CREATE FUNCTION @extschema@.lt_maintain(keep interval DEFAULT '90 days')
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    slice constant integer := 1000;
+    before timestamptz := leadterra.clock() - keep;
+    c record;
+    removed bigint := 0;
+BEGIN
+    IF before IS NULL OR before > leadterra.clock() THEN
+        RAISE EXCEPTION 'argument "keep" must not be null or negative'
+            USING ERRCODE = 'PT400', DETAIL = '{"code": "invalid_request"}';
+    END IF;
+    PERFORM leadterra.require_read_committed('maintenance');
+    -- One at a time; the others have nothing to do.
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('leadterra.lt_maintain', 0)) THEN
+        RETURN 0;
+    END IF;
+    FOR c IN
+        SELECT x.workspace_id, x.campaign_id
+        FROM leadterra.campaigns x
+        ORDER BY x.workspace_id, x.campaign_id
+    LOOP
+        removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
+        EXIT WHEN removed >= slice;
+    END LOOP;
+    RETURN removed;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
+'Remove what was finished before a time, a slice of it, and return how much that was
+
+Finished batches with their exceptions and events, and closed leases, go once they are older than keep; their counts stay in the statistics. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';

@@ -1,0 +1,558 @@
+/*
+ * message_claim.c
+ *		Claims: handing due messages of a campaign to a worker.
+ *
+ * A claim serves one campaign: of those with due messages the one that was
+ * served longest ago, so that campaigns take turns.  It takes ranges from the
+ * queue, looks at the lead, the enrollment and the suppression list of each
+ * message as they are now, renders what may be sent, and notes the rest as
+ * skipped.  A lease is made of all that was taken.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "campaign.h"
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "lead.h"
+#include "message.h"
+#include "queue.h"
+#include "statement.h"
+#include "suppression.h"
+#include "template.h"
+
+PG_FUNCTION_INFO_V1(lt_claim_messages);
+
+/* Messages of a claim at most, and leases that it sweeps. */
+#define CLAIM_MAX 10000
+#define SWEEPS_MAX 100
+
+/* A lease is for a week at most. */
+#define LEASE_MAX (7 * USECS_PER_DAY)
+
+static Statement find_campaigns = STATEMENT(
+	"SELECT h.campaign_id"
+	" FROM leadterra.queue_heads($1) h"
+	" WHERE h.due_at <= $2"
+	" GROUP BY h.campaign_id"
+	" ORDER BY (SELECT l.lease_id FROM leadterra.leases l"
+	" WHERE l.workspace_id = $1 AND l.campaign_id = h.campaign_id"
+	" ORDER BY l.lease_id DESC LIMIT 1) NULLS FIRST, h.campaign_id",
+	SPI_OK_SELECT, UUIDOID, TIMESTAMPTZOID);
+
+/* Keeps the campaign from being deleted; start and pause do not wait. */
+static Statement find_due_steps = STATEMENT(
+	"SELECT c.started_at, s.step, s.until, s.subject, s.body_html"
+	" FROM (SELECT started_at FROM leadterra.campaigns"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
+	" FOR KEY SHARE) c"
+	" CROSS JOIN LATERAL ("
+	" SELECT step, $3 - delay_days * interval '24 hours' AS until, subject, body_html"
+	" FROM leadterra.steps"
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" OFFSET 0) s"
+	" WHERE c.started_at <= s.until AND EXISTS ("
+	" SELECT FROM leadterra.waiting w"
+	" WHERE w.workspace_id = $1 AND w.campaign_id = $2 AND w.step = s.step AND w.waiting_since <= s.until)"
+	" ORDER BY s.step",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+/* A row for each position of each range, in their order. */
+static Statement find_messages = STATEMENT(
+	"SELECT b.step, u.lead_id, e.status, l.*"
+	" FROM unnest($3, $4, $5) AS r (batch_id, first, last)"
+	" CROSS JOIN LATERAL ("
+	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
+	" WHERE b.workspace_id = $1 AND b.batch_id = r.batch_id"
+	" OFFSET 0) b"
+	" CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) AS u (lead_id)"
+	" LEFT JOIN LATERAL ("
+	" SELECT e.status FROM leadterra.enrollments e"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = u.lead_id"
+	" OFFSET 0) e ON true"
+	" LEFT JOIN LATERAL ("
+	" SELECT l.email, " LEAD_COLUMNS " FROM leadterra.leads l"
+	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id"
+	" OFFSET 0) l ON true",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID);
+
+/* A call that enrolls the lead again waits, and then finds the message skipped. */
+static Statement lock_enrollment = STATEMENT(
+	"SELECT status FROM leadterra.enrollments"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3"
+	" FOR SHARE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
+
+/* Columns of find_messages. */
+enum
+{
+	MESSAGE_STEP,
+	MESSAGE_LEAD_ID,
+	MESSAGE_STATUS,
+	MESSAGE_EMAIL,
+	MESSAGE_FIELDS,
+	MESSAGE_COLUMNS = MESSAGE_FIELDS + LEAD_FIELDS
+};
+
+/* A step of the campaign that is claimed from. */
+typedef struct ClaimStep
+{
+	int			step;
+	Template   *subject;
+	Template   *body;
+} ClaimStep;
+
+/* A claim. */
+typedef struct Claim
+{
+	Datum		workspace;
+	TimestampTz now;
+	TimestampTz expires_at;
+	int			wanted;
+	Datum		worker;
+	bool		no_worker;
+	ReturnSetInfo *result;
+
+	/* of the campaign that is claimed from */
+	Datum		campaign;
+	int			nsteps;
+	ClaimStep	steps[QUEUE_STEPS_MAX];
+	QueueSource sources[QUEUE_STEPS_MAX];
+	QueueTaker	taker;
+	MessageLinks links;
+	bool		has_links;
+	QueueLease	lease;
+	int			handed;
+	int			nskipped;		/* numbers of messages that are not handed out */
+	int			room;
+	int		   *skipped;
+	int			nfailed;		/* exceptions of the chunk */
+	QueueException *failed;
+	int			nended;
+	QueueException *ended;
+	StringInfoData subject;
+	StringInfoData body;
+} Claim;
+
+/* A message of a chunk. */
+typedef struct ClaimMessage
+{
+	QueueRange	place;			/* of one position */
+	int			number;			/* in the lease */
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+} ClaimMessage;
+
+/* Returns when a lease ends that is taken now, by the argument that says how long. */
+TimestampTz
+message_expiry(FunctionCallInfo fcinfo, int number, TimestampTz now)
+{
+	TimestampTz expires_at;
+
+	error_if_null(number, "lease_for");
+	expires_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+														 TimestampTzGetDatum(now),
+														 PG_GETARG_DATUM(number)));
+	if (expires_at <= now || expires_at > now + LEASE_MAX)
+		error_raise(ERROR_INVALID_REQUEST,
+					"argument \"lease_for\" must be more than nothing and at most a week");
+	return expires_at;
+}
+
+/* Gives back what workers let run out. */
+static void
+sweep_leases(const Claim *claim)
+{
+	pg_uuid_t	lease_ids[SWEEPS_MAX];
+	int			found = queue_lease_find_expired(claim->workspace, claim->now, lease_ids, SWEEPS_MAX);
+	QueueLease	lease;
+	QueueSteps	steps;
+
+	for (int i = 0; i < found; i++)
+	{
+		if (!queue_lease_lock_expired(&lease, claim->workspace, &lease_ids[i], claim->now))
+			continue;
+		campaign_read_steps(claim->workspace, UUIDPGetDatum(&lease.campaign), &steps);
+		queue_lease_lose(&lease, &steps, claim->now);
+	}
+}
+
+/* Compiles a text; the copy stays until SPI is finished. */
+static Template *
+compile(Datum text_value, TemplateFormat format)
+{
+	text	   *copy = DatumGetTextPCopy(text_value);
+
+	return template_compile(VARDATA_ANY(copy), VARSIZE_ANY_EXHDR(copy), format);
+}
+
+/* Finds the steps of a campaign with due messages; false if it has none, or does not run. */
+static bool
+open_campaign(Claim *claim, Datum campaign, bool wait)
+{
+	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
+	uint64		found = statement_execute(&find_due_steps, parameters, NULL);
+
+	if (found == 0)
+		return false;
+	claim->campaign = campaign;
+	claim->handed = claim->nskipped = claim->room = 0;
+	claim->has_links = false;
+	claim->nsteps = Min(found, QUEUE_STEPS_MAX);
+	memset(&claim->taker, 0, sizeof(claim->taker));
+	memset(claim->sources, 0, sizeof(claim->sources));
+	for (int i = 0; i < claim->nsteps; i++)
+	{
+		Datum		values[5];
+		bool		nulls[5];
+
+		statement_row(i, values, nulls);
+		claim->taker.started_at = DatumGetTimestampTz(values[0]);
+		claim->steps[i].step = claim->sources[i].step = DatumGetInt16(values[1]);
+		claim->sources[i].until = DatumGetTimestampTz(values[2]);
+		claim->steps[i].subject = compile(values[3], TEMPLATE_LINE);
+		claim->steps[i].body = compile(values[4], TEMPLATE_HTML);
+		claim->has_links |= template_has_unsubscribe_url(claim->steps[i].subject) ||
+			template_has_unsubscribe_url(claim->steps[i].body);
+	}
+	if (claim->has_links)
+		message_links_read(&claim->links, claim->workspace);
+	claim->taker.workspace = claim->workspace;
+	claim->taker.campaign = campaign;
+	claim->taker.wait = wait;
+	claim->taker.nsources = claim->nsteps;
+	claim->taker.sources = claim->sources;
+	queue_lease_init(&claim->lease, claim->workspace, campaign);
+	return true;
+}
+
+/* Looks up the messages of ranges. */
+static ClaimMessage *
+find_chunk(const Claim *claim, const QueueLease *chunk)
+{
+	ClaimMessage *messages = palloc(sizeof(ClaimMessage) * chunk->nmessages);
+	Datum	   *column = palloc(sizeof(Datum) * chunk->nranges);
+	Datum		parameters[5] = {claim->workspace, claim->campaign};
+	bool		isnull;
+	int			next = 0;
+
+	for (int i = 0; i < chunk->nranges; i++)
+		column[i] = UUIDPGetDatum(&chunk->ranges[i].batch_id);
+	parameters[2] = statement_array(column, NULL, chunk->nranges, UUIDOID, &isnull);
+	for (int i = 0; i < chunk->nranges; i++)
+		column[i] = Int16GetDatum(chunk->ranges[i].first);
+	parameters[3] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
+	for (int i = 0; i < chunk->nranges; i++)
+		column[i] = Int16GetDatum(chunk->ranges[i].last);
+	parameters[4] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
+	if (statement_execute(&find_messages, parameters, NULL) != (uint64) chunk->nmessages)
+		elog(ERROR, "batches do not have the messages of their ranges");
+
+	for (int i = 0; i < chunk->nranges; i++)
+	{
+		const QueueRange *range = &chunk->ranges[i];
+
+		for (int position = range->first; position <= range->last; position++, next++)
+		{
+			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt};
+			messages[next].number = claim->lease.nmessages - chunk->nmessages + next;
+			statement_row(next, messages[next].values, messages[next].nulls);
+		}
+	}
+	return messages;
+}
+
+/* Says of each message whether its address is suppressed. */
+static bool *
+check_chunk(const Claim *claim, const ClaimMessage *messages, int count)
+{
+	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
+	bool	   *suppressed = palloc0(sizeof(bool) * count);
+	int			nchecks = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		text	   *email;
+
+		if (messages[i].nulls[MESSAGE_EMAIL])
+			continue;
+		email = DatumGetTextPP(messages[i].values[MESSAGE_EMAIL]);
+		checks[nchecks].email = VARDATA_ANY(email);
+		checks[nchecks++].length = VARSIZE_ANY_EXHDR(email);
+	}
+	suppression_check(claim->workspace, checks, nchecks);
+	nchecks = 0;
+	for (int i = 0; i < count; i++)
+	{
+		if (!messages[i].nulls[MESSAGE_EMAIL])
+			suppressed[i] = checks[nchecks++].suppressed;
+	}
+	return suppressed;
+}
+
+/* What is said of a message whose lead is not in the campaign any more. */
+static const char *const deleted = "deleted";
+
+/* Returns a status of enrollments as a string that stays. */
+static const char *
+status_name(Datum value)
+{
+	static const char *const names[] = {"active", "removed", "replied", "bounced", "unsubscribed"};
+	text	   *status = DatumGetTextPP(value);
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		if (strlen(names[i]) == VARSIZE_ANY_EXHDR(status) &&
+			memcmp(names[i], VARDATA_ANY(status), VARSIZE_ANY_EXHDR(status)) == 0)
+			return names[i];
+	}
+	elog(ERROR, "unexpected status of an enrollment");
+}
+
+/* Returns the status of an enrollment, which then stays until commit. */
+static const char *
+locked_status(const Claim *claim, Datum lead_id)
+{
+	Datum		parameters[] = {claim->workspace, claim->campaign, lead_id};
+	bool		isnull;
+
+	if (statement_execute(&lock_enrollment, parameters, NULL) == 0)
+		return deleted;
+	return status_name(statement_value(0, 1, &isnull));
+}
+
+/* Says why a message is not sent, NULL if it is. */
+static const char *
+skip_reason(const Claim *claim, const ClaimMessage *message, bool suppressed)
+{
+	const char *status;
+
+	if (message->nulls[MESSAGE_STATUS] || message->nulls[MESSAGE_FIELDS + LEAD_CUSTOM])
+		return deleted;
+	if (message->nulls[MESSAGE_EMAIL])
+		return "no_email";
+	status = status_name(message->values[MESSAGE_STATUS]);
+	if (strcmp(status, "removed") == 0)
+		status = locked_status(claim, message->values[MESSAGE_LEAD_ID]);
+	if (strcmp(status, "active") != 0)
+		return status;
+	return suppressed ? "suppressed" : NULL;
+}
+
+/* Renders a message; false if it gets too large. */
+static bool
+render(Claim *claim, const ClaimMessage *message, const pg_uuid_t *message_id)
+{
+	text	   *email = DatumGetTextPP(message->values[MESSAGE_EMAIL]);
+	TemplateValues values = {
+		.email = {VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email)},
+		.fields = message->values + MESSAGE_FIELDS,
+		.nulls = message->nulls + MESSAGE_FIELDS
+	};
+	int			step = DatumGetInt16(message->values[MESSAGE_STEP]);
+	const ClaimStep *texts = NULL;
+
+	for (int i = 0; i < claim->nsteps; i++)
+	{
+		if (claim->steps[i].step == step)
+			texts = &claim->steps[i];
+	}
+	if (texts == NULL)
+		elog(ERROR, "a message was taken of a step that is not due");
+	if (claim->has_links)
+		values.unsubscribe_url = message_link(&claim->links, message_id);
+	resetStringInfo(&claim->subject);
+	resetStringInfo(&claim->body);
+	return template_render(texts->subject, &values, &claim->subject) &&
+		template_render(texts->body, &values, &claim->body);
+}
+
+/* Puts a message into the result. */
+static void
+hand_out(const Claim *claim, const ClaimMessage *message, const pg_uuid_t *message_id)
+{
+	Datum		values[] = {UUIDPGetDatum(&claim->lease.lease_id), UUIDPGetDatum(message_id), claim->campaign,
+		message->values[MESSAGE_LEAD_ID],
+		Int32GetDatum(DatumGetInt16(message->values[MESSAGE_STEP])),
+		Int32GetDatum(message->place.attempt),
+		message->values[MESSAGE_EMAIL],
+		PointerGetDatum(cstring_to_text_with_len(claim->subject.data, claim->subject.len)),
+	PointerGetDatum(cstring_to_text_with_len(claim->body.data, claim->body.len))};
+	bool		nulls[lengthof(values)] = {false};
+
+	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
+}
+
+/* Makes room for the numbers of more messages that are not handed out. */
+static void
+reserve_skipped(Claim *claim, int count)
+{
+	int			wanted = claim->nskipped + count;
+
+	if (wanted <= claim->room)
+		return;
+	wanted = Max(wanted, 2 * claim->room);
+	claim->skipped = claim->room == 0 ? palloc(sizeof(int) * wanted) :
+		repalloc_huge(claim->skipped, sizeof(int) * wanted);
+	claim->room = wanted;
+}
+
+static QueueException
+exception_of(const ClaimMessage *message, const char *reason)
+{
+	return (QueueException) {
+		.lead_id = *DatumGetUUIDP(message->values[MESSAGE_LEAD_ID]),
+			.batch_id = message->place.batch_id, .position = message->place.first,
+			.step = DatumGetInt16(message->values[MESSAGE_STEP]),
+			.attempt = message->place.attempt, .reason = reason
+	};
+}
+
+/* Hands out a message, or leaves it out. */
+static void
+handle_message(Claim *claim, const ClaimMessage *message, bool suppressed)
+{
+	pg_uuid_t	message_id = queue_message_id(&message->place.batch_id, message->place.first);
+	const char *reason = skip_reason(claim, message, suppressed);
+
+	if (reason)
+	{
+		claim->skipped[claim->nskipped++] = message->number;
+		/* Nobody will ask what became of it. */
+		if (reason != deleted)
+			claim->ended[claim->nended++] = exception_of(message, reason);
+	}
+	else if (!render(claim, message, &message_id))
+	{
+		claim->skipped[claim->nskipped++] = message->number;
+		claim->failed[claim->nfailed++] = exception_of(message, "message too large");
+	}
+	else
+	{
+		hand_out(claim, message, &message_id);
+		claim->handed++;
+	}
+}
+
+/* Takes messages and handles them; false if no more are due. */
+static bool
+claim_chunk(Claim *claim)
+{
+	QueueLease	chunk = {0};
+	ClaimMessage *messages;
+	bool	   *suppressed;
+	MemoryContext message_context;
+	MemoryContext caller_context;
+
+	if (queue_take(&claim->taker, claim->wanted - claim->handed, &chunk) == 0)
+		return false;
+	for (int i = 0; i < chunk.nranges; i++)
+		queue_lease_add(&claim->lease, &chunk.ranges[i]);
+	messages = find_chunk(claim, &chunk);
+	suppressed = check_chunk(claim, messages, chunk.nmessages);
+	reserve_skipped(claim, chunk.nmessages);
+	claim->nended = claim->nfailed = 0;
+	claim->ended = palloc(sizeof(QueueException) * chunk.nmessages);
+	claim->failed = palloc(sizeof(QueueException) * chunk.nmessages);
+
+	message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
+											ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < chunk.nmessages; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		caller_context = MemoryContextSwitchTo(message_context);
+		handle_message(claim, &messages[i], suppressed[i]);
+		MemoryContextSwitchTo(caller_context);
+		MemoryContextReset(message_context);
+	}
+	queue_except(claim->workspace, claim->campaign, "skipped", claim->now, claim->ended, claim->nended);
+	queue_except(claim->workspace, claim->campaign, "failed", claim->now, claim->failed, claim->nfailed);
+	return true;
+}
+
+/* Claims from a campaign; false if nothing was handed out. */
+static bool
+claim_campaign(Claim *claim, Datum campaign, bool wait)
+{
+	if (!open_campaign(claim, campaign, wait))
+		return false;
+	while (claim->handed < claim->wanted && claim_chunk(claim))
+		;
+	queue_take_end(&claim->taker, &claim->lease);
+	if (claim->lease.nmessages > 0)
+		queue_lease_insert(&claim->lease, claim->skipped, claim->nskipped, claim->worker,
+						   claim->no_worker, claim->now, claim->expires_at);
+	return claim->handed > 0;
+}
+
+/*
+ * Claims from campaigns in their turn until one has something.  Where others
+ * hold all that is due, it waits for the first of them: they may take a part
+ * and leave the rest, and no row means that nothing is due.
+ */
+static void
+claim_in_turn(Claim *claim)
+{
+	Datum		parameters[] = {claim->workspace, TimestampTzGetDatum(claim->now)};
+	uint64		found = statement_execute(&find_campaigns, parameters, NULL);
+	pg_uuid_t  *campaigns = palloc(sizeof(pg_uuid_t) * Max(found, 1));
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		campaigns[i] = *DatumGetUUIDP(statement_value(i, 1, &isnull));
+	}
+	for (int wait = 0; wait <= 1; wait++)
+	{
+		for (uint64 i = 0; i < found; i++)
+		{
+			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i]), wait))
+				return;
+		}
+	}
+}
+
+/* SQL: lt_claim_messages(max_messages, lease_for, campaign_id, worker) */
+Datum
+lt_claim_messages(PG_FUNCTION_ARGS)
+{
+	Claim		claim;
+
+	context_require_read_committed("claiming messages");
+	error_if_null(0, "max_messages");
+	claim.wanted = PG_GETARG_INT32(0);
+	if (claim.wanted < 1 || claim.wanted > CLAIM_MAX)
+		error_raise(ERROR_INVALID_REQUEST, "argument \"max_messages\" must be from 1 to %d, not %d",
+					CLAIM_MAX, claim.wanted);
+	claim.workspace = context_workspace();
+	claim.now = context_clock();
+	claim.expires_at = message_expiry(fcinfo, 1, claim.now);
+	claim.no_worker = PG_ARGISNULL(3);
+	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
+
+	InitMaterializedSRF(fcinfo, 0);
+	claim.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	statement_connect();
+	initStringInfo(&claim.subject);
+	initStringInfo(&claim.body);
+	sweep_leases(&claim);
+	if (PG_ARGISNULL(2))
+		claim_in_turn(&claim);
+	else
+	{
+		campaign_require(claim.workspace, PG_GETARG_DATUM(2), CAMPAIGN_READ);
+		if (!claim_campaign(&claim, PG_GETARG_DATUM(2), false))
+			claim_campaign(&claim, PG_GETARG_DATUM(2), true);
+	}
+	statement_finish();
+	return (Datum) 0;
+}

@@ -1,0 +1,230 @@
+/*
+ * message_event.c
+ *		What becomes of messages after they were sent.
+ *
+ * An event is kept once however often it is reported.  A reply, a bounce or an
+ * unsubscribe ends the sequence of its lead; a hard bounce or an unsubscribe
+ * keeps the address from being mailed by any campaign.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "context.h"
+#include "enroll.h"
+#include "error.h"
+#include "lead.h"
+#include "message.h"
+#include "queue.h"
+#include "statement.h"
+#include "suppression.h"
+#include "uuid7.h"
+
+PG_FUNCTION_INFO_V1(lt_record_event);
+PG_FUNCTION_INFO_V1(lt_unsubscribe);
+
+static Statement find_message = STATEMENT(
+	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
+	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
+
+/* A message may be replied to several times. */
+static Statement insert_event = STATEMENT(
+	"INSERT INTO leadterra.events (workspace_id, campaign_id, type, message_id, digest, event_id,"
+	" lead_id, data, created_at)"
+	" VALUES ($1, $2, $3, $4, CASE $3 WHEN 'replied' THEN md5($7::text) ELSE '' END, $5, $6, $7, $8)"
+	" ON CONFLICT DO NOTHING",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID, TIMESTAMPTZOID);
+
+/* What an event does to the lead of its message. */
+typedef struct EventEffect
+{
+	const char *status;			/* of the enrollment; NULL: as it is */
+	const char *suppression;	/* reason for which its address is suppressed; NULL: it is not */
+} EventEffect;
+
+static const EventEffect no_effect = {NULL, NULL};
+static const EventEffect reply_effect = {"replied", NULL};
+static const EventEffect bounce_effect = {"bounced", NULL};
+static const EventEffect hard_bounce_effect = {"bounced", "hard_bounce"};
+static const EventEffect unsubscribe_effect = {"unsubscribed", "unsubscribed"};
+
+/* Returns a member of the data as a string, NULL where it has none. */
+static char *
+data_string(JsonbContainer *data, const char *name)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(data, name, strlen(name), &value) == NULL ||
+		value.type == jbvNull)
+		return NULL;
+	if (value.type != jbvString)
+		error_raise(ERROR_INVALID_EVENT, "%s must be a string", name);
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/* Returns what a bounce does. */
+static EventEffect
+bounced(JsonbContainer *data)
+{
+	char	   *type = data_string(data, "bounceType");
+
+	(void) data_string(data, "bounceReason");
+	if (type && strcmp(type, "hard") == 0)
+		return hard_bounce_effect;
+	if (type && strcmp(type, "soft") == 0)
+		return no_effect;
+	error_raise(ERROR_INVALID_EVENT, "bounceType must be \"hard\" or \"soft\"");
+}
+
+/* Returns what a reply does; one out of office is none. */
+static EventEffect
+replied(JsonbContainer *data)
+{
+	static const struct
+	{
+		const char *classification;
+		const EventEffect *effect;
+	}			effects[] =
+	{
+		{"interested", &reply_effect},
+		{"not_interested", &reply_effect},
+		{"out_of_office", &no_effect},
+		{"bounce", &bounce_effect},
+		{"unsubscribe", &unsubscribe_effect},
+	};
+	char	   *classification = data_string(data, "classification");
+
+	(void) data_string(data, "threadSnippet");
+	if (classification == NULL)
+		return reply_effect;
+	for (size_t i = 0; i < lengthof(effects); i++)
+	{
+		if (strcmp(classification, effects[i].classification) == 0)
+			return *effects[i].effect;
+	}
+	error_raise(ERROR_INVALID_EVENT, "classification \"%s\" is unknown", classification);
+}
+
+/* Returns what an event does. */
+static EventEffect
+find_effect(const char *type, JsonbContainer *data)
+{
+	if (strcmp(type, "delivered") == 0 || strcmp(type, "opened") == 0)
+		return no_effect;
+	if (strcmp(type, "bounced") == 0)
+		return bounced(data);
+	if (strcmp(type, "replied") == 0)
+		return replied(data);
+	if (strcmp(type, "unsubscribed") == 0)
+		return unsubscribe_effect;
+	error_raise(ERROR_INVALID_EVENT, "type of event \"%s\" is unknown", type);
+}
+
+/* Ends the sequence of a lead, unless it has ended for a stronger reason. */
+static void
+end_enrollment(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
+{
+	static const char *const order[] = {"active", "removed", "replied", "bounced", "unsubscribed"};
+
+	for (size_t i = 0; strcmp(order[i], status) != 0; i++)
+	{
+		if (enroll_change_status(workspace, campaign, lead_id, order[i], status))
+			break;
+	}
+}
+
+/* Applies an event to a lead, of which another workspace knows nothing. */
+static void
+apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const pg_uuid_t *lead_id)
+{
+	if (effect->status)
+		end_enrollment(workspace, campaign, lead_id, effect->status);
+	if (effect->suppression)
+	{
+		LeadString	email;
+
+		if (lead_email(workspace, lead_id, &email))
+			suppression_add(workspace, email.data, email.length, effect->suppression);
+	}
+}
+
+/* Records an event; false if it is known.  Runs in SPI. */
+static bool
+record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *data,
+	   const EventEffect *effect)
+{
+	int			position;
+	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
+	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id), Int32GetDatum(position)};
+	Datum		found[2];
+	bool		nulls[2];
+	pg_uuid_t	campaign;
+	pg_uuid_t	lead_id;
+	pg_uuid_t	event_id;
+	Datum		values[8] = {workspace, UUIDPGetDatum(&campaign), CStringGetTextDatum(type),
+		UUIDPGetDatum(message_id), UUIDPGetDatum(&event_id), UUIDPGetDatum(&lead_id),
+	JsonbPGetDatum(data), TimestampTzGetDatum(context_clock())};
+
+	if (statement_execute(&find_message, key, NULL) == 0)
+		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
+					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(message_id))));
+	statement_row(0, found, nulls);
+	campaign = *DatumGetUUIDP(found[0]);
+	lead_id = *DatumGetUUIDP(found[1]);
+	uuid7_generate(&event_id);
+	if (statement_execute(&insert_event, values, NULL) == 0)
+		return false;
+	apply_effect(effect, workspace, UUIDPGetDatum(&campaign), &lead_id);
+	return true;
+}
+
+/* SQL: lt_record_event(message_id, type, data) */
+Datum
+lt_record_event(PG_FUNCTION_ARGS)
+{
+	char	   *type;
+	Jsonb	   *data;
+	EventEffect effect;
+	bool		recorded;
+
+	error_if_null(0, "message_id");
+	error_if_null(1, "type");
+	error_if_null(2, "data");
+	type = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	data = PG_GETARG_JSONB_P(2);
+	if (!JsonContainerIsObject(&data->root))
+		error_raise(ERROR_INVALID_EVENT, "data must be an object");
+	effect = find_effect(type, &data->root);
+
+	statement_connect();
+	recorded = record(context_workspace(), PG_GETARG_UUID_P(0), type, data, &effect);
+	statement_finish();
+	PG_RETURN_BOOL(recorded);
+}
+
+/* SQL: lt_unsubscribe(token) */
+Datum
+lt_unsubscribe(PG_FUNCTION_ARGS)
+{
+	text	   *token;
+	pg_uuid_t	workspace;
+	pg_uuid_t	message_id;
+	bool		recorded;
+
+	error_if_null(0, "token");
+	token = PG_GETARG_TEXT_PP(0);
+	statement_connect();
+	if (!message_link_parse(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &workspace, &message_id))
+		error_raise(ERROR_INVALID_TOKEN, "token is not one of a message");
+	recorded = record(UUIDPGetDatum(&workspace), &message_id, "unsubscribed",
+					  DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))),
+					  &unsubscribe_effect);
+	statement_finish();
+	PG_RETURN_BOOL(recorded);
+}

@@ -1,0 +1,183 @@
+/*
+ * message_settle.c
+ *		What workers say of the messages that they claimed.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "campaign.h"
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "message.h"
+#include "queue.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_complete_messages);
+PG_FUNCTION_INFO_V1(lt_fail_messages);
+PG_FUNCTION_INFO_V1(lt_extend_lease);
+
+/* Bytes that are kept of the text of an error. */
+#define ERROR_TEXT_MAX 1000
+
+static void
+raise_lost(Datum lease_id)
+{
+	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist",
+				DatumGetCString(DirectFunctionCall1(uuid_out, lease_id)));
+}
+
+/*
+ * Locks the lease that an argument names, and reads its steps.  One that its
+ * worker has settled as a whole stays as it is: *closed.
+ */
+static void
+lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, QueueSteps *steps, TimestampTz now,
+		   bool *closed)
+{
+	QueueLeaseState state = queue_lease_lock(lease, context_workspace(), PG_GETARG_DATUM(0), now);
+
+	if (state == QUEUE_LEASE_LOST)
+		raise_lost(PG_GETARG_DATUM(0));
+	*closed = state == QUEUE_LEASE_CLOSED;
+	if (!*closed)
+		campaign_read_steps(lease->workspace, UUIDPGetDatum(&lease->campaign), steps);
+}
+
+/* Returns the numbers in a lease of the messages in an array argument. */
+static int *
+find_numbers(FunctionCallInfo fcinfo, int argument, QueueLease *lease, int *count)
+{
+	ArrayType  *given = PG_GETARG_ARRAYTYPE_P(argument);
+	Datum	   *elements;
+	bool	   *nulls;
+	int		   *numbers;
+
+	error_limit_entries("message_ids", ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
+	deconstruct_array(given, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &elements, &nulls, count);
+	numbers = palloc(sizeof(int) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			error_raise(ERROR_INVALID_REQUEST, "argument \"message_ids\" must not have nulls");
+		numbers[i] = queue_lease_find(lease, DatumGetUUIDP(elements[i]));
+		if (numbers[i] < 0)
+			error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" is not in the lease",
+						DatumGetCString(DirectFunctionCall1(uuid_out, elements[i])));
+	}
+	return numbers;
+}
+
+/* Settles messages as completed: those given, or all; returns how many were open. */
+static int
+complete(QueueLease *lease, const int *numbers, int count)
+{
+	int			settled = 0;
+
+	for (int i = 0; i < count; i++)
+		settled += queue_lease_settle(lease, numbers ? numbers[i] : i, true);
+	return settled;
+}
+
+/* SQL: lt_complete_messages(lease_id, message_ids) */
+Datum
+lt_complete_messages(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = context_clock();
+	QueueLease	lease;
+	QueueSteps	steps;
+	bool		closed;
+	int		   *numbers = NULL;
+	int			count;
+	int			settled = 0;
+
+	error_if_null(0, "lease_id");
+	statement_connect();
+	lock_lease(fcinfo, &lease, &steps, now, &closed);
+	count = lease.nmessages;
+	if (!PG_ARGISNULL(1))
+		numbers = find_numbers(fcinfo, 1, &lease, &count);
+	if (!closed)
+		settled = complete(&lease, numbers, count);
+	if (settled > 0)
+		queue_lease_save(&lease, &steps, now);
+	statement_finish();
+	PG_RETURN_INT32(settled);
+}
+
+/* Keeps of the numbers those of messages that are open, each once. */
+static int
+keep_open(QueueLease *lease, int *numbers, int count)
+{
+	bool	   *seen = palloc0(sizeof(bool) * Max(lease->nmessages, 1));
+	int			kept = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (seen[numbers[i]] || queue_lease_is_settled(lease, numbers[i]))
+			continue;
+		seen[numbers[i]] = true;
+		numbers[kept++] = numbers[i];
+	}
+	return kept;
+}
+
+/* Returns the text of an error as it is kept. */
+static char *
+error_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *error;
+
+	error_if_null(number, "error");
+	error = text_to_cstring(PG_GETARG_TEXT_PP(number));
+	error[pg_mbcliplen(error, strlen(error), ERROR_TEXT_MAX)] = '\0';
+	return error;
+}
+
+/* SQL: lt_fail_messages(lease_id, message_ids, error, permanent) */
+Datum
+lt_fail_messages(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = context_clock();
+	QueueLease	lease;
+	QueueSteps	steps;
+	bool		closed;
+	char	   *error = error_argument(fcinfo, 2);
+	int		   *numbers;
+	int			count;
+
+	error_if_null(0, "lease_id");
+	error_if_null(1, "message_ids");
+	error_if_null(3, "permanent");
+	statement_connect();
+	lock_lease(fcinfo, &lease, &steps, now, &closed);
+	numbers = find_numbers(fcinfo, 1, &lease, &count);
+	count = closed ? 0 : keep_open(&lease, numbers, count);
+	if (count > 0)
+		queue_lease_fail(&lease, &steps, numbers, count, error, PG_GETARG_BOOL(3), now);
+	statement_finish();
+	PG_RETURN_INT32(count);
+}
+
+/* SQL: lt_extend_lease(lease_id, lease_for) */
+Datum
+lt_extend_lease(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = context_clock();
+	TimestampTz expires_at = message_expiry(fcinfo, 1, now);
+	QueueLease	lease;
+
+	error_if_null(0, "lease_id");
+	statement_connect();
+	if (queue_lease_lock(&lease, context_workspace(), PG_GETARG_DATUM(0), now) != QUEUE_LEASE_OPEN)
+		raise_lost(PG_GETARG_DATUM(0));
+	queue_lease_extend(&lease, expires_at);
+	statement_finish();
+	PG_RETURN_TIMESTAMPTZ(expires_at);
+}

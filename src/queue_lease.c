@@ -1,0 +1,450 @@
+/*
+ * queue_lease.c
+ *		Leases: what workers hold of the queue.
+ *
+ * A lease is a row, made by a claim.  It is changed under its row lock: by its
+ * worker, who settles messages, and by a sweep once it has run out.  What follows
+ * from that for the queue is in queue_close.c.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "queue.h"
+#include "statement.h"
+#include "uuid7.h"
+
+/* Columns of the statements that lock a lease. */
+enum
+{
+	LEASE_ID,
+	LEASE_CAMPAIGN,
+	LEASE_STATE,
+	LEASE_EXPIRES,
+	LEASE_SENT,
+	LEASE_SETTLED,
+	LEASE_COMPLETED,
+	LEASE_BATCHES,
+	LEASE_FIRSTS,
+	LEASE_LASTS,
+	LEASE_ATTEMPTS,
+	LEASE_COLUMNS
+};
+
+#define SELECT_LEASE \
+	"SELECT lease_id, campaign_id, state, expires_at, sent, settled, completed," \
+	" batch_ids, firsts, lasts, attempts" \
+	" FROM leadterra.leases"
+
+static Statement insert_lease = STATEMENT(
+	"INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, worker, state, leased_at, expires_at,"
+	" closed_at, settled, completed, batch_ids, firsts, lasts, attempts, partial_range_id, partial_last)"
+	" VALUES ($1, $2, $3, $4, CASE WHEN $7 IS NULL THEN 'open' ELSE 'closed' END, $5, $6,"
+	" $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	BYTEAOID, BYTEAOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDOID, INT2OID);
+
+static Statement lock_lease = STATEMENT(
+	SELECT_LEASE
+	" WHERE workspace_id = $1 AND lease_id = $2"
+	" FOR NO KEY UPDATE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement find_expired = STATEMENT(
+	"SELECT lease_id FROM leadterra.leases"
+	" WHERE workspace_id = $1 AND state = 'open' AND expires_at <= $2 AND expires_at >= $3"
+	" ORDER BY expires_at"
+	" LIMIT $4",
+	SPI_OK_SELECT, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID);
+
+/* What another session holds is being settled, extended or swept. */
+static Statement lock_expired = STATEMENT(
+	SELECT_LEASE
+	" WHERE workspace_id = $1 AND lease_id = $2 AND state = 'open' AND expires_at <= $3"
+	" FOR NO KEY UPDATE SKIP LOCKED",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+static Statement save_lease = STATEMENT(
+	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5"
+	" WHERE workspace_id = $1 AND lease_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID);
+
+static Statement close_lease = STATEMENT(
+	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7"
+	" WHERE workspace_id = $1 AND lease_id = $2 AND state = 'open'",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID);
+
+static Statement extend_lease = STATEMENT(
+	"UPDATE leadterra.leases SET expires_at = $3"
+	" WHERE workspace_id = $1 AND lease_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+/*
+ * Up to where this backend has swept a workspace, and when it looks at all of
+ * it again, by the time of the machine.  While an old snapshot is open, entries
+ * of closed leases stay in the index, and a sweep from its start would cost more
+ * with every lease.  A lease that is committed only after it ran out waits for
+ * the next full sweep.
+ */
+#define FULL_SWEEP_WAIT (USECS_PER_SEC)
+#define FULL_SWEEP_SHARE 50
+
+static pg_uuid_t swept_workspace;
+static TimestampTz swept_until;
+static TimestampTz full_sweep_at;
+
+static bool
+bit_is_set(const uint8 *bits, int number)
+{
+	return bits[number / 8] & 1 << number % 8;
+}
+
+static void
+set_bit(uint8 *bits, int number)
+{
+	bits[number / 8] |= 1 << number % 8;
+}
+
+static int
+count_bytes(const QueueLease *lease)
+{
+	return (lease->nmessages + 7) / 8;
+}
+
+/* Starts a lease that a claim makes. */
+void
+queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign)
+{
+	memset(lease, 0, sizeof(QueueLease));
+	lease->workspace = workspace;
+	lease->campaign = *DatumGetUUIDP(campaign);
+	uuid7_generate(&lease->lease_id);
+}
+
+/* Adds a range to a lease that is being made, or goes on with its last one. */
+void
+queue_lease_add(QueueLease *lease, const QueueRange *range)
+{
+	QueueRange *last = lease->nranges > 0 ? &lease->ranges[lease->nranges - 1] : NULL;
+
+	lease->nmessages += range->last - range->first + 1;
+	if (last && last->last + 1 == range->first && last->attempt == range->attempt &&
+		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
+	{
+		last->last = range->last;
+		return;
+	}
+	if (lease->nranges == lease->room)
+	{
+		lease->room = Max(2 * lease->room, 16);
+		lease->ranges = lease->nranges == 0 ? palloc(sizeof(QueueRange) * lease->room) :
+			repalloc_huge(lease->ranges, sizeof(QueueRange) * lease->room);
+	}
+	lease->ranges[lease->nranges++] = *range;
+}
+
+/* Makes a bytea of the bits of a lease; null where all or none are set. */
+static Datum
+bits_datum(const QueueLease *lease, const uint8 *bits, bool is_default, bool *isnull)
+{
+	bytea	   *value;
+
+	*isnull = is_default;
+	if (*isnull)
+		return (Datum) 0;
+	value = palloc(VARHDRSZ + count_bytes(lease));
+	SET_VARSIZE(value, VARHDRSZ + count_bytes(lease));
+	memcpy(VARDATA(value), bits, count_bytes(lease));
+	return PointerGetDatum(value);
+}
+
+/* Makes an array of one member of the ranges of a lease. */
+#define RANGES_ARRAY(lease, member, type, datum) \
+	do { \
+		for (int i = 0; i < (lease)->nranges; i++) \
+			column[i] = datum((lease)->ranges[i].member); \
+		values[next++] = statement_array(column, NULL, (lease)->nranges, type, &isnull); \
+	} while (0)
+
+/*
+ * Inserts a lease of the ranges that were added to it.  Messages that are not
+ * handed out, by their numbers, are settled; if that is all, it is closed.  Runs
+ * in SPI.
+ */
+void
+queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum worker,
+				   bool no_worker, TimestampTz now, TimestampTz expires_at)
+{
+	bool		closed = nskipped == lease->nmessages;
+	Datum		values[15] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(now),
+	TimestampTzGetDatum(expires_at), TimestampTzGetDatum(now)};
+	bool		nulls[15] = {false};
+	Datum	   *column = palloc(sizeof(Datum) * lease->nranges);
+	int			next = 9;
+	bool		isnull;
+
+	nulls[3] = no_worker;
+	nulls[6] = !closed;
+	lease->settled = palloc0(count_bytes(lease) + 1);
+	lease->completed = palloc0(count_bytes(lease) + 1);
+	for (int i = 0; i < nskipped; i++)
+		queue_lease_settle(lease, skipped[i], false);
+	values[7] = bits_datum(lease, lease->settled, lease->nsettled == 0, &nulls[7]);
+	/* None is completed yet, which a closed lease has to say. */
+	values[8] = bits_datum(lease, lease->completed, !closed, &nulls[8]);
+	for (int i = 0; i < lease->nranges; i++)
+		column[i] = UUIDPGetDatum(&lease->ranges[i].batch_id);
+	values[next++] = statement_array(column, NULL, lease->nranges, UUIDOID, &isnull);
+	RANGES_ARRAY(lease, first, INT2OID, Int16GetDatum);
+	RANGES_ARRAY(lease, last, INT2OID, Int16GetDatum);
+	RANGES_ARRAY(lease, attempt, INT2OID, Int16GetDatum);
+	nulls[13] = nulls[14] = lease->partial_last == 0;
+	values[13] = UUIDPGetDatum(&lease->partial_range);
+	values[14] = Int16GetDatum(lease->partial_last);
+	statement_execute(&insert_lease, values, nulls);
+}
+
+/* Reads the elements of an array without nulls. */
+static Datum *
+array_elements(Datum value, Oid type, int length, bool by_value, char align, int *count)
+{
+	Datum	   *elements;
+
+	deconstruct_array(DatumGetArrayTypeP(value), type, length, by_value, align,
+					  &elements, NULL, count);
+	return elements;
+}
+
+/* Reads the bits of a lease. */
+static uint8 *
+read_bits(const QueueLease *lease, Datum value, bool isnull)
+{
+	uint8	   *bits = palloc0(count_bytes(lease) + 1);
+
+	if (!isnull)
+	{
+		bytea	   *stored = DatumGetByteaPP(value);
+
+		memcpy(bits, VARDATA_ANY(stored), Min((Size) count_bytes(lease), VARSIZE_ANY_EXHDR(stored)));
+	}
+	return bits;
+}
+
+/* Reads the row of an open lease. */
+static void
+read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *nulls)
+{
+	Datum	   *batches = array_elements(values[LEASE_BATCHES], UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &lease->nranges);
+	Datum	   *firsts = array_elements(values[LEASE_FIRSTS], INT2OID, 2, true, TYPALIGN_SHORT, &lease->nranges);
+	Datum	   *lasts = array_elements(values[LEASE_LASTS], INT2OID, 2, true, TYPALIGN_SHORT, &lease->nranges);
+	Datum	   *attempts = array_elements(values[LEASE_ATTEMPTS], INT2OID, 2, true, TYPALIGN_SHORT, &lease->nranges);
+
+	lease->workspace = workspace;
+	lease->lease_id = *DatumGetUUIDP(values[LEASE_ID]);
+	lease->campaign = *DatumGetUUIDP(values[LEASE_CAMPAIGN]);
+	lease->sent = DatumGetInt32(values[LEASE_SENT]);
+	lease->nmessages = 0;
+	lease->places = NULL;
+	lease->ranges = palloc(sizeof(QueueRange) * Max(lease->nranges, 1));
+	for (int i = 0; i < lease->nranges; i++)
+	{
+		QueueRange *range = &lease->ranges[i];
+
+		range->batch_id = *DatumGetUUIDP(batches[i]);
+		range->first = DatumGetInt16(firsts[i]);
+		range->last = DatumGetInt16(lasts[i]);
+		range->attempt = DatumGetInt16(attempts[i]);
+		lease->nmessages += range->last - range->first + 1;
+	}
+	lease->settled = read_bits(lease, values[LEASE_SETTLED], nulls[LEASE_SETTLED]);
+	lease->completed = read_bits(lease, values[LEASE_COMPLETED], nulls[LEASE_COMPLETED]);
+	lease->nsettled = 0;
+	for (int i = 0; i < lease->nmessages; i++)
+		lease->nsettled += bit_is_set(lease->settled, i);
+}
+
+/*
+ * Locks a lease and reads it if it is open, or if it was closed by its worker.
+ * It has run out when its time has come, swept or not.  Runs in SPI.
+ */
+QueueLeaseState
+queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id, TimestampTz now)
+{
+	Datum		parameters[] = {workspace, lease_id};
+	Datum		values[LEASE_COLUMNS];
+	bool		nulls[LEASE_COLUMNS];
+	char	   *state;
+
+	if (statement_execute(&lock_lease, parameters, NULL) == 0)
+		return QUEUE_LEASE_LOST;
+	statement_row(0, values, nulls);
+	state = TextDatumGetCString(values[LEASE_STATE]);
+	if (strcmp(state, "lost") == 0)
+		return QUEUE_LEASE_LOST;
+	if (strcmp(state, "open") == 0 && DatumGetTimestampTz(values[LEASE_EXPIRES]) <= now)
+		return QUEUE_LEASE_LOST;
+	read_lease(lease, workspace, values, nulls);
+	return strcmp(state, "open") == 0 ? QUEUE_LEASE_OPEN : QUEUE_LEASE_CLOSED;
+}
+
+/* Orders places by batch and position; a range equals the positions in it. */
+static int
+compare_places(const void *left, const void *right)
+{
+	const QueuePlace *a = left;
+	const QueuePlace *b = right;
+	int			order = memcmp(&a->range.batch_id, &b->range.batch_id, UUID_LEN);
+
+	if (order != 0)
+		return order;
+	return a->range.last < b->range.first ? -1 : a->range.first > b->range.last ? 1 : 0;
+}
+
+/* Returns the number of a message in a lease, -1 if it is not in it. */
+int
+queue_lease_find(QueueLease *lease, const pg_uuid_t *message_id)
+{
+	QueuePlace	key;
+	QueuePlace *found;
+	int			position;
+
+	if (lease->places == NULL)
+	{
+		int			number = 0;
+
+		lease->places = palloc(sizeof(QueuePlace) * Max(lease->nranges, 1));
+		for (int i = 0; i < lease->nranges; i++)
+		{
+			lease->places[i] = (QueuePlace) {lease->ranges[i], number};
+			number += lease->ranges[i].last - lease->ranges[i].first + 1;
+		}
+		qsort(lease->places, lease->nranges, sizeof(QueuePlace), compare_places);
+	}
+	key.range.batch_id = queue_message_batch(message_id, &position);
+	key.range.first = key.range.last = position;
+	found = bsearch(&key, lease->places, lease->nranges, sizeof(QueuePlace), compare_places);
+	return found ? found->number + position - found->range.first : -1;
+}
+
+/* Says whether a message is done with. */
+bool
+queue_lease_is_settled(const QueueLease *lease, int number)
+{
+	return bit_is_set(lease->settled, number);
+}
+
+/* Says whether a message was completed. */
+bool
+queue_lease_is_completed(const QueueLease *lease, int number)
+{
+	return bit_is_set(lease->completed, number);
+}
+
+/* Settles a message; false if it is settled already. */
+bool
+queue_lease_settle(QueueLease *lease, int number, bool completed)
+{
+	if (bit_is_set(lease->settled, number))
+		return false;
+	set_bit(lease->settled, number);
+	lease->nsettled++;
+	if (completed)
+	{
+		set_bit(lease->completed, number);
+		lease->sent++;
+	}
+	return true;
+}
+
+/*
+ * Writes what is settled of a locked lease, and closes it with a state if there
+ * is one.  Runs in SPI.
+ */
+void
+queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now)
+{
+	bool		all_sent = state && lease->sent == lease->nmessages;
+	Datum		values[7] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+	Int32GetDatum(lease->sent)};
+	bool		nulls[7] = {false};
+
+	values[3] = bits_datum(lease, lease->settled, all_sent, &nulls[3]);
+	values[4] = bits_datum(lease, lease->completed, all_sent, &nulls[4]);
+	if (state == NULL)
+	{
+		statement_execute(&save_lease, values, nulls);
+		return;
+	}
+	values[5] = CStringGetTextDatum(state);
+	values[6] = TimestampTzGetDatum(now);
+	if (statement_execute(&close_lease, values, nulls) != 1)
+		elog(ERROR, "a lease that was locked is not open");
+}
+
+/*
+ * Finds leases that have run out, up to a number of them, and returns how many.
+ * Runs in SPI.
+ */
+int
+queue_lease_find_expired(Datum workspace, TimestampTz now, pg_uuid_t *lease_ids, int most)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	bool		full = start >= full_sweep_at || now < swept_until ||
+		memcmp(&swept_workspace, DatumGetUUIDP(workspace), UUID_LEN) != 0;
+	Datum		parameters[] = {workspace, TimestampTzGetDatum(now),
+	TimestampTzGetDatum(full ? DT_NOBEGIN : swept_until), Int64GetDatum(most)};
+	int			found = (int) statement_execute(&find_expired, parameters, NULL);
+
+	for (int i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		lease_ids[i] = *DatumGetUUIDP(statement_value(i, 1, &isnull));
+	}
+	if (found > 0)
+		return found;
+
+	swept_workspace = *DatumGetUUIDP(workspace);
+	swept_until = now;
+	if (full)
+	{
+		TimestampTz end = GetCurrentTimestamp();
+
+		full_sweep_at = end + Max(FULL_SWEEP_WAIT, FULL_SWEEP_SHARE * (end - start));
+	}
+	return 0;
+}
+
+/*
+ * Locks and reads a lease that has run out; false if another session is just
+ * changing it, or has.  Runs in SPI.
+ */
+bool
+queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
+						 TimestampTz now)
+{
+	Datum		parameters[] = {workspace, UUIDPGetDatum(lease_id), TimestampTzGetDatum(now)};
+	Datum		values[LEASE_COLUMNS];
+	bool		nulls[LEASE_COLUMNS];
+
+	if (statement_execute(&lock_expired, parameters, NULL) == 0)
+		return false;
+	statement_row(0, values, nulls);
+	read_lease(lease, workspace, values, nulls);
+	return true;
+}
+
+/* Sets the time at which a locked lease runs out.  Runs in SPI. */
+void
+queue_lease_extend(const QueueLease *lease, TimestampTz expires_at)
+{
+	Datum		values[] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+	TimestampTzGetDatum(expires_at)};
+
+	statement_execute(&extend_lease, values, NULL);
+}

@@ -1,0 +1,208 @@
+/*
+ * queue_take.c
+ *		Taking what is due in a campaign from the queue.
+ *
+ * Each step with due messages is a source of ranges, oldest first; the taker
+ * merges them by due time.  A range is locked when it is looked at, and one
+ * that another claim has locked is passed over.  Claims do not change a range
+ * but delete it when it is used up: its next free position follows from the
+ * lease that last took a part of it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "queue.h"
+#include "statement.h"
+
+/* Columns of the statements that open a source. */
+enum
+{
+	RANGE_SINCE,
+	RANGE_ID,
+	RANGE_BATCH,
+	RANGE_FIRST,
+	RANGE_LAST,
+	RANGE_ATTEMPT,
+	RANGE_PLACE,
+	RANGE_COLUMNS
+};
+
+#define DUE_RANGES(locked) \
+	"SELECT waiting_since, range_id, batch_id, first, last, attempt, ctid" \
+	" FROM leadterra.waiting" \
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4" \
+	" ORDER BY waiting_since, range_id" \
+	" FOR UPDATE" locked
+
+static Statement free_ranges = STATEMENT(
+	DUE_RANGES(" SKIP LOCKED"), SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
+
+static Statement all_ranges = STATEMENT(
+	DUE_RANGES(""), SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
+
+static Statement find_partial = STATEMENT(
+	"SELECT partial_last FROM leadterra.leases"
+	" WHERE workspace_id = $1 AND partial_range_id = $2"
+	" ORDER BY partial_last DESC"
+	" LIMIT 1",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/*
+ * By the places of rows, which stay while they are locked: a join by their key
+ * would be turned around where the planner has no statistics, and compare each
+ * with all that waits.
+ */
+static Statement delete_used = STATEMENT(
+	"DELETE FROM leadterra.waiting w"
+	" USING unnest($2) AS u (place)"
+	" WHERE w.workspace_id = $1 AND w.ctid = u.place",
+	SPI_OK_DELETE, UUIDOID, TIDARRAYOID);
+
+/* Notes that the range of a source is used up. */
+static void
+note_used(QueueTaker *taker, QueueSource *source)
+{
+	if (taker->nused == taker->room)
+	{
+		taker->room = Max(2 * taker->room, 16);
+		taker->used = taker->nused == 0 ? palloc(sizeof(ItemPointerData) * taker->room) :
+			repalloc_huge(taker->used, sizeof(ItemPointerData) * taker->room);
+	}
+	taker->used[taker->nused++] = source->place;
+	source->has_range = source->begun = false;
+}
+
+/* Leaves out the positions of a locked range that leases have had. */
+static void
+skip_taken(const QueueTaker *taker, QueueSource *source)
+{
+	Datum		values[] = {taker->workspace, UUIDPGetDatum(&source->range_id)};
+	bool		isnull;
+
+	/* A range of one position has no parts. */
+	if (source->rest.first == source->rest.last)
+		return;
+	if (statement_execute(&find_partial, values, NULL) > 0)
+		source->rest.first = DatumGetInt16(statement_value(0, 1, &isnull)) + 1;
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Locks the next range of a source. */
+static void
+fetch_range(QueueTaker *taker, QueueSource *source)
+{
+	Datum		values[RANGE_COLUMNS];
+	bool		nulls[RANGE_COLUMNS];
+
+	if (source->portal == NULL)
+	{
+		Datum		parameters[] = {taker->workspace, taker->campaign,
+		Int16GetDatum(source->step), TimestampTzGetDatum(source->until)};
+
+		source->portal = statement_open(taker->wait ? &all_ranges : &free_ranges, parameters);
+	}
+	SPI_cursor_fetch(source->portal, true, 1);
+	if (SPI_processed == 0)
+	{
+		source->exhausted = true;
+		return;
+	}
+	statement_row(0, values, nulls);
+	source->waiting_since = DatumGetTimestampTz(values[RANGE_SINCE]);
+	source->range_id = *DatumGetUUIDP(values[RANGE_ID]);
+	source->rest.batch_id = *DatumGetUUIDP(values[RANGE_BATCH]);
+	source->rest.first = DatumGetInt16(values[RANGE_FIRST]);
+	source->rest.last = DatumGetInt16(values[RANGE_LAST]);
+	source->rest.attempt = DatumGetInt16(values[RANGE_ATTEMPT]);
+	source->place = *(ItemPointer) DatumGetPointer(values[RANGE_PLACE]);
+	source->has_range = true;
+	SPI_freetuptable(SPI_tuptable);
+	skip_taken(taker, source);
+}
+
+/* Returns how long the range of a source has been due. */
+static TimestampTz
+overdue(const QueueTaker *taker, const QueueSource *source)
+{
+	return source->until - Max(source->waiting_since, taker->started_at);
+}
+
+/* Returns the source whose range has been due for longest; NULL if none has one. */
+static QueueSource *
+oldest_source(QueueTaker *taker)
+{
+	QueueSource *oldest = NULL;
+
+	for (int i = 0; i < taker->nsources; i++)
+	{
+		QueueSource *source = &taker->sources[i];
+
+		if (!source->has_range && !source->exhausted)
+			fetch_range(taker, source);
+		if (source->has_range &&
+			(oldest == NULL || overdue(taker, source) > overdue(taker, oldest)))
+			oldest = source;
+	}
+	return oldest;
+}
+
+/*
+ * Takes up to a number of messages that are due, adds their ranges to a lease,
+ * and returns how many: fewer if no more are due.  Runs in SPI.
+ */
+int
+queue_take(QueueTaker *taker, int wanted, QueueLease *lease)
+{
+	int			taken = 0;
+	QueueSource *source;
+
+	while (taken < wanted && (source = oldest_source(taker)) != NULL)
+	{
+		QueueRange	part = source->rest;
+
+		part.last = Min(part.last, part.first + wanted - taken - 1);
+		taken += part.last - part.first + 1;
+		queue_lease_add(lease, &part);
+		source->rest.first = part.last + 1;
+		source->begun = true;
+		if (source->rest.first > source->rest.last)
+			note_used(taker, source);
+	}
+	return taken;
+}
+
+/*
+ * Ends a taker: deletes the ranges that are used up, and notes in the lease how
+ * far the last one is used if it is not.  Runs in SPI.
+ */
+void
+queue_take_end(QueueTaker *taker, QueueLease *lease)
+{
+	Datum		values[2] = {taker->workspace};
+	Datum	   *places = palloc(sizeof(Datum) * Max(taker->nused, 1));
+	bool		isnull;
+
+	for (int i = 0; i < taker->nsources; i++)
+	{
+		QueueSource *source = &taker->sources[i];
+
+		if (source->portal)
+			SPI_cursor_close(source->portal);
+		if (source->begun)
+		{
+			lease->partial_range = source->range_id;
+			lease->partial_last = source->rest.first - 1;
+		}
+	}
+	if (taker->nused == 0)
+		return;
+
+	for (int i = 0; i < taker->nused; i++)
+		places[i] = PointerGetDatum(&taker->used[i]);
+	values[1] = statement_array(places, NULL, taker->nused, TIDOID, &isnull);
+	if (statement_execute(&delete_used, values, NULL) != (uint64) taker->nused)
+		elog(ERROR, "a range that was locked is gone");
+}

@@ -1,0 +1,394 @@
+-- message: a random sequence of calls does what a simple model of messages does.
+--
+-- The model has one row a message.  After each call the states of all messages,
+-- the enrollments and the counts are compared.  On a failure run it again with
+-- the seed: PGOPTIONS='-c test.seed=0.123' psql -f test/pgtap/message_property.sql
+--
+-- It commits as it goes, for dead rows of one long transaction would make it slow,
+-- and takes away what it made at the end.
+SET client_min_messages = warning;
+-- The model's own operators, thousands of times; other tests have the callers'.
+SET search_path = public;
+SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b17';
+SELECT plan(3);
+
+-- The clock is the test's own, and each call happens at a time of its own.
+CREATE TEMP TABLE clock AS SELECT timestamptz '2030-01-01 00:00+00' AS now;
+CREATE TEMP TABLE campaigns (campaign uuid, name text, status text, started_at timestamptz);
+CREATE TEMP TABLE leads (email text PRIMARY KEY, lead_id uuid);
+CREATE TEMP TABLE suppressed (email text PRIMARY KEY);
+CREATE TEMP TABLE enrolled (campaign uuid, lead_id uuid, email text, status text, PRIMARY KEY (campaign, lead_id));
+CREATE TEMP TABLE leases (lease uuid PRIMARY KEY, campaign uuid, expires_at timestamptz, state text);
+-- first_since is that of the batch, place where it stands in the queue among those of
+-- the same time, number where in its lease.
+CREATE TEMP TABLE messages (
+    campaign uuid, lead_id uuid, email text, step integer, state text, attempt integer, reason text,
+    since timestamptz, first_since timestamptz, place bigint, lease uuid, number bigint,
+    PRIMARY KEY (campaign, lead_id, step));
+CREATE TEMP SEQUENCE places;
+CREATE TEMP TABLE calls (number integer, call text, answer text);
+CREATE TEMP TABLE difference (number integer, what text);
+CREATE TEMP TABLE seen (what text PRIMARY KEY);
+
+CREATE FUNCTION pg_temp.seed() RETURNS double precision LANGUAGE sql AS $$
+    SELECT coalesce(nullif(current_setting('test.seed', true), '')::double precision, trunc((random() * 2 - 1)::numeric, 6)::double precision)
+$$;
+CREATE FUNCTION pg_temp.pick(n integer) RETURNS integer LANGUAGE sql AS $$ SELECT floor(random() * n)::integer $$;
+CREATE FUNCTION pg_temp.delay(step integer) RETURNS interval LANGUAGE sql AS $$ SELECT (step - 1) * interval '48 hours' $$;
+CREATE FUNCTION pg_temp.some_emails() RETURNS text[] LANGUAGE sql AS $$
+    SELECT array_agg(e ORDER BY random()) FROM (SELECT format('m%s@example.com', i) AS e FROM generate_series(1, 12) i ORDER BY random() LIMIT 1 + pg_temp.pick(5)) s
+$$;
+
+CREATE FUNCTION pg_temp.enqueue(c uuid, lead uuid, mail text, to_step integer, at timestamptz) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO messages VALUES (c, lead, mail, to_step, 'queued', 1, NULL, at, at, nextval('places'), NULL, NULL)
+$$;
+
+-- Gives a message back for one attempt more, or ends it.
+CREATE FUNCTION pg_temp.give_back(m messages, error text, permanent boolean, at timestamptz) RETURNS void LANGUAGE sql AS $$
+    UPDATE messages x SET
+        state = CASE WHEN permanent OR m.attempt = 5 THEN 'failed' ELSE 'retry' END,
+        attempt = CASE WHEN permanent OR m.attempt = 5 THEN m.attempt ELSE m.attempt + 1 END,
+        reason = error,
+        since = at + interval '1 minute' * 4 ^ (m.attempt - 1) - pg_temp.delay(m.step),
+        place = nextval('places'), lease = NULL
+    WHERE x.campaign = m.campaign AND x.lead_id = m.lead_id AND x.step = m.step
+$$;
+
+-- Queues messages again that ended, in the order of leads; returns the leads.
+CREATE FUNCTION pg_temp.requeue(c uuid, leads uuid[], why text) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    lead uuid;
+    again uuid[] := '{}';
+BEGIN
+    FOR lead IN SELECT unnest(leads) ORDER BY 1 LOOP
+        UPDATE messages SET state = 'queued', attempt = 1, reason = NULL, since = first_since, place = nextval('places'), lease = NULL
+        WHERE campaign = c AND lead_id = lead AND state IN ('failed', 'skipped') AND (why IS NULL OR reason = why);
+        IF FOUND THEN
+            again := again || lead;
+        END IF;
+    END LOOP;
+    RETURN again;
+END;
+$$;
+
+-- Closes a lease: the next step for what was sent in it.
+CREATE FUNCTION pg_temp.close_lease(l uuid, to_state text, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    m messages;
+BEGIN
+    UPDATE leases SET state = to_state WHERE lease = l;
+    FOR m IN SELECT * FROM messages WHERE lease = l AND state = 'leased' ORDER BY number LOOP
+        PERFORM pg_temp.give_back(m, 'lease expired', false, at);
+    END LOOP;
+    FOR m IN SELECT * FROM messages WHERE lease = l AND state = 'sent' AND step < 3 ORDER BY step, number LOOP
+        PERFORM pg_temp.enqueue(m.campaign, m.lead_id, m.email, m.step + 1, at);
+    END LOOP;
+END;
+$$;
+
+CREATE FUNCTION pg_temp.upsert(c uuid, emails text[], at timestamptz) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    answer text := lt_bulk_upsert(c, (SELECT jsonb_agg(jsonb_build_object('email', e) ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)))::text;
+    mail text;
+    lead uuid;
+    old text;
+    back uuid[];
+BEGIN
+    FOREACH mail IN ARRAY emails LOOP
+        CONTINUE WHEN mail IN (SELECT s.email FROM suppressed s);
+        INSERT INTO leads SELECT l.email, l.id FROM lt_leads l WHERE l.email = mail ON CONFLICT DO NOTHING;
+        SELECT l.lead_id INTO lead FROM leads l WHERE l.email = mail;
+        SELECT e.status INTO old FROM enrolled e WHERE e.campaign = c AND e.lead_id = lead;
+        IF old IS NULL THEN
+            INSERT INTO enrolled VALUES (c, lead, mail, 'active');
+            PERFORM pg_temp.enqueue(c, lead, mail, 1, at);
+        ELSIF old = 'removed' THEN
+            UPDATE enrolled SET status = 'active' WHERE campaign = c AND lead_id = lead;
+            back := back || lead;
+        END IF;
+    END LOOP;
+    PERFORM pg_temp.requeue(c, back, 'removed');
+    RETURN answer;
+END;
+$$;
+
+-- What a claim of a campaign takes, in order: until enough is handed out.
+CREATE FUNCTION pg_temp.claim(most integer, c uuid, at timestamptz) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    l uuid;
+    from_campaign uuid;
+    answer text;
+    expected text;
+    m record;
+    why text;
+    handed integer := 0;
+BEGIN
+    FOR l IN SELECT lease FROM leases WHERE state = 'open' AND expires_at <= at ORDER BY expires_at LOOP
+        PERFORM pg_temp.close_lease(l, 'lost', at);
+    END LOOP;
+    CREATE TEMP TABLE IF NOT EXISTS claimed (place bigserial, lease uuid, campaign uuid, lead_id uuid, step integer, attempt integer);
+    TRUNCATE claimed RESTART IDENTITY;
+    INSERT INTO claimed (lease, campaign, lead_id, step, attempt)
+    SELECT lease_id, campaign_id, lead_id, step, attempt FROM lt_claim_messages(most, '10 minutes', c);
+    SELECT string_agg(format('%s/%s/%s', lead_id, step, attempt), ' ' ORDER BY place), min(lease::text)::uuid, min(campaign::text)::uuid
+    INTO answer, l, from_campaign FROM claimed;
+
+    -- Campaigns from which nothing can be handed out are gone through first.
+    FOR m IN
+        SELECT x.campaign, count(*) FILTER (WHERE x.ok) AS ok FROM (
+            SELECT q.campaign, e.status = 'active' AND s.email IS NULL AS ok
+            FROM messages q JOIN campaigns k USING (campaign)
+            LEFT JOIN enrolled e ON e.campaign = q.campaign AND e.lead_id = q.lead_id
+            LEFT JOIN suppressed s ON s.email = q.email
+            WHERE q.state IN ('queued', 'retry') AND k.status = 'running' AND greatest(q.since, k.started_at) + pg_temp.delay(q.step) <= at) x
+        GROUP BY x.campaign
+    LOOP
+        IF from_campaign IS NULL AND m.ok > 0 AND (c IS NULL OR c = m.campaign) THEN
+            RETURN 'nothing was handed out though something is due';
+        END IF;
+    END LOOP;
+    FOR m IN
+        SELECT q.*, k.started_at, e.status, s.email IS NOT NULL AS is_suppressed
+        FROM messages q JOIN campaigns k USING (campaign)
+        LEFT JOIN enrolled e ON e.campaign = q.campaign AND e.lead_id = q.lead_id
+        LEFT JOIN suppressed s ON s.email = q.email
+        WHERE q.state IN ('queued', 'retry') AND k.status = 'running' AND greatest(q.since, k.started_at) + pg_temp.delay(q.step) <= at
+          AND (q.campaign = from_campaign OR c IS NULL AND pg_temp.was_passed(q.campaign, from_campaign) OR from_campaign IS NULL AND q.campaign = c)
+        ORDER BY q.campaign = from_campaign, q.campaign, greatest(q.since, k.started_at) + pg_temp.delay(q.step), q.step, q.since, q.place
+    LOOP
+        EXIT WHEN handed = most;
+        why := CASE WHEN m.status IS NULL THEN 'deleted' WHEN m.status <> 'active' THEN m.status WHEN m.is_suppressed THEN 'suppressed' END;
+        UPDATE messages x SET state = CASE WHEN why IS NULL THEN 'leased' ELSE 'skipped' END, reason = why,
+            lease = CASE WHEN why IS NULL THEN l END, number = handed
+        WHERE x.campaign = m.campaign AND x.lead_id = m.lead_id AND x.step = m.step;
+        IF why IS NULL THEN
+            handed := handed + 1;
+            expected := concat_ws(' ', expected, format('%s/%s/%s', m.lead_id, m.step, m.attempt));
+        END IF;
+    END LOOP;
+    IF handed > 0 THEN
+        INSERT INTO leases VALUES (l, from_campaign, at + interval '10 minutes', 'open');
+    END IF;
+    IF answer IS DISTINCT FROM expected THEN
+        RETURN format('claimed %s instead of %s', answer, expected);
+    END IF;
+    RETURN format('%s of %s', handed, most);
+END;
+$$;
+
+-- Whether a claim has gone through a campaign before it came to another: all that
+-- is due in it is skipped now.
+CREATE FUNCTION pg_temp.was_passed(c uuid, other uuid) RETURNS boolean LANGUAGE sql SET search_path = public, pg_temp AS $$
+    SELECT c IS DISTINCT FROM other AND NOT EXISTS (
+        SELECT FROM messages q JOIN enrolled e ON e.campaign = q.campaign AND e.lead_id = q.lead_id
+        JOIN campaigns k ON k.campaign = q.campaign
+        JOIN lt_messages v ON v.campaign_id = q.campaign AND v.lead_id = q.lead_id AND v.step = q.step
+        WHERE q.campaign = c AND q.state IN ('queued', 'retry') AND v.settled_at IS NULL
+          AND greatest(q.since, k.started_at) + pg_temp.delay(q.step) <= (SELECT now FROM clock))
+$$;
+
+-- Makes one random call, and does the same to the model.
+CREATE FUNCTION pg_temp.call(number integer) RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    at timestamptz;
+    c campaigns;
+    l leases;
+    m messages;
+    emails text[] := pg_temp.some_emails();
+    ids uuid[];
+    kind integer := pg_temp.pick(100);
+    what text;
+    answer text;
+    expected text;
+    word text;
+    flag boolean;
+    n integer;
+BEGIN
+    UPDATE clock SET now = now + CASE pg_temp.pick(8) WHEN 0 THEN interval '7 minutes' WHEN 1 THEN interval '90 minutes' WHEN 2 THEN interval '49 hours' * (pg_temp.pick(3) / 2) ELSE interval '0' END
+        + interval '1 second'
+    RETURNING now INTO at;
+    PERFORM set_config('leadterra.now', at::text, false);
+    SELECT * INTO c FROM campaigns ORDER BY random() LIMIT 1;
+    SELECT * INTO l FROM leases ORDER BY state = 'open' DESC, random() LIMIT 1;
+
+    IF kind < 15 THEN
+        what := format('upsert %s %s', c.name, emails);
+        answer := pg_temp.upsert(c.campaign, emails, at);
+    ELSIF kind < 21 THEN
+        what := 'start ' || c.name;
+        IF c.status <> 'running' AND NOT EXISTS (SELECT FROM enrolled WHERE campaign = c.campaign AND status <> 'removed') THEN
+            expected := 'PT400';
+        ELSE
+            UPDATE campaigns SET status = 'running', started_at = coalesce(started_at, at) WHERE campaign = c.campaign;
+            expected := 'running';
+        END IF;
+        BEGIN
+            answer := (lt_start_campaign(c.campaign)).status;
+        EXCEPTION WHEN SQLSTATE 'PT400' THEN answer := 'PT400';
+        END;
+    ELSIF kind < 24 THEN
+        what := 'pause ' || c.name;
+        UPDATE campaigns SET status = 'paused' WHERE campaign = c.campaign AND status = 'running';
+        answer := (lt_pause_campaign(c.campaign)).status;
+        SELECT status INTO expected FROM campaigns WHERE campaign = c.campaign;
+    ELSIF kind < 50 THEN
+        what := 'claim';
+        answer := pg_temp.claim(1 + pg_temp.pick(6), CASE pg_temp.pick(3) WHEN 0 THEN c.campaign END, at);
+        IF answer !~ '^\d+ of' THEN
+            expected := 'what is due';
+        END IF;
+    ELSIF kind < 75 AND l.lease IS NOT NULL THEN
+        -- Settled are messages of the lease, some of them twice or before.
+        SELECT array_agg(leadterra.message_id(v.batch_id, v."position")), count(*) FILTER (WHERE q.state = 'leased')
+        INTO ids, n
+        FROM (SELECT * FROM messages q WHERE q.lease = l.lease AND q.state IN ('leased', 'sent') ORDER BY random() LIMIT 1 + pg_temp.pick(6)) q
+        JOIN leadterra.messages v ON v.campaign_id = q.campaign AND v.lead_id = q.lead_id AND v.step = q.step;
+        ids := coalesce(ids || ids[1:1], '{}');
+        flag := kind < 62;
+        word := (ARRAY['once', 'for ever'])[1 + pg_temp.pick(8) / 7];
+        IF flag AND pg_temp.pick(2) = 0 THEN
+            ids := NULL;
+        END IF;
+        what := CASE WHEN flag THEN format('complete %s %s', l.lease, ids) ELSE format('fail %s %s', word, ids) END;
+        BEGIN
+            answer := CASE WHEN flag THEN lt_complete_messages(l.lease, ids) ELSE lt_fail_messages(l.lease, ids, 'no', word = 'for ever') END::text;
+        EXCEPTION WHEN SQLSTATE 'PT409' THEN answer := 'PT409';
+        END;
+        IF l.state = 'lost' OR l.state = 'open' AND l.expires_at <= at THEN
+            expected := 'PT409';
+        ELSIF l.state = 'closed' THEN
+            expected := '0';
+        ELSE
+            n := 0;
+            FOR m IN
+                SELECT q.* FROM messages q
+                JOIN leadterra.batches b ON b.campaign_id = q.campaign AND b.step = q.step AND q.lead_id = ANY (b.lead_ids)
+                WHERE q.lease = l.lease AND q.state = 'leased'
+                  AND (ids IS NULL OR leadterra.message_id(b.batch_id, array_position(b.lead_ids, q.lead_id)) = ANY (ids))
+                ORDER BY q.number
+            LOOP
+                n := n + 1;
+                IF flag THEN
+                    UPDATE messages SET state = 'sent' WHERE campaign = m.campaign AND lead_id = m.lead_id AND step = m.step;
+                ELSE
+                    PERFORM pg_temp.give_back(m, 'no', word = 'for ever', at);
+                END IF;
+            END LOOP;
+            expected := n::text;
+            IF NOT EXISTS (SELECT FROM messages WHERE lease = l.lease AND state = 'leased') THEN
+                PERFORM pg_temp.close_lease(l.lease, 'closed', at);
+            END IF;
+        END IF;
+    ELSIF kind < 78 THEN
+        what := format('suppress %s', emails[1]);
+        INSERT INTO suppressed VALUES (emails[1]) ON CONFLICT DO NOTHING;
+        answer := lt_suppress(emails[1:1])::text;
+    ELSIF kind < 82 THEN
+        what := format('unsuppress %s', emails);
+        DELETE FROM suppressed WHERE email = ANY (emails);
+        answer := lt_unsuppress(emails);
+    ELSIF kind < 87 THEN
+        SELECT * INTO m FROM messages WHERE state IN ('sent', 'leased') ORDER BY random() LIMIT 1;
+        word := (ARRAY['replied', 'bounced', 'unsubscribed'])[1 + pg_temp.pick(3)];
+        what := format('event %s %s %s', word, m.email, m.step);
+        SELECT lt_record_event(leadterra.message_id(v.batch_id, v."position"), word, CASE word WHEN 'bounced' THEN '{"bounceType": "hard"}' ELSE '{}' END::jsonb)::text INTO answer
+        FROM leadterra.messages v WHERE v.campaign_id = m.campaign AND v.lead_id = m.lead_id AND v.step = m.step;
+        IF answer = 'true' THEN
+            UPDATE enrolled e SET status = word WHERE e.campaign = m.campaign AND e.lead_id = m.lead_id
+                AND array_position('{active,removed,replied,bounced,unsubscribed}', e.status) < array_position('{active,removed,replied,bounced,unsubscribed}', word);
+            INSERT INTO suppressed SELECT m.email WHERE word <> 'replied' AND EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) ON CONFLICT DO NOTHING;
+        END IF;
+    ELSIF kind < 90 THEN
+        what := format('remove %s %s', c.name, emails);
+        answer := lt_remove_leads(c.campaign, emails);
+        WITH changed AS (UPDATE enrolled SET status = 'removed' WHERE campaign = c.campaign AND email = ANY (emails) AND status = 'active' RETURNING 1)
+        SELECT count(*)::text INTO expected FROM changed;
+    ELSIF kind < 92 THEN
+        what := format('delete %s', emails[1]);
+        answer := lt_delete_leads(emails[1:1]);
+        DELETE FROM enrolled WHERE lead_id IN (SELECT lead_id FROM leads WHERE email = emails[1]);
+        DELETE FROM leads WHERE email = emails[1];
+    ELSE
+        what := format('restart %s %s', c.name, emails);
+        answer := lt_restart_leads(c.campaign, emails);
+        ids := pg_temp.requeue(c.campaign, (SELECT array_agg(lead_id) FROM enrolled WHERE campaign = c.campaign AND email = ANY (emails) AND status <> 'removed'), NULL);
+        WITH active AS (
+            UPDATE enrolled SET status = 'active'
+            WHERE campaign = c.campaign AND email = ANY (emails) AND status NOT IN ('active', 'removed')
+            RETURNING lead_id
+        )
+        SELECT count(*)::text INTO expected FROM (SELECT unnest(ids) UNION SELECT lead_id FROM active) x;
+    END IF;
+    INSERT INTO calls VALUES (number, what, answer);
+    IF expected IS DISTINCT FROM answer AND expected IS NOT NULL THEN
+        INSERT INTO difference VALUES (number, format('%s: %s instead of %s', what, answer, expected));
+    END IF;
+END;
+$$;
+
+-- What the model says, and what the views say.
+CREATE VIEW pg_temp.model AS
+SELECT 'message' AS kind, q.campaign, q.email, q.step::text AS a,
+    CASE WHEN q.state IN ('queued', 'retry') AND e.status <> 'active' THEN 'skipped' ELSE q.state END AS b,
+    q.attempt::text AS c,
+    CASE WHEN q.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status ELSE q.reason END AS d,
+    CASE WHEN q.state IN ('queued', 'retry') THEN greatest(q.since, k.started_at) + pg_temp.delay(q.step) END::text AS e
+FROM messages q JOIN enrolled e USING (campaign, lead_id) JOIN campaigns k USING (campaign)
+WHERE k.status <> 'draft'
+UNION ALL
+SELECT 'enrollment', e.campaign, e.email, e.status, q.step::text, NULL, NULL, NULL
+FROM enrolled e JOIN campaigns k USING (campaign)
+LEFT JOIN messages q ON q.campaign = e.campaign AND q.lead_id = e.lead_id AND q.state IN ('queued', 'retry', 'leased') AND e.status = 'active' AND k.status <> 'draft'
+UNION ALL
+SELECT 'campaign', k.campaign, k.name, k.status,
+    (SELECT count(*) FROM enrolled e WHERE e.campaign = k.campaign AND e.status <> 'removed')::text,
+    (SELECT count(*) FROM messages q JOIN enrolled e USING (campaign, lead_id) WHERE q.campaign = k.campaign AND q.state IN ('queued', 'retry') AND e.status = 'active' AND k.status <> 'draft')::text,
+    (SELECT concat_ws(' ', count(*) FILTER (WHERE q.state = 'sent'), count(*) FILTER (WHERE q.state = 'skipped' AND q.reason <> 'deleted'), count(*) FILTER (WHERE q.state = 'failed'))
+     FROM messages q WHERE q.campaign = k.campaign),
+    NULL
+FROM campaigns k;
+
+CREATE VIEW pg_temp.engine AS
+SELECT 'message' AS kind, campaign_id, email, step::text, state, attempt::text, reason, CASE WHEN state IN ('queued', 'retry') OR settled_at IS NULL AND state = 'skipped' THEN due_at END::text
+FROM lt_messages
+UNION ALL
+SELECT 'enrollment', campaign_id, email, status, next_step::text, NULL, NULL, NULL FROM lt_enrollments
+UNION ALL
+SELECT 'campaign', c.id, c.name, c.status, c.leads_enrolled::text, c.queued_messages::text, concat_ws(' ', s.sent, s.skipped, s.failed), NULL
+FROM lt_campaigns c CROSS JOIN LATERAL lt_campaign_stats(c.id) s;
+
+CREATE PROCEDURE pg_temp.run(most integer) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR n IN 1..most LOOP
+        PERFORM pg_temp.call(n);
+        INSERT INTO difference
+        SELECT n, min(side) || ': ' || row
+        FROM (SELECT 'model' AS side, m::text AS row FROM pg_temp.model m UNION ALL SELECT 'engine', e::text FROM pg_temp.engine e) x
+        GROUP BY row
+        HAVING count(*) FILTER (WHERE side = 'model') <> count(*) FILTER (WHERE side = 'engine');
+        INSERT INTO seen SELECT DISTINCT concat_ws(' ', state, reason) FROM messages ON CONFLICT DO NOTHING;
+        EXIT WHEN EXISTS (SELECT FROM difference);
+        COMMIT;
+    END LOOP;
+END;
+$$;
+
+SELECT pg_temp.seed() AS seed \gset
+SELECT setseed(:seed);
+SELECT diag('seed ' || :'seed');
+INSERT INTO campaigns
+SELECT lt_create_campaign(n, '[{"subject": "{{email}}", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2", "delayDays": 2}, {"subject": "3", "bodyHtml": "3", "delayDays": 4}]'), n, 'draft', NULL
+FROM unnest('{one,two}'::text[]) n;
+
+CALL pg_temp.run(2000);
+SELECT is((SELECT count(*) FROM calls), 2000::bigint, 'as many calls');
+SELECT is((SELECT string_agg(format('%s %s', number, what), E'\n' ORDER BY what) FROM difference), NULL,
+    'nothing differs from the model' || coalesce((SELECT E'\n' || string_agg(format('# %s %s: %s', number, call, answer), E'\n' ORDER BY number) FROM calls WHERE EXISTS (SELECT FROM difference)
+        AND number > (SELECT max(number) - 6 FROM calls)), ''));
+SELECT is((SELECT string_agg(e, ', ') FROM unnest('{queued, retry no, retry lease expired, leased, sent, failed no, skipped suppressed, skipped replied, skipped bounced, skipped unsubscribed, skipped removed, skipped deleted}'::text[]) e
+    WHERE e NOT IN (SELECT what FROM seen)), NULL, 'messages came to every state');
+
+SELECT * FROM finish();
+RESET leadterra.now;
+DELETE FROM leadterra.campaigns WHERE workspace_id = lt_current_workspace();
+SELECT lt_delete_leads(array_agg(format('m%s@example.com', i))), lt_unsuppress(array_agg(format('m%s@example.com', i))) FROM generate_series(1, 12) i;
