@@ -34,7 +34,7 @@ $control->do('VACUUM ANALYZE');
 sub ours_work
 {
 	my ($session, $size) = @_;
-	my $claim = $session->prepare("SELECT min(lease_id::text), count(*), sum(length(body_html)) FROM lt_claim_messages($size)");
+	my $claim = $session->prepare("SELECT (array_agg(lease_id))[1], count(*), sum(octet_length(body_html)) FROM lt_claim_messages($size)");
 	my $complete = $session->prepare('SELECT lt_complete_messages(?)');
 	return sub {
 		my ($lease, $count) = $session->selectrow_array($claim);
@@ -95,29 +95,28 @@ for my $size (sort { $a <=> $b } keys %sizes)
 	say_it(sprintf '| | two tokens in 2 kB add | %s | |', spread([ map { $runs->{rendering}[$_] - $runs->{leadterra}[$_] } 0 .. $rounds - 1 ])) if $size == 1000;
 }
 
-# Enqueuing a thousand messages.
+# Enqueuing a thousand messages that are in the database already.
+$control->do(q(SELECT bench.fill_queue('plain', 1000, 1000)));
+$control->do(q(SELECT bench.fill_peer('plain', 1000)));
+$control->do('INSERT INTO bench.payload SELECT array_agg(message) FROM bench.queue');
+
 sub enqueue
 {
 	my ($name) = @_;
-	$control->do('SELECT bench.fill_queue(?, 1000, 1000)', undef, 'plain');
-	$control->do("SELECT bench.fill_peer('plain', 1000)");
 	my $session = connect_to('queue');
-	my ($campaign, $ids, $messages) = $session->selectrow_array('SELECT campaign_id, lead_ids, (SELECT array_agg(message) FROM bench.queue) FROM leadterra.batches WHERE step = 1 LIMIT 1');
-	my $call = $name eq 'leadterra' ? $session->prepare('SELECT bench.enqueue_batch(?, ?)') :
-	  $name eq 'peer' ? $session->prepare('SELECT bench.send_batch(?)') :
-	  $session->prepare(q(SELECT count(pgq.insert_event('bench', 'send', m)) FROM unnest(?::text[]) m));
-	my @arguments = $name eq 'leadterra' ? ($campaign, $ids) : ($messages);
-	my @seconds;
-	for (1 .. 30)
-	{
-		my $start = time;
-		$session->selectrow_array($call, undef, @arguments);
-		push @seconds, time - $start;
-	}
+	my $call = $session->prepare($name eq 'leadterra' ? 'SELECT bench.enqueue_batches(?)' :
+		  $name eq 'peer' ? 'SELECT bench.send_batches(?)' :
+		  q(SELECT count(pgq.insert_event('bench', 'send', m::text)) FROM bench.payload, unnest(messages) m, generate_series(1, ?)));
+	my $times = 20;
+	$session->selectrow_array($call, undef, $times);
+	my $start = time;
+	$session->selectrow_array($call, undef, $times);
+	my $seconds = time - $start;
 	$session->do('DELETE FROM leadterra.waiting WHERE step = 2');
 	$session->do('DELETE FROM leadterra.batches WHERE step = 2');
+	$session->do('TRUNCATE bench.queue');
 	$session->disconnect;
-	return median(@seconds) * 1e6 / 1000;
+	return $seconds * 1e6 / 1000 / $times;
 }
 
 $control->do(q(SELECT pgq.create_queue('bench'), pgq.register_consumer('bench', 'c'))) if $has_pgq;
@@ -201,7 +200,7 @@ for my $case ([ 'leadterra', 1000 ], [ 'singles', 1000 ], [ 'peer', 1000 ], [ 'l
 {
 	my ($name, $size) = @$case;
 	my (@first, @last);
-	for (1 .. $size == 1 ? 1 : 3)
+	for (1 .. ($size == 1 ? 1 : 3))
 	{
 		my @figures = old_snapshot($name, $size, $slices, $size == 1 ? $slice / 5 : $slice);
 		push @first, $figures[0];
@@ -210,29 +209,39 @@ for my $case ([ 'leadterra', 1000 ], [ 'singles', 1000 ], [ 'peer', 1000 ], [ 'l
 	say_it(sprintf '| %d | `%s` | %s | %s | %s |', $size, $name, spread(\@first), spread(\@last), spread(ratios(\@last, \@first), 2));
 }
 
-# Beside a mass of messages that are not due, or that were sent.
-heading("Beside ${mass},000 messages that are not due, or finished", 'messages a claim', 'mass', 'µs a message', 'to none');
-my %masses = (none => {}, future => {}, finished => {});
-for my $kind ('none', 'future', 'finished')
+# Beside a mass of messages that are not due, or that were sent: databases of
+# their own.
+my %beside = (none => 'queue');
+$_->disconnect for $control;
+for my $kind ('future', 'finished')
 {
-	$control->do('TRUNCATE leadterra.waiting, leadterra.leases, leadterra.batches');
-	for my $size ($quick ? (100) : (1, 1000))
-	{
-		for (1 .. $rounds)
-		{
-			$contenders{leadterra}{fill}->($size * 45);
-			$control->do('SELECT bench.add_mass(?, ?)', undef, $kind, $mass) if $kind ne 'none';
-			$control->do('VACUUM ANALYZE leadterra.waiting, leadterra.batches, leadterra.leases');
-			my $session = connect_to('queue');
-			my $work = ours_work($session, $size);
-			$work->() for 1 .. 5;
-			my @seconds = map { my $start = time; $work->(); time - $start } 1 .. 40;
-			$session->disconnect;
-			push @{ $masses{$kind}{$size} }, median(@seconds) * 1e6 / $size;
-			$control->do(q(DELETE FROM leadterra.batches WHERE campaign_id NOT IN (SELECT id FROM bench.campaigns)));
-			last if $kind ne 'none' && $_ >= 3;
-		}
-		say_it(sprintf '| %d | %s | %s | %.2f |', $size, $kind, spread($masses{$kind}{$size}), median(@{ $masses{$kind}{$size} }) / median(@{ $masses{none}{$size} }));
-	}
+	$beside{$kind} = "queue_$kind";
+	connect_to('postgres')->do("CREATE DATABASE $beside{$kind} TEMPLATE queue");
+	my $session = connect_to($beside{$kind});
+	$session->do('SELECT bench.add_mass(?, ?)', undef, $kind, $mass);
+	$session->do('VACUUM ANALYZE');
+	$session->disconnect;
+}
+
+sub run_beside
+{
+	my ($kind, $size) = @_;
+	my $session = connect_to($beside{$kind});
+	my $claims = $quick ? 10 : 40;
+	$session->do(q(SELECT bench.fill_queue('plain', ?, 1000)), undef, $size * ($claims + 5));
+	$session->do('VACUUM ANALYZE leadterra.waiting, leadterra.batches, leadterra.leases');
+	my $work = ours_work($session, $size);
+	$work->() for 1 .. 5;
+	my @seconds = map { my $start = time; $work->() == $size or die 'claimed too little'; time - $start } 1 .. $claims;
+	$session->disconnect;
+	return median(@seconds) * 1e6 / $size;
+}
+
+heading("Beside ${mass},000 messages that are not due, or finished", 'messages a claim', 'beside', 'µs a message', 'to none');
+for my $size (1, 1000)
+{
+	my @kinds = ('none', 'future', 'finished');
+	my $runs = in_turns($rounds, sub { run_beside($_[0], $size) }, @kinds);
+	say_it(sprintf '| %d | %s | %s | %s |', $size, $_, spread($runs->{$_}), $_ eq 'none' ? '1' : spread(ratios($runs->{$_}, $runs->{none}), 2)) for @kinds;
 }
 finish_report();

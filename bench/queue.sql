@@ -16,11 +16,11 @@ DECLARE
     made uuid := lt_create_campaign(campaign, jsonb_build_array(jsonb_build_object('subject', 'Hello', 'bodyHtml', body)));
 BEGIN
     INSERT INTO campaigns VALUES (campaign, made);
-    FOR first IN 0..leads - 1 BY 1000 LOOP
+    FOR start IN 0..leads - 1 BY 1000 LOOP
         PERFORM lt_bulk_upsert(made, (SELECT jsonb_agg(jsonb_build_object(
             'email', format('%s-%s@%s.example', left(md5(i::text), 6), i, left(md5((i % 500)::text), 8)),
             'firstName', 'First ' || i, 'lastName', 'Last ' || i, 'company', 'Company ' || i % 20000, 'jobTitle', 'Founder'))
-            FROM generate_series(first + 1, least(first + 1000, leads)) i));
+            FROM generate_series(start + 1, least(start + 1000, leads)) i));
     END LOOP;
     PERFORM lt_start_campaign(made);
     PERFORM lt_pause_campaign(made);
@@ -32,8 +32,9 @@ CREATE FUNCTION fill_queue(campaign text, messages integer, size integer) RETURN
 DECLARE
     chosen uuid := (SELECT id FROM campaigns WHERE name = campaign);
 BEGIN
-    TRUNCATE leadterra.waiting, leadterra.leases, leadterra.exceptions;
-    DELETE FROM leadterra.batches WHERE campaign_id IN (SELECT id FROM campaigns) AND step = 1;
+    DELETE FROM leadterra.waiting WHERE campaign_id IN (SELECT id FROM campaigns);
+    DELETE FROM leadterra.leases WHERE campaign_id IN (SELECT id FROM campaigns);
+    DELETE FROM leadterra.batches WHERE campaign_id IN (SELECT id FROM campaigns);
     CREATE TEMP TABLE filled ON COMMIT DROP AS
     SELECT uuid_send(lt_uuidv7()) AS raw, array_agg(lead_id) AS lead_ids
     FROM (SELECT lead_id, row_number() OVER () - 1 AS n FROM leadterra.enrollments WHERE campaign_id = chosen LIMIT messages) e
@@ -42,7 +43,7 @@ BEGIN
     SELECT lt_current_workspace(), encode(set_byte(set_byte(raw, 15, 0), 14, get_byte(raw, 14) & 252), 'hex')::uuid, chosen, 1, cardinality(lead_ids), now() - interval '1 hour', lead_ids
     FROM filled;
     INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
-    SELECT workspace_id, campaign_id, step, waiting_since, batch_id, batch_id, 1, size FROM leadterra.batches WHERE campaign_id = chosen AND step = 1;
+    SELECT b.workspace_id, b.campaign_id, b.step, b.waiting_since, b.batch_id, b.batch_id, 1, b.size FROM leadterra.batches b WHERE campaign_id = chosen AND step = 1;
     UPDATE leadterra.campaigns SET status = CASE campaign_id WHEN chosen THEN 'running' ELSE 'paused' END, started_at = now() - interval '1 hour'
     WHERE campaign_id IN (SELECT id FROM campaigns);
 END;
@@ -73,14 +74,22 @@ BEGIN
 END;
 $$;
 
--- What queues a batch: the statement of the extension.
-CREATE FUNCTION enqueue_batch(campaign uuid, leads uuid[]) RETURNS void LANGUAGE sql AS $$
-    WITH batch AS (
-        INSERT INTO leadterra.batches (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)
-        SELECT lt_current_workspace(), id, campaign, 2, cardinality(leads), now(), leads FROM lt_uuidv7() id
-        RETURNING *)
-    INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
-    SELECT workspace_id, campaign_id, step, waiting_since, batch_id, batch_id, 1, size FROM batch
+-- Queues a batch so many times, by the statement of the extension.
+CREATE FUNCTION enqueue_batches(times integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    source record;
+    id uuid;
+BEGIN
+    SELECT workspace_id, campaign_id, lead_ids INTO source FROM leadterra.batches WHERE step = 1 LIMIT 1;
+    FOR i IN 1..times LOOP
+        id := lt_uuidv7();
+        WITH batch AS (
+            INSERT INTO leadterra.batches (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)
+            VALUES (source.workspace_id, id, source.campaign_id, 2, 1000, now(), source.lead_ids))
+        INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
+        VALUES (source.workspace_id, source.campaign_id, 2, now(), id, id, 1, 1000);
+    END LOOP;
+END;
 $$;
 
 -- The peer: a queue and its archive.
@@ -93,8 +102,14 @@ CREATE TABLE archive (
     archived_at timestamptz NOT NULL DEFAULT now(), vt timestamptz NOT NULL, message jsonb);
 CREATE INDEX ON archive (archived_at);
 
-CREATE FUNCTION send_batch(messages jsonb[]) RETURNS bigint LANGUAGE sql AS $$
-    WITH sent AS (INSERT INTO bench.queue (vt, message) SELECT clock_timestamp(), unnest(messages) RETURNING msg_id) SELECT count(*) FROM sent
+CREATE FUNCTION send_batches(times integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    messages jsonb[] := (SELECT p.messages FROM bench.payload p);
+BEGIN
+    FOR i IN 1..times LOOP
+        INSERT INTO bench.queue (vt, message) SELECT clock_timestamp(), unnest(messages);
+    END LOOP;
+END;
 $$;
 
 CREATE FUNCTION fill_peer(campaign text, messages integer) RETURNS void LANGUAGE plpgsql SET search_path = bench, public AS $$
@@ -117,18 +132,28 @@ BEGIN
 END;
 $$;
 
+-- The messages of a batch, ready to be sent.
+CREATE TABLE payload (messages jsonb[]);
+
 -- The same, with what a sender has to know of each lead.
 CREATE FUNCTION read_peer_leads(most integer) RETURNS TABLE (msg_id bigint, lead_id uuid, email text, first_name text) LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY
     SELECT r.msg_id, l.lead_id, l.email, l.first_name
     FROM bench.read_peer(most) r
-    JOIN leadterra.enrollments e ON e.workspace_id = lt_current_workspace() AND e.campaign_id = (r.message ->> 'campaign')::uuid
-        AND e.lead_id = (r.message ->> 'lead')::uuid AND e.status = 'active'
-    JOIN leadterra.leads l ON l.workspace_id = e.workspace_id AND l.lead_id = e.lead_id
+    CROSS JOIN LATERAL (
+        SELECT e.lead_id FROM leadterra.enrollments e
+        WHERE e.workspace_id = lt_current_workspace() AND e.campaign_id = (r.message ->> 'campaign')::uuid
+          AND e.lead_id = (r.message ->> 'lead')::uuid AND e.status = 'active'
+        LIMIT 1) e
+    CROSS JOIN LATERAL (
+        SELECT l.lead_id, l.email, l.first_name FROM leadterra.leads l
+        WHERE l.workspace_id = lt_current_workspace() AND l.lead_id = e.lead_id
+        LIMIT 1) l
     WHERE NOT EXISTS (
         SELECT FROM leadterra.suppressions s
-        WHERE s.workspace_id = e.workspace_id AND s.entry IN (l.email, split_part(l.email, '@', 2)));
+        WHERE s.workspace_id = lt_current_workspace() AND s.entry = ANY (ARRAY[l.email, split_part(l.email, '@', 2)])
+        LIMIT 1);
 END;
 $$;
 
