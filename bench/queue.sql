@@ -5,6 +5,7 @@
 -- leased by UPDATE ... SKIP LOCKED and archived by DELETE and INSERT, with the
 -- statements and indexes of pgmq 1.x and without its dynamic SQL.
 CREATE EXTENSION leadterra;
+CREATE EXTENSION pg_stat_statements;
 CREATE SCHEMA bench;
 SET search_path TO bench, public;
 
@@ -74,21 +75,16 @@ BEGIN
 END;
 $$;
 
--- Queues a batch so many times, by the statement of the extension.
-CREATE FUNCTION enqueue_batches(times integer) RETURNS void LANGUAGE plpgsql AS $$
+-- Enrolls known leads in a new campaign, and so queues a batch so many times.
+CREATE FUNCTION enroll_batches(times integer) RETURNS void LANGUAGE plpgsql SET search_path = bench, public AS $$
 DECLARE
-    source record;
-    id uuid;
+    made uuid := lt_create_campaign('enqueue');
 BEGIN
-    SELECT workspace_id, campaign_id, lead_ids INTO source FROM leadterra.batches WHERE step = 1 LIMIT 1;
-    FOR i IN 1..times LOOP
-        id := lt_uuidv7();
-        WITH batch AS (
-            INSERT INTO leadterra.batches (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)
-            VALUES (source.workspace_id, id, source.campaign_id, 2, 1000, now(), source.lead_ids))
-        INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
-        VALUES (source.workspace_id, source.campaign_id, 2, now(), id, id, 1, 1000);
+    FOR i IN 0..times - 1 LOOP
+        PERFORM lt_bulk_upsert(made, (SELECT jsonb_agg(jsonb_build_object('email', email))
+            FROM (SELECT email FROM leadterra.leads ORDER BY lead_id OFFSET i * 1000 LIMIT 1000) l));
     END LOOP;
+    PERFORM lt_delete_campaign(made);
 END;
 $$;
 

@@ -43,7 +43,7 @@ lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, QueueSteps *steps, Timest
 {
 	QueueLeaseState state = queue_lease_lock(lease, context_workspace(), PG_GETARG_DATUM(0), now);
 
-	if (state == QUEUE_LEASE_LOST)
+	if (state == QUEUE_LEASE_LOST || state == QUEUE_LEASE_EXPIRED)
 		raise_lost(PG_GETARG_DATUM(0));
 	*closed = state == QUEUE_LEASE_CLOSED;
 	if (!*closed)

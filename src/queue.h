@@ -65,10 +65,11 @@ typedef struct QueueLease
 	int			partial_last;	/* 0: that is used up */
 } QueueLease;
 
-/* What became of looking for an open lease. */
+/* What a lease is found to be. */
 typedef enum QueueLeaseState
 {
-	QUEUE_LEASE_LOST,			/* unknown, run out, or swept */
+	QUEUE_LEASE_LOST,			/* unknown, or swept */
+	QUEUE_LEASE_EXPIRED,		/* run out, to be swept */
 	QUEUE_LEASE_OPEN,
 	QUEUE_LEASE_CLOSED			/* settled as a whole */
 } QueueLeaseState;

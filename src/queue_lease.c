@@ -64,10 +64,15 @@ static Statement find_expired = STATEMENT(
 /* What another session holds is being settled, extended or swept. */
 static Statement lock_expired = STATEMENT(
 	SELECT_LEASE
-	" WHERE workspace_id = $1 AND lease_id = $2 AND state = 'open' AND expires_at <= $3"
+	" WHERE workspace_id = $1 AND lease_id = $2"
 	" FOR NO KEY UPDATE SKIP LOCKED",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+/*
+ * No statement that looks for one lease names its state: the planner would take
+ * the index of open leases for the smallest, and go through all that were open
+ * since the oldest snapshot.
+ */
 static Statement save_lease = STATEMENT(
 	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5"
 	" WHERE workspace_id = $1 AND lease_id = $2",
@@ -75,7 +80,7 @@ static Statement save_lease = STATEMENT(
 
 static Statement close_lease = STATEMENT(
 	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7"
-	" WHERE workspace_id = $1 AND lease_id = $2 AND state = 'open'",
+	" WHERE workspace_id = $1 AND lease_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID);
 
 static Statement extend_lease = STATEMENT(
@@ -235,7 +240,7 @@ read_bits(const QueueLease *lease, Datum value, bool isnull)
 	return bits;
 }
 
-/* Reads the row of an open lease. */
+/* Reads the row of a lease. */
 static void
 read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *nulls)
 {
@@ -268,28 +273,36 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 		lease->nsettled += bit_is_set(lease->settled, i);
 }
 
+/* Reads a locked lease, of the last result, unless it is lost. */
+static QueueLeaseState
+read_state(QueueLease *lease, Datum workspace, TimestampTz now)
+{
+	Datum		values[LEASE_COLUMNS];
+	bool		nulls[LEASE_COLUMNS];
+	char	   *state;
+
+	statement_row(0, values, nulls);
+	state = TextDatumGetCString(values[LEASE_STATE]);
+	if (strcmp(state, "lost") == 0)
+		return QUEUE_LEASE_LOST;
+	read_lease(lease, workspace, values, nulls);
+	if (strcmp(state, "closed") == 0)
+		return QUEUE_LEASE_CLOSED;
+	return DatumGetTimestampTz(values[LEASE_EXPIRES]) <= now ? QUEUE_LEASE_EXPIRED : QUEUE_LEASE_OPEN;
+}
+
 /*
- * Locks a lease and reads it if it is open, or if it was closed by its worker.
- * It has run out when its time has come, swept or not.  Runs in SPI.
+ * Locks a lease and reads it unless it is lost.  It has run out when its time
+ * has come, swept or not.  Runs in SPI.
  */
 QueueLeaseState
 queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id, TimestampTz now)
 {
 	Datum		parameters[] = {workspace, lease_id};
-	Datum		values[LEASE_COLUMNS];
-	bool		nulls[LEASE_COLUMNS];
-	char	   *state;
 
 	if (statement_execute(&lock_lease, parameters, NULL) == 0)
 		return QUEUE_LEASE_LOST;
-	statement_row(0, values, nulls);
-	state = TextDatumGetCString(values[LEASE_STATE]);
-	if (strcmp(state, "lost") == 0)
-		return QUEUE_LEASE_LOST;
-	if (strcmp(state, "open") == 0 && DatumGetTimestampTz(values[LEASE_EXPIRES]) <= now)
-		return QUEUE_LEASE_LOST;
-	read_lease(lease, workspace, values, nulls);
-	return strcmp(state, "open") == 0 ? QUEUE_LEASE_OPEN : QUEUE_LEASE_CLOSED;
+	return read_state(lease, workspace, now);
 }
 
 /* Orders places by batch and position; a range equals the positions in it. */
@@ -428,15 +441,10 @@ bool
 queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
 						 TimestampTz now)
 {
-	Datum		parameters[] = {workspace, UUIDPGetDatum(lease_id), TimestampTzGetDatum(now)};
-	Datum		values[LEASE_COLUMNS];
-	bool		nulls[LEASE_COLUMNS];
+	Datum		parameters[] = {workspace, UUIDPGetDatum(lease_id)};
 
-	if (statement_execute(&lock_expired, parameters, NULL) == 0)
-		return false;
-	statement_row(0, values, nulls);
-	read_lease(lease, workspace, values, nulls);
-	return true;
+	return statement_execute(&lock_expired, parameters, NULL) > 0 &&
+		read_state(lease, workspace, now) == QUEUE_LEASE_EXPIRED;
 }
 
 /* Sets the time at which a locked lease runs out.  Runs in SPI. */

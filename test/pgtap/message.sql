@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(170);
+SELECT plan(171);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -221,6 +221,7 @@ SELECT is((SELECT array_agg(size::integer ORDER BY batch_id) FROM leadterra.batc
 SELECT is((SELECT status FROM lt_pause_campaign(:'small')), 'paused', 'a paused campaign');
 SELECT lt_bulk_upsert(:'small', pg_temp.leads('v'));
 SELECT is(pg_temp.claim(10), NULL, 'is not served');
+SELECT is(pg_temp.claim(10, :'small'), NULL, 'also if it is asked for');
 SELECT is((SELECT reason FROM lt_explain_lead(:'small', 'v@example.com') WHERE step = 1), 'paused', 'which explains it');
 SELECT is((SELECT status FROM lt_sending_status(:'small')), 'paused', 'as the status does');
 SELECT is((SELECT message FROM lt_sending_status(:'small')), 'The campaign is paused since 2030-01-11 00:01 UTC.', 'in a sentence');
