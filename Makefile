@@ -26,6 +26,7 @@ OBJS = src/leadterra.o \
 	src/enroll_read.o \
 	src/enroll_write.o \
 	src/message_claim.o \
+	src/message_find.o \
 	src/message_settle.o \
 	src/message_event.o \
 	src/message_link.o

@@ -24,7 +24,7 @@ my $has_pgq = eval { $control->do('CREATE EXTENSION pgq'); 1 };
 print "PgQ is not installed, and left out.\n" unless $has_pgq;
 
 my $text = join ' ', ('How is business? We help companies like yours with mail that people read.') x 27;
-$control->do('SELECT bench.make_campaign(?, ?, ?)', undef, 'plain', $text, $leads);
+$control->do('SELECT bench.make_campaign(?, ?, ?)', undef, 'plain', 'Hello', $leads);
 $control->do('SELECT bench.make_campaign(?, ?, ?)', undef, 'tokens', "Hello {{firstName|there}}, $text How is {{company}}?", $leads);
 $control->do("SELECT lt_suppress(array_agg(format('blocked-%s\@x.example', i))) FROM generate_series(1, 1000) i");
 $control->do('VACUUM ANALYZE');

@@ -222,7 +222,7 @@ AS 'MODULE_PATHNAME', 'lt_restart_leads';
 COMMENT ON FUNCTION @extschema@.lt_restart_leads(uuid, text[]) IS
 'Let leads go on whose sequence ended before its last step, and return how many
 
-A lead that replied, bounced or unsubscribed is active again, and a message that failed or was skipped is queued again, as its first attempt. Leads that were removed, or have had every step, are not counted. An address that is suppressed is skipped again: see lt_unsuppress. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
+A lead that replied, bounced or unsubscribed is active again, and a message that failed or was skipped is queued again, as its first attempt. Leads that were removed, and active ones of which nothing failed or was skipped, are not counted. An address that is suppressed is skipped again: see lt_unsuppress. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
 
 CREATE FUNCTION leadterra.require_lead(campaign_id uuid, email text)
 RETURNS uuid

@@ -151,7 +151,7 @@ AS 'MODULE_PATHNAME', 'lt_record_event';
 COMMENT ON FUNCTION @extschema@.lt_record_event(uuid, text, jsonb) IS
 'Record what became of a message, and return whether that was new
 
-type is delivered; opened; bounced, with data of bounceType (hard or soft) and bounceReason; replied, with classification (interested, not_interested, out_of_office, bounce, unsubscribe) and threadSnippet; or unsubscribed. A reply that is not out_of_office, a hard bounce and an unsubscribe end the sequence of the lead; the last two suppress its address. Other members of data are kept. Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found.';
+type is delivered; opened; bounced, with data of bounceType (hard or soft) and bounceReason; replied, with classification (interested, not_interested, out_of_office, bounce, unsubscribe) and threadSnippet; or unsubscribed. A reply that is not out_of_office, a hard bounce and an unsubscribe end the sequence of the lead; the last two suppress its address. Other members of data are kept. Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found, PT404 lead_not_found (an address that was deleted cannot be suppressed).';
 
 CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
@@ -166,7 +166,7 @@ AS 'MODULE_PATHNAME', 'lt_unsubscribe';
 COMMENT ON FUNCTION @extschema@.lt_unsubscribe(text) IS
 'Unsubscribe the recipient of a message by the token that its link {{unsubscribeUrl}} ends in
 
-Works in the workspace of the message, whatever the current one is. Returns whether that was new: a link may be opened twice. Errors: PT400 invalid_token (unknown or altered), PT404 message_not_found (past its keep).';
+Works in the workspace of the message, whatever the current one is. Returns whether that was new: a link may be opened twice. Errors: PT400 invalid_token (unknown or altered), PT404 message_not_found (past its keep), PT404 lead_not_found (the lead was deleted).';
 
 CREATE FUNCTION @extschema@.lt_set_unsubscribe_url(base_url text)
 RETURNS void

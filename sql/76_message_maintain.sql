@@ -33,7 +33,9 @@ BEGIN ATOMIC
     FROM leadterra.events v
     WHERE v.workspace_id = count_events.workspace_id
       AND v.campaign_id = count_events.campaign_id
-      AND (count_events.first IS NULL OR v.message_id BETWEEN count_events.first AND count_events.last);
+      AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+      AND v.message_id BETWEEN coalesce(count_events.first, '00000000-0000-0000-0000-000000000000')
+          AND coalesce(count_events.last, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 END;
 
 COMMENT ON FUNCTION leadterra.count_events(uuid, uuid, uuid, uuid) IS
@@ -52,14 +54,22 @@ DECLARE
     removed_sent bigint;
     old record;
     removed bigint;
-    counts record;
 BEGIN
+    -- Keeps it from being deleted; one that is just being deleted needs nothing.
+    PERFORM FROM leadterra.campaigns c
+    WHERE c.workspace_id = workspace AND c.campaign_id = campaign
+    FOR KEY SHARE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+
     WITH old_leases AS (
         SELECT l.lease_id
         FROM leadterra.leases l
         WHERE l.workspace_id = workspace AND l.campaign_id = campaign AND l.state <> 'open' AND l.closed_at < before
-          AND (l.partial_range_id IS NULL OR l.partial_range_id NOT IN (
-              SELECT w.range_id FROM leadterra.waiting w WHERE w.workspace_id = workspace AND w.campaign_id = campaign))
+          AND (l.partial_range_id IS NULL OR NOT EXISTS (
+              SELECT FROM leadterra.waiting w
+              WHERE w.workspace_id = workspace AND w.campaign_id = campaign AND w.range_id = l.partial_range_id))
         ORDER BY l.lease_id
         LIMIT slice
     ), gone AS (
@@ -78,22 +88,40 @@ BEGIN
 
     FOR old IN
         SELECT b.batch_id, b.step, b.size, leadterra.message_id(b.batch_id, 1000) AS last_id
-        FROM leadterra.batches b
-        WHERE b.workspace_id = workspace AND b.campaign_id = campaign AND b.waiting_since < before
-          AND b.batch_id NOT IN (
-              SELECT w.batch_id FROM leadterra.waiting w WHERE w.workspace_id = workspace AND w.campaign_id = campaign
-              UNION ALL
-              SELECT unnest(l.batch_ids) FROM leadterra.leases l WHERE l.workspace_id = workspace AND l.campaign_id = campaign
-              UNION ALL
-              SELECT x.batch_id FROM leadterra.exceptions x
-              WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND (x.created_at >= before OR x.reason = 'removed'))
+        FROM (
+            SELECT b.batch_id
+            FROM leadterra.batches b
+            WHERE b.workspace_id = workspace AND b.campaign_id = campaign AND b.waiting_since < before
+            EXCEPT
+            (SELECT w.batch_id FROM leadterra.waiting w WHERE w.workspace_id = workspace AND w.campaign_id = campaign
+             UNION ALL
+             SELECT unnest(l.batch_ids) FROM leadterra.leases l WHERE l.workspace_id = workspace AND l.campaign_id = campaign
+             UNION ALL
+             SELECT x.batch_id FROM leadterra.exceptions x
+             WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND (x.created_at >= before OR x.reason = 'removed'))
+        ) f
+        JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = f.batch_id
+        WHERE NOT EXISTS (
+            SELECT FROM leadterra.events v
+            WHERE v.workspace_id = workspace AND v.campaign_id = campaign
+              AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+              AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
+              AND v.created_at >= before)
         ORDER BY b.step, b.waiting_since, b.batch_id
         LIMIT slice / 10
     LOOP
+        -- Who restarts a lead deletes its exception first, and so waits, or has
+        -- been there: then the batch is needed again.
+        PERFORM FROM leadterra.exceptions x
+        WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id
+        ORDER BY x.lead_id
+        FOR UPDATE;
         CONTINUE WHEN EXISTS (
-            SELECT FROM leadterra.events v
-            WHERE v.workspace_id = workspace AND v.campaign_id = campaign AND v.message_id BETWEEN old.batch_id AND old.last_id
-              AND v.created_at >= before);
+            SELECT FROM leadterra.waiting w
+            WHERE w.workspace_id = workspace AND w.campaign_id = campaign AND w.batch_id = old.batch_id
+        ) OR EXISTS (
+            SELECT FROM leadterra.leases l
+            WHERE l.workspace_id = workspace AND l.campaign_id = campaign AND old.batch_id = ANY (l.batch_ids));
 
         INSERT INTO leadterra.totals AS t
             (workspace_id, campaign_id, enrolled, skipped, failed, delivered, opened, bounced, replied, unsubscribed)
@@ -118,7 +146,9 @@ BEGIN
         DELETE FROM leadterra.exceptions x
         WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id;
         DELETE FROM leadterra.events v
-        WHERE v.workspace_id = workspace AND v.campaign_id = campaign AND v.message_id BETWEEN old.batch_id AND old.last_id;
+        WHERE v.workspace_id = workspace AND v.campaign_id = campaign
+          AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+          AND v.message_id BETWEEN old.batch_id AND old.last_id;
         DELETE FROM leadterra.batches b
         WHERE b.workspace_id = workspace AND b.batch_id = old.batch_id;
         removed := removed + 1;

@@ -214,8 +214,8 @@ BEGIN ATOMIC
         coalesce(t.skipped, 0) + x.skipped,
         coalesce(t.failed, 0) + x.failed,
         c.queued_messages::bigint,
-        coalesce(n.opened / nullif(n.delivered, 0)::double precision, 0),
-        coalesce(n.replied / nullif(n.delivered, 0)::double precision, 0)
+        least(coalesce(n.opened / nullif(n.delivered, 0)::double precision, 0), 1),
+        least(coalesce(n.replied / nullif(n.delivered, 0)::double precision, 0), 1)
     FROM leadterra.require_campaign(lt_campaign_stats.campaign_id) AS r (campaign_id)
     CROSS JOIN LATERAL (
         SELECT *

@@ -43,12 +43,13 @@ static Statement find_enrolled = STATEMENT(
 
 static Statement change_status = STATEMENT(
 	"UPDATE leadterra.enrollments SET status = $5"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3 AND status = $4",
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3"
+	" AND status = ANY (string_to_array($4, ','))",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID);
 
 /*
- * Changes the status of an enrollment from one to another; false if it has
- * another one by now.  One statement a lead is by index whatever the planner
+ * Changes the status of an enrollment from one, or one of several with commas
+ * between them, to another; false if it has none of them by now.  One statement a lead is by index whatever the planner
  * thinks of the table, and callers choose the order of locks.  Runs in SPI.
  */
 bool

@@ -9,6 +9,7 @@
 #include "utils/uuid.h"
 
 #include "lead.h"
+#include "queue.h"
 
 /* What the links of a workspace are made with. */
 typedef struct MessageLinks
@@ -18,7 +19,35 @@ typedef struct MessageLinks
 	LeadString	key;
 } MessageLinks;
 
+/* Columns of find_messages. */
+enum
+{
+	MESSAGE_STEP,
+	MESSAGE_LEAD_ID,
+	MESSAGE_STATUS,
+	MESSAGE_EMAIL,
+	MESSAGE_FIELDS,
+	MESSAGE_RANGE = MESSAGE_FIELDS + LEAD_FIELDS,
+	MESSAGE_POSITION,
+	MESSAGE_COLUMNS
+};
+
+/* A message that is claimed. */
+typedef struct Message
+{
+	QueueRange	place;			/* of one position */
+	int			number;			/* in the lease */
+	const char *status;			/* of the enrollment; NULL: the lead has left */
+	bool		busy;			/* another session is changing the enrollment */
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+} Message;
+
 extern TimestampTz message_expiry(FunctionCallInfo fcinfo, int number, TimestampTz now);
+extern Message *message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int number,
+							 SPITupleTable **result);
+extern bool message_has_ended(const Message *message);
+extern void message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count);
 extern void message_links_read(MessageLinks *links, Datum workspace);
 extern LeadString message_link(const MessageLinks *links, const pg_uuid_t *message_id);
 extern bool message_link_parse(const char *token, int length, pg_uuid_t *workspace,

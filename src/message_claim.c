@@ -65,43 +65,6 @@ static Statement find_due_steps = STATEMENT(
 	" ORDER BY s.step",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
-/* A row for each position of each range, in their order. */
-static Statement find_messages = STATEMENT(
-	"SELECT b.step, u.lead_id, e.status, l.*"
-	" FROM unnest($3, $4, $5) AS r (batch_id, first, last)"
-	" CROSS JOIN LATERAL ("
-	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
-	" WHERE b.workspace_id = $1 AND b.batch_id = r.batch_id"
-	" OFFSET 0) b"
-	" CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) AS u (lead_id)"
-	" LEFT JOIN LATERAL ("
-	" SELECT e.status FROM leadterra.enrollments e"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = u.lead_id"
-	" OFFSET 0) e ON true"
-	" LEFT JOIN LATERAL ("
-	" SELECT l.email, " LEAD_COLUMNS " FROM leadterra.leads l"
-	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id"
-	" OFFSET 0) l ON true",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID);
-
-/* A call that enrolls the lead again waits, and then finds the message skipped. */
-static Statement lock_enrollment = STATEMENT(
-	"SELECT status FROM leadterra.enrollments"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3"
-	" FOR SHARE",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
-
-/* Columns of find_messages. */
-enum
-{
-	MESSAGE_STEP,
-	MESSAGE_LEAD_ID,
-	MESSAGE_STATUS,
-	MESSAGE_EMAIL,
-	MESSAGE_FIELDS,
-	MESSAGE_COLUMNS = MESSAGE_FIELDS + LEAD_FIELDS
-};
-
 /* A step of the campaign that is claimed from. */
 typedef struct ClaimStep
 {
@@ -119,6 +82,7 @@ typedef struct Claim
 	int			wanted;
 	Datum		worker;
 	bool		no_worker;
+	bool		took;			/* ranges, which it holds */
 	ReturnSetInfo *result;
 
 	/* of the campaign that is claimed from */
@@ -138,18 +102,13 @@ typedef struct Claim
 	QueueException *failed;
 	int			nended;
 	QueueException *ended;
+	int			nbusy;			/* messages of the chunk that go back */
+	QueueRange *busy;
+	int		   *busy_steps;
+	TimestampTz *busy_since;
 	StringInfoData subject;
 	StringInfoData body;
 } Claim;
-
-/* A message of a chunk. */
-typedef struct ClaimMessage
-{
-	QueueRange	place;			/* of one position */
-	int			number;			/* in the lease */
-	Datum		values[MESSAGE_COLUMNS];
-	bool		nulls[MESSAGE_COLUMNS];
-} ClaimMessage;
 
 /* Returns when a lease ends that is taken now, by the argument that says how long. */
 TimestampTz
@@ -227,52 +186,17 @@ open_campaign(Claim *claim, Datum campaign, bool wait)
 		message_links_read(&claim->links, claim->workspace);
 	claim->taker.workspace = claim->workspace;
 	claim->taker.campaign = campaign;
-	claim->taker.wait = wait;
 	claim->taker.nsources = claim->nsteps;
 	claim->taker.sources = claim->sources;
 	queue_lease_init(&claim->lease, claim->workspace, campaign);
+	if (wait)
+		queue_wait(&claim->taker, &claim->sources[0]);
 	return true;
-}
-
-/* Looks up the messages of ranges. */
-static ClaimMessage *
-find_chunk(const Claim *claim, const QueueLease *chunk)
-{
-	ClaimMessage *messages = palloc(sizeof(ClaimMessage) * chunk->nmessages);
-	Datum	   *column = palloc(sizeof(Datum) * chunk->nranges);
-	Datum		parameters[5] = {claim->workspace, claim->campaign};
-	bool		isnull;
-	int			next = 0;
-
-	for (int i = 0; i < chunk->nranges; i++)
-		column[i] = UUIDPGetDatum(&chunk->ranges[i].batch_id);
-	parameters[2] = statement_array(column, NULL, chunk->nranges, UUIDOID, &isnull);
-	for (int i = 0; i < chunk->nranges; i++)
-		column[i] = Int16GetDatum(chunk->ranges[i].first);
-	parameters[3] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
-	for (int i = 0; i < chunk->nranges; i++)
-		column[i] = Int16GetDatum(chunk->ranges[i].last);
-	parameters[4] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
-	if (statement_execute(&find_messages, parameters, NULL) != (uint64) chunk->nmessages)
-		elog(ERROR, "batches do not have the messages of their ranges");
-
-	for (int i = 0; i < chunk->nranges; i++)
-	{
-		const QueueRange *range = &chunk->ranges[i];
-
-		for (int position = range->first; position <= range->last; position++, next++)
-		{
-			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt};
-			messages[next].number = claim->lease.nmessages - chunk->nmessages + next;
-			statement_row(next, messages[next].values, messages[next].nulls);
-		}
-	}
-	return messages;
 }
 
 /* Says of each message whether its address is suppressed. */
 static bool *
-check_chunk(const Claim *claim, const ClaimMessage *messages, int count)
+check_chunk(const Claim *claim, const Message *messages, int count)
 {
 	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
 	bool	   *suppressed = palloc0(sizeof(bool) * count);
@@ -282,7 +206,7 @@ check_chunk(const Claim *claim, const ClaimMessage *messages, int count)
 	{
 		text	   *email;
 
-		if (messages[i].nulls[MESSAGE_EMAIL])
+		if (messages[i].status == NULL || messages[i].nulls[MESSAGE_EMAIL])
 			continue;
 		email = DatumGetTextPP(messages[i].values[MESSAGE_EMAIL]);
 		checks[nchecks].email = VARDATA_ANY(email);
@@ -292,7 +216,7 @@ check_chunk(const Claim *claim, const ClaimMessage *messages, int count)
 	nchecks = 0;
 	for (int i = 0; i < count; i++)
 	{
-		if (!messages[i].nulls[MESSAGE_EMAIL])
+		if (messages[i].status && !messages[i].nulls[MESSAGE_EMAIL])
 			suppressed[i] = checks[nchecks++].suppressed;
 	}
 	return suppressed;
@@ -301,55 +225,22 @@ check_chunk(const Claim *claim, const ClaimMessage *messages, int count)
 /* What is said of a message whose lead is not in the campaign any more. */
 static const char *const deleted = "deleted";
 
-/* Returns a status of enrollments as a string that stays. */
-static const char *
-status_name(Datum value)
-{
-	static const char *const names[] = {"active", "removed", "replied", "bounced", "unsubscribed"};
-	text	   *status = DatumGetTextPP(value);
-
-	for (size_t i = 0; i < lengthof(names); i++)
-	{
-		if (strlen(names[i]) == VARSIZE_ANY_EXHDR(status) &&
-			memcmp(names[i], VARDATA_ANY(status), VARSIZE_ANY_EXHDR(status)) == 0)
-			return names[i];
-	}
-	elog(ERROR, "unexpected status of an enrollment");
-}
-
-/* Returns the status of an enrollment, which then stays until commit. */
-static const char *
-locked_status(const Claim *claim, Datum lead_id)
-{
-	Datum		parameters[] = {claim->workspace, claim->campaign, lead_id};
-	bool		isnull;
-
-	if (statement_execute(&lock_enrollment, parameters, NULL) == 0)
-		return deleted;
-	return status_name(statement_value(0, 1, &isnull));
-}
-
 /* Says why a message is not sent, NULL if it is. */
 static const char *
-skip_reason(const Claim *claim, const ClaimMessage *message, bool suppressed)
+skip_reason(const Message *message, bool suppressed)
 {
-	const char *status;
-
-	if (message->nulls[MESSAGE_STATUS] || message->nulls[MESSAGE_FIELDS + LEAD_CUSTOM])
+	if (message->status == NULL)
 		return deleted;
 	if (message->nulls[MESSAGE_EMAIL])
 		return "no_email";
-	status = status_name(message->values[MESSAGE_STATUS]);
-	if (strcmp(status, "removed") == 0)
-		status = locked_status(claim, message->values[MESSAGE_LEAD_ID]);
-	if (strcmp(status, "active") != 0)
-		return status;
+	if (message_has_ended(message))
+		return message->status;
 	return suppressed ? "suppressed" : NULL;
 }
 
 /* Renders a message; false if it gets too large. */
 static bool
-render(Claim *claim, const ClaimMessage *message, const pg_uuid_t *message_id)
+render(Claim *claim, const Message *message, const pg_uuid_t *message_id)
 {
 	text	   *email = DatumGetTextPP(message->values[MESSAGE_EMAIL]);
 	TemplateValues values = {
@@ -377,7 +268,7 @@ render(Claim *claim, const ClaimMessage *message, const pg_uuid_t *message_id)
 
 /* Puts a message into the result. */
 static void
-hand_out(const Claim *claim, const ClaimMessage *message, const pg_uuid_t *message_id)
+hand_out(const Claim *claim, const Message *message, const pg_uuid_t *message_id)
 {
 	Datum		values[] = {UUIDPGetDatum(&claim->lease.lease_id), UUIDPGetDatum(message_id), claim->campaign,
 		message->values[MESSAGE_LEAD_ID],
@@ -406,7 +297,7 @@ reserve_skipped(Claim *claim, int count)
 }
 
 static QueueException
-exception_of(const ClaimMessage *message, const char *reason)
+exception_of(const Message *message, const char *reason)
 {
 	return (QueueException) {
 		.lead_id = *DatumGetUUIDP(message->values[MESSAGE_LEAD_ID]),
@@ -416,14 +307,36 @@ exception_of(const ClaimMessage *message, const char *reason)
 	};
 }
 
+/* Notes that a message goes back, as due as it was. */
+static void
+note_busy(Claim *claim, const Message *message)
+{
+	int			step = DatumGetInt16(message->values[MESSAGE_STEP]);
+
+	claim->busy[claim->nbusy] = message->place;
+	claim->busy_steps[claim->nbusy] = step;
+	claim->busy_since[claim->nbusy] = DT_NOBEGIN;
+	for (int i = 0; i < claim->nsteps; i++)
+	{
+		if (claim->sources[i].step == step)
+			claim->busy_since[claim->nbusy] = claim->sources[i].until;
+	}
+	claim->nbusy++;
+}
+
 /* Hands out a message, or leaves it out. */
 static void
-handle_message(Claim *claim, const ClaimMessage *message, bool suppressed)
+handle_message(Claim *claim, const Message *message, bool suppressed)
 {
 	pg_uuid_t	message_id = queue_message_id(&message->place.batch_id, message->place.first);
-	const char *reason = skip_reason(claim, message, suppressed);
+	const char *reason = skip_reason(message, suppressed);
 
-	if (reason)
+	if (message->busy)
+	{
+		claim->skipped[claim->nskipped++] = message->number;
+		note_busy(claim, message);
+	}
+	else if (reason)
 	{
 		claim->skipped[claim->nskipped++] = message->number;
 		/* Nobody will ask what became of it. */
@@ -442,39 +355,65 @@ handle_message(Claim *claim, const ClaimMessage *message, bool suppressed)
 	}
 }
 
-/* Takes messages and handles them; false if no more are due. */
-static bool
-claim_chunk(Claim *claim)
+/* Handles the messages of a chunk, and writes what became of those left out. */
+static void
+handle_chunk(Claim *claim, Message *messages, int count)
 {
-	QueueLease	chunk = {0};
-	ClaimMessage *messages;
-	bool	   *suppressed;
-	MemoryContext message_context;
-	MemoryContext caller_context;
+	bool	   *suppressed = check_chunk(claim, messages, count);
+	MemoryContext message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
+														  ALLOCSET_DEFAULT_SIZES);
 
-	if (queue_take(&claim->taker, claim->wanted - claim->handed, &chunk) == 0)
-		return false;
-	for (int i = 0; i < chunk.nranges; i++)
-		queue_lease_add(&claim->lease, &chunk.ranges[i]);
-	messages = find_chunk(claim, &chunk);
-	suppressed = check_chunk(claim, messages, chunk.nmessages);
-	reserve_skipped(claim, chunk.nmessages);
-	claim->nended = claim->nfailed = 0;
-	claim->ended = palloc(sizeof(QueueException) * chunk.nmessages);
-	claim->failed = palloc(sizeof(QueueException) * chunk.nmessages);
-
-	message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
-											ALLOCSET_DEFAULT_SIZES);
-	for (int i = 0; i < chunk.nmessages; i++)
+	claim->nended = claim->nfailed = claim->nbusy = 0;
+	claim->ended = palloc(sizeof(QueueException) * count);
+	claim->failed = palloc(sizeof(QueueException) * count);
+	claim->busy = palloc(sizeof(QueueRange) * count);
+	claim->busy_steps = palloc(sizeof(int) * count);
+	claim->busy_since = palloc(sizeof(TimestampTz) * count);
+	for (int i = 0; i < count; i++)
 	{
+		MemoryContext chunk_context = MemoryContextSwitchTo(message_context);
+
 		CHECK_FOR_INTERRUPTS();
-		caller_context = MemoryContextSwitchTo(message_context);
 		handle_message(claim, &messages[i], suppressed[i]);
-		MemoryContextSwitchTo(caller_context);
+		MemoryContextSwitchTo(chunk_context);
 		MemoryContextReset(message_context);
 	}
 	queue_except(claim->workspace, claim->campaign, "skipped", claim->now, claim->ended, claim->nended);
 	queue_except(claim->workspace, claim->campaign, "failed", claim->now, claim->failed, claim->nfailed);
+	if (claim->nbusy > 0)
+		queue_put_back(&claim->lease, claim->busy, claim->busy_steps, claim->busy_since, claim->nbusy, NULL);
+}
+
+/*
+ * Takes messages and handles them; false if no more are due.  What it needs for
+ * that is freed, for a claim may go over a million leads that are suppressed.
+ */
+static bool
+claim_chunk(Claim *claim)
+{
+	QueueLease	chunk = {0};
+	Message *messages;
+	SPITupleTable *found;
+	MemoryContext chunk_context;
+	MemoryContext caller_context;
+
+	if (queue_take(&claim->taker, claim->wanted - claim->handed, &chunk) == 0)
+		return false;
+	claim->took = true;
+	for (int i = 0; i < chunk.nranges; i++)
+		queue_lease_add(&claim->lease, &chunk.ranges[i]);
+	reserve_skipped(claim, chunk.nmessages);
+
+	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra chunk", ALLOCSET_DEFAULT_SIZES);
+	caller_context = MemoryContextSwitchTo(chunk_context);
+	messages = message_find(claim->workspace, claim->campaign, &chunk,
+							claim->lease.nmessages - chunk.nmessages, &found);
+	message_lock_ended(claim->workspace, claim->campaign, messages, chunk.nmessages);
+	handle_chunk(claim, messages, chunk.nmessages);
+	SPI_freetuptable(found);
+	MemoryContextSwitchTo(caller_context);
+	MemoryContextDelete(chunk_context);
+	pfree(chunk.ranges);
 	return true;
 }
 
@@ -496,7 +435,8 @@ claim_campaign(Claim *claim, Datum campaign, bool wait)
 /*
  * Claims from campaigns in their turn until one has something.  Where others
  * hold all that is due, it waits for the first of them: they may take a part
- * and leave the rest, and no row means that nothing is due.
+ * and leave the rest, and no row means that nothing is due.  It does not wait
+ * once it holds ranges itself, all of whose messages it skipped.
  */
 static void
 claim_in_turn(Claim *claim)
@@ -511,11 +451,11 @@ claim_in_turn(Claim *claim)
 
 		campaigns[i] = *DatumGetUUIDP(statement_value(i, 1, &isnull));
 	}
-	for (int wait = 0; wait <= 1; wait++)
+	for (int pass = 0; pass <= 1; pass++)
 	{
 		for (uint64 i = 0; i < found; i++)
 		{
-			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i]), wait))
+			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i]), pass == 1 && !claim->took))
 				return;
 		}
 	}
@@ -536,6 +476,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	claim.workspace = context_workspace();
 	claim.now = context_clock();
 	claim.expires_at = message_expiry(fcinfo, 1, claim.now);
+	claim.took = false;
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
 
@@ -551,7 +492,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	{
 		campaign_require(claim.workspace, PG_GETARG_DATUM(2), CAMPAIGN_READ);
 		if (!claim_campaign(&claim, PG_GETARG_DATUM(2), false))
-			claim_campaign(&claim, PG_GETARG_DATUM(2), true);
+			claim_campaign(&claim, PG_GETARG_DATUM(2), !claim.took);
 	}
 	statement_finish();
 	return (Datum) 0;

@@ -30,14 +30,16 @@ PG_FUNCTION_INFO_V1(lt_unsubscribe);
 
 static Statement find_message = STATEMENT(
 	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
-	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size",
+	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size"
+	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
-/* A message may be replied to several times. */
+/* A message may be replied to several times, and bounce softly and then hard. */
 static Statement insert_event = STATEMENT(
 	"INSERT INTO leadterra.events (workspace_id, campaign_id, type, message_id, digest, event_id,"
 	" lead_id, data, created_at)"
-	" VALUES ($1, $2, $3, $4, CASE $3 WHEN 'replied' THEN md5($7::text) ELSE '' END, $5, $6, $7, $8)"
+	" VALUES ($1, $2, $3, $4, CASE $3 WHEN 'replied' THEN md5($7::text)"
+	" WHEN 'bounced' THEN $7 ->> 'bounceType' ELSE '' END, $5, $6, $7, $8)"
 	" ON CONFLICT DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID, TIMESTAMPTZOID);
 
@@ -130,16 +132,17 @@ find_effect(const char *type, JsonbContainer *data)
 static void
 end_enrollment(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
 {
-	static const char *const order[] = {"active", "removed", "replied", "bounced", "unsubscribed"};
+	const char *weaker = strcmp(status, "replied") == 0 ? "active,removed" :
+		strcmp(status, "bounced") == 0 ? "active,removed,replied" :
+		"active,removed,replied,bounced";
 
-	for (size_t i = 0; strcmp(order[i], status) != 0; i++)
-	{
-		if (enroll_change_status(workspace, campaign, lead_id, order[i], status))
-			break;
-	}
+	(void) enroll_change_status(workspace, campaign, lead_id, weaker, status);
 }
 
-/* Applies an event to a lead, of which another workspace knows nothing. */
+/*
+ * Applies an event to a lead.  One that asks for its address to be suppressed is
+ * an error if the address is gone: nobody should believe that it was done.
+ */
 static void
 apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const pg_uuid_t *lead_id)
 {
@@ -149,8 +152,9 @@ apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const p
 	{
 		LeadString	email;
 
-		if (lead_email(workspace, lead_id, &email))
-			suppression_add(workspace, email.data, email.length, effect->suppression);
+		if (!lead_email(workspace, lead_id, &email))
+			error_raise(ERROR_LEAD_NOT_FOUND, "lead of the message has been deleted");
+		suppression_add(workspace, email.data, email.length, effect->suppression);
 	}
 }
 

@@ -38,7 +38,7 @@ raise_lost(Datum lease_id)
  * worker has settled as a whole stays as it is: *closed.
  */
 static void
-lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, QueueSteps *steps, TimestampTz now,
+lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, QueueSteps *steps, TimestampTz *now,
 		   bool *closed)
 {
 	QueueLeaseState state = queue_lease_lock(lease, context_workspace(), PG_GETARG_DATUM(0), now);
@@ -89,7 +89,7 @@ complete(QueueLease *lease, const int *numbers, int count)
 Datum
 lt_complete_messages(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = context_clock();
+	TimestampTz now;
 	QueueLease	lease;
 	QueueSteps	steps;
 	bool		closed;
@@ -99,7 +99,7 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 
 	error_if_null(0, "lease_id");
 	statement_connect();
-	lock_lease(fcinfo, &lease, &steps, now, &closed);
+	lock_lease(fcinfo, &lease, &steps, &now, &closed);
 	count = lease.nmessages;
 	if (!PG_ARGISNULL(1))
 		numbers = find_numbers(fcinfo, 1, &lease, &count);
@@ -144,7 +144,7 @@ error_argument(FunctionCallInfo fcinfo, int number)
 Datum
 lt_fail_messages(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = context_clock();
+	TimestampTz now;
 	QueueLease	lease;
 	QueueSteps	steps;
 	bool		closed;
@@ -156,7 +156,7 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	error_if_null(1, "message_ids");
 	error_if_null(3, "permanent");
 	statement_connect();
-	lock_lease(fcinfo, &lease, &steps, now, &closed);
+	lock_lease(fcinfo, &lease, &steps, &now, &closed);
 	numbers = find_numbers(fcinfo, 1, &lease, &count);
 	count = closed ? 0 : keep_open(&lease, numbers, count);
 	if (count > 0)
@@ -170,13 +170,15 @@ Datum
 lt_extend_lease(PG_FUNCTION_ARGS)
 {
 	TimestampTz now = context_clock();
-	TimestampTz expires_at = message_expiry(fcinfo, 1, now);
+	TimestampTz expires_at;
 	QueueLease	lease;
 
 	error_if_null(0, "lease_id");
+	(void) message_expiry(fcinfo, 1, now);
 	statement_connect();
-	if (queue_lease_lock(&lease, context_workspace(), PG_GETARG_DATUM(0), now) != QUEUE_LEASE_OPEN)
+	if (queue_lease_lock(&lease, context_workspace(), PG_GETARG_DATUM(0), &now) != QUEUE_LEASE_OPEN)
 		raise_lost(PG_GETARG_DATUM(0));
+	expires_at = message_expiry(fcinfo, 1, now);
 	queue_lease_extend(&lease, expires_at);
 	statement_finish();
 	PG_RETURN_TIMESTAMPTZ(expires_at);

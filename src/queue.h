@@ -106,7 +106,6 @@ typedef struct QueueTaker
 	Datum		workspace;
 	Datum		campaign;
 	TimestampTz started_at;		/* of the campaign */
-	bool		wait;			/* for ranges that other claims have locked */
 	int			nsources;
 	QueueSource *sources;
 	int			nused;			/* ranges that are used up */
@@ -128,6 +127,7 @@ extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
 extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
 
 /* queue_take.c: what a claim gets */
+extern void queue_wait(const QueueTaker *taker, const QueueSource *source);
 extern int	queue_take(QueueTaker *taker, int wanted, QueueLease *lease);
 extern void queue_take_end(QueueTaker *taker, QueueLease *lease);
 
@@ -137,7 +137,7 @@ extern void queue_lease_add(QueueLease *lease, const QueueRange *range);
 extern void queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum worker,
 							   bool no_worker, TimestampTz now, TimestampTz expires_at);
 extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id,
-										TimestampTz now);
+										TimestampTz *now);
 extern int	queue_lease_find(QueueLease *lease, const pg_uuid_t *message_id);
 extern bool queue_lease_is_settled(const QueueLease *lease, int number);
 extern bool queue_lease_settle(QueueLease *lease, int number, bool completed);

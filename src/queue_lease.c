@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "context.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
@@ -292,17 +293,18 @@ read_state(QueueLease *lease, Datum workspace, TimestampTz now)
 }
 
 /*
- * Locks a lease and reads it unless it is lost.  It has run out when its time
- * has come, swept or not.  Runs in SPI.
+ * Locks a lease and reads it unless it is lost, at a time that is read once it is
+ * locked.  It has run out when its time has come, swept or not.  Runs in SPI.
  */
 QueueLeaseState
-queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id, TimestampTz now)
+queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id, TimestampTz *now)
 {
 	Datum		parameters[] = {workspace, lease_id};
 
 	if (statement_execute(&lock_lease, parameters, NULL) == 0)
 		return QUEUE_LEASE_LOST;
-	return read_state(lease, workspace, now);
+	*now = context_clock();
+	return read_state(lease, workspace, *now);
 }
 
 /* Orders places by batch and position; a range equals the positions in it. */

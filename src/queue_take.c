@@ -17,7 +17,7 @@
 #include "queue.h"
 #include "statement.h"
 
-/* Columns of the statements that open a source. */
+/* Columns of free_ranges. */
 enum
 {
 	RANGE_SINCE,
@@ -30,18 +30,21 @@ enum
 	RANGE_COLUMNS
 };
 
-#define DUE_RANGES(locked) \
-	"SELECT waiting_since, range_id, batch_id, first, last, attempt, ctid" \
-	" FROM leadterra.waiting" \
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4" \
-	" ORDER BY waiting_since, range_id" \
-	" FOR UPDATE" locked
-
 static Statement free_ranges = STATEMENT(
-	DUE_RANGES(" SKIP LOCKED"), SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
+	"SELECT waiting_since, range_id, batch_id, first, last, attempt, ctid"
+	" FROM leadterra.waiting"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
+	" ORDER BY waiting_since, range_id"
+	" FOR UPDATE SKIP LOCKED",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
 
-static Statement all_ranges = STATEMENT(
-	DUE_RANGES(""), SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
+static Statement wait_for_range = STATEMENT(
+	"SELECT FROM leadterra.waiting"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
+	" ORDER BY waiting_since, range_id"
+	" LIMIT 1"
+	" FOR UPDATE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
 
 static Statement find_partial = STATEMENT(
 	"SELECT partial_last FROM leadterra.leases"
@@ -75,6 +78,19 @@ note_used(QueueTaker *taker, QueueSource *source)
 	source->has_range = source->begun = false;
 }
 
+/*
+ * Waits for the first range of a source that other claims have locked, and locks
+ * it.  A claim that holds ranges may not: another could wait for it.  Runs in SPI.
+ */
+void
+queue_wait(const QueueTaker *taker, const QueueSource *source)
+{
+	Datum		parameters[] = {taker->workspace, taker->campaign,
+	Int16GetDatum(source->step), TimestampTzGetDatum(source->until)};
+
+	statement_execute(&wait_for_range, parameters, NULL);
+}
+
 /* Leaves out the positions of a locked range that leases have had. */
 static void
 skip_taken(const QueueTaker *taker, QueueSource *source)
@@ -102,7 +118,7 @@ fetch_range(QueueTaker *taker, QueueSource *source)
 		Datum		parameters[] = {taker->workspace, taker->campaign,
 		Int16GetDatum(source->step), TimestampTzGetDatum(source->until)};
 
-		source->portal = statement_open(taker->wait ? &all_ranges : &free_ranges, parameters);
+		source->portal = statement_open(&free_ranges, parameters);
 	}
 	SPI_cursor_fetch(source->portal, true, 1);
 	if (SPI_processed == 0)

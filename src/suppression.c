@@ -146,8 +146,8 @@ collect_keys(const SuppressionCheck *checks, int count)
 		Key			key = {NULL, 0};
 		bool		found = false;
 
-		/* Where a key is known, so are those less specific. */
-		while (!found && next_key(checks[i].email, checks[i].length, &key))
+		/* Where a wildcard is known, so are those less specific. */
+		while (!(found && key.data[0] == '.') && next_key(checks[i].email, checks[i].length, &key))
 			keyset_insert(keys, key, &found)->listed = false;
 	}
 	return keys;

@@ -188,6 +188,9 @@ custom_value(const LeadString *name, Datum custom)
 		case jbvBool:
 			return string_of(value.val.boolean ? "true" : "false");
 		case jbvBinary:
+			/* What is too large anyway may not even fit the memory once printed. */
+			if (value.val.binary.len > TEMPLATE_OUTPUT_MAX)
+				return (LeadString) {"", TEMPLATE_OUTPUT_MAX + 1};
 			return string_of(JsonbToCString(NULL, value.val.binary.data, value.val.binary.len));
 		default:
 			return (LeadString) {NULL, 0};

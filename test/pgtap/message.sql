@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(171);
+SELECT plan(178);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -274,6 +274,25 @@ FROM (VALUES (format('%L, ''seen''', :'message'), 'PT400 invalid_event'), (forma
     (format('%L, ''bounced'', ''{"bounceType": 1}''', :'message'), 'PT400 invalid_event'), (format('%L, ''replied'', ''{"classification": "maybe"}''', :'message'), 'PT400 invalid_event'),
     (format('%L, ''replied'', ''{"threadSnippet": {}}''', :'message'), 'PT400 invalid_event'), ('NULL, ''opened''', 'PT400 invalid_request'),
     ('''00000000-0000-7000-8000-000000000000'', ''opened''', 'PT404 message_not_found'), (format('%L, ''opened''', (SELECT leadterra.message_id(batch_id, 12) FROM leadterra.batches WHERE campaign_id = :'c' AND step = 1)), 'PT404 message_not_found')) v (arguments, code);
+
+-- Hard after soft, a lead that is gone, and one that begins like a domain.
+SELECT pg_temp.campaign(1, pg_temp.leads('twice', 'gone')) AS c \gset
+SELECT pg_temp.claim(2, :'c');
+SELECT id AS twice FROM lt_messages WHERE campaign_id = :'c' AND email = 'twice@example.com' \gset
+SELECT id AS gone FROM lt_messages WHERE campaign_id = :'c' AND email = 'gone@example.com' \gset
+SELECT is(lt_record_event(:'twice', 'bounced', '{"bounceType": "soft"}'), true, 'a soft bounce');
+SELECT is(lt_record_event(:'twice', 'bounced', '{"bounceType": "hard"}'), true, 'and then a hard one');
+SELECT is((SELECT reason FROM lt_is_suppressed('twice@example.com')), 'hard_bounce', 'suppresses');
+SELECT is((SELECT bounced FROM lt_campaign_stats(:'c')), 1::bigint, 'and is one message');
+SELECT lt_delete_leads('{gone@example.com}');
+SELECT is(lt_record_event(:'gone', 'delivered'), true, 'an event of a lead that was deleted');
+SELECT is(pg_temp.detail(format('SELECT lt_record_event(%L, ''unsubscribed'')', :'gone')), 'PT404 lead_not_found', 'but nobody is left to suppress');
+SELECT pg_temp.campaign(1, pg_temp.leads('plain', 'odd', 'more', 'last')) AS c \gset
+UPDATE leadterra.leads SET email = CASE email WHEN 'odd@example.com' THEN 'hand.example' WHEN 'more@example.com' THEN 'x@y@hand.example' ELSE 'a@hand.example' END
+WHERE workspace_id = lt_current_workspace() AND email IN ('odd@example.com', 'more@example.com', 'last@example.com');
+SELECT lt_suppress('{*.example}');
+SELECT is((SELECT count(*) FROM lt_claim_messages(10, '1 minute', :'c')), 2::bigint, 'addresses that were written by hand do no harm');
+SELECT lt_unsuppress('{*.example}');
 
 -- Links.
 SELECT lt_set_unsubscribe_url('https://example.com/u?t=');

@@ -81,7 +81,7 @@ SELECT is((SELECT count(*) FROM leadterra.exceptions WHERE campaign_id = :'c'), 
 SELECT is((SELECT count(*) FROM leadterra.leases WHERE campaign_id = :'c'), 0::bigint, 'and leases');
 SELECT throws_ok(format('SELECT lt_record_event(%L, ''opened'')', :'old'), 'PT404', NULL, 'a message past its keep is not found');
 SELECT is((SELECT (total_enrolled, sent, delivered, bounced, replied, unsubscribed, skipped, failed, queued, open_rate)::text FROM lt_campaign_stats(:'c')),
-    (SELECT (total_enrolled, sent, delivered + 1, bounced, replied, unsubscribed, skipped, failed, queued, open_rate * delivered / (delivered + 1))::text FROM later), 'the statistics have it all');
+    (SELECT (total_enrolled, sent, delivered + 1, bounced, replied, unsubscribed, skipped, failed, queued, 1::double precision)::text FROM later), 'the statistics have it all');
 SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 1010::bigint, 'everybody is enrolled');
 SELECT is((SELECT (enrolled, updated)::text FROM lt_bulk_upsert(:'c', pg_temp.leads('whole', 10))), '(0,9)', 'nobody begins again');
 SELECT is((SELECT count(*) FROM lt_messages WHERE campaign_id = :'c' AND step = 2), 1008::bigint, 'follow-ups still wait');

@@ -291,12 +291,20 @@ BEGIN
         SELECT * INTO m FROM messages WHERE state IN ('sent', 'leased') ORDER BY random() LIMIT 1;
         word := (ARRAY['replied', 'bounced', 'unsubscribed'])[1 + pg_temp.pick(3)];
         what := format('event %s %s %s', word, m.email, m.step);
-        SELECT lt_record_event(leadterra.message_id(v.batch_id, v."position"), word, CASE word WHEN 'bounced' THEN '{"bounceType": "hard"}' ELSE '{}' END::jsonb)::text INTO answer
-        FROM leadterra.messages v WHERE v.campaign_id = m.campaign AND v.lead_id = m.lead_id AND v.step = m.step;
+        BEGIN
+            SELECT lt_record_event(leadterra.message_id(v.batch_id, v."position"), word, CASE word WHEN 'bounced' THEN '{"bounceType": "hard"}' ELSE '{}' END::jsonb)::text INTO answer
+            FROM leadterra.messages v WHERE v.campaign_id = m.campaign AND v.lead_id = m.lead_id AND v.step = m.step;
+        EXCEPTION WHEN SQLSTATE 'PT404' THEN answer := 'PT404';
+        END;
+        -- An address that is gone cannot be suppressed.
+        expected := CASE WHEN word <> 'replied' AND answer <> 'false' AND NOT EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) THEN 'PT404' ELSE nullif(answer, 'PT404') END;
+        IF answer = 'PT404' AND expected IS NULL THEN
+            expected := 'an event';
+        END IF;
         IF answer = 'true' THEN
             UPDATE enrolled e SET status = word WHERE e.campaign = m.campaign AND e.lead_id = m.lead_id
                 AND array_position('{active,removed,replied,bounced,unsubscribed}', e.status) < array_position('{active,removed,replied,bounced,unsubscribed}', word);
-            INSERT INTO suppressed SELECT m.email WHERE word <> 'replied' AND EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) ON CONFLICT DO NOTHING;
+            INSERT INTO suppressed SELECT m.email WHERE word <> 'replied' ON CONFLICT DO NOTHING;
         END IF;
     ELSIF kind < 90 THEN
         what := format('remove %s %s', c.name, emails);

@@ -1,0 +1,171 @@
+/*
+ * message_find.c
+ *		Looking up what there is to know of messages before they are sent.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "lead.h"
+#include "message.h"
+#include "queue.h"
+#include "statement.h"
+
+/* A row for each position of each range whose batch is there. */
+static Statement find_messages = STATEMENT(
+	"SELECT b.step, u.lead_id, e.status, l.*, r.number, u.position"
+	" FROM unnest($3, $4, $5) WITH ORDINALITY AS r (batch_id, first, last, number)"
+	" CROSS JOIN LATERAL ("
+	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
+	" WHERE b.workspace_id = $1 AND b.batch_id = r.batch_id"
+	" OFFSET 0) b"
+	" CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) WITH ORDINALITY AS u (lead_id, position)"
+	" LEFT JOIN LATERAL ("
+	" SELECT e.status FROM leadterra.enrollments e"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = u.lead_id"
+	" OFFSET 0) e ON true"
+	" LEFT JOIN LATERAL ("
+	" SELECT l.email, " LEAD_COLUMNS " FROM leadterra.leads l"
+	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id"
+	" OFFSET 0) l ON true",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID);
+
+/*
+ * A call that lets the lead go on waits until the claim has committed, and then
+ * finds the message skipped.  The claim itself waits for nobody: it takes these
+ * locks in another order than others do.
+ */
+static Statement lock_enrollments = STATEMENT(
+	"SELECT u.number, e.status"
+	" FROM unnest($3) WITH ORDINALITY AS u (lead_id, number)"
+	" CROSS JOIN LATERAL ("
+	" SELECT e.status FROM leadterra.enrollments e"
+	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = u.lead_id"
+	" FOR SHARE SKIP LOCKED) e",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID);
+
+/* Returns a status of enrollments as a string that stays. */
+static const char *
+status_name(Datum value)
+{
+	static const char *const names[] = {"active", "removed", "replied", "bounced", "unsubscribed"};
+	text	   *status = DatumGetTextPP(value);
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		if (strlen(names[i]) == VARSIZE_ANY_EXHDR(status) &&
+			memcmp(names[i], VARDATA_ANY(status), VARSIZE_ANY_EXHDR(status)) == 0)
+			return names[i];
+	}
+	elog(ERROR, "unexpected status of an enrollment");
+}
+
+/* Lists the messages of ranges, of which nothing is known yet. */
+static Message *
+list_messages(const QueueLease *chunk, int number, int *starts)
+{
+	Message *messages = palloc0(sizeof(Message) * chunk->nmessages);
+	int			next = 0;
+
+	for (int i = 0; i < chunk->nranges; i++)
+	{
+		const QueueRange *range = &chunk->ranges[i];
+
+		starts[i] = next;
+		for (int position = range->first; position <= range->last; position++, next++)
+		{
+			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt};
+			messages[next].number = number + next;
+		}
+	}
+	return messages;
+}
+
+/*
+ * Looks up the messages of ranges, of which the first has a number.  Values point
+ * into the result, which the caller frees.  Runs in SPI.
+ */
+Message *
+message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int number,
+			 SPITupleTable **result)
+{
+	int		   *starts = palloc(sizeof(int) * chunk->nranges);
+	Message *messages = list_messages(chunk, number, starts);
+	Datum	   *column = palloc(sizeof(Datum) * chunk->nranges);
+	Datum		parameters[5] = {workspace, campaign};
+	bool		isnull;
+	uint64		found;
+
+	for (int i = 0; i < chunk->nranges; i++)
+		column[i] = UUIDPGetDatum(&chunk->ranges[i].batch_id);
+	parameters[2] = statement_array(column, NULL, chunk->nranges, UUIDOID, &isnull);
+	for (int i = 0; i < chunk->nranges; i++)
+		column[i] = Int16GetDatum(chunk->ranges[i].first);
+	parameters[3] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
+	for (int i = 0; i < chunk->nranges; i++)
+		column[i] = Int16GetDatum(chunk->ranges[i].last);
+	parameters[4] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
+	found = statement_execute(&find_messages, parameters, NULL);
+	*result = SPI_tuptable;
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		values[MESSAGE_COLUMNS];
+		bool		nulls[MESSAGE_COLUMNS];
+		Message *message;
+
+		statement_row(i, values, nulls);
+		message = &messages[starts[DatumGetInt64(values[MESSAGE_RANGE]) - 1] +
+							DatumGetInt64(values[MESSAGE_POSITION]) - 1];
+		memcpy(message->values, values, sizeof(values));
+		memcpy(message->nulls, nulls, sizeof(nulls));
+		if (!nulls[MESSAGE_STATUS] && !nulls[MESSAGE_FIELDS + LEAD_CUSTOM])
+			message->status = status_name(values[MESSAGE_STATUS]);
+	}
+	return messages;
+}
+
+/* Says whether the lead of a message gets no more. */
+bool
+message_has_ended(const Message *message)
+{
+	return message->status && strcmp(message->status, "active") != 0;
+}
+
+/*
+ * Locks the enrollments that have ended, and looks at them again; what another
+ * session is changing is busy.  Runs in SPI.
+ */
+void
+message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count)
+{
+	Datum	   *lead_ids = palloc(sizeof(Datum) * count);
+	Message **ended = palloc(sizeof(Message *) * count);
+	Datum		parameters[3] = {workspace, campaign};
+	int			nended = 0;
+	uint64		found;
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (!message_has_ended(&messages[i]))
+			continue;
+		messages[i].busy = true;
+		lead_ids[nended] = messages[i].values[MESSAGE_LEAD_ID];
+		ended[nended++] = &messages[i];
+	}
+	if (nended == 0)
+		return;
+	parameters[2] = statement_array(lead_ids, NULL, nended, UUIDOID, &isnull);
+	found = statement_execute(&lock_enrollments, parameters, NULL);
+	for (uint64 i = 0; i < found; i++)
+	{
+		Message *message = ended[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
+
+		message->busy = false;
+		message->status = status_name(statement_value(i, 2, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
