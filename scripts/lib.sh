@@ -205,6 +205,7 @@ unix_socket_directories = '$scratch'
 unix_socket_permissions = 0700
 fsync = off
 autovacuum_naptime = 5s
+jit = off
 ${server_settings:-}
 CONF
     printf "include '%s'\n" "$work/server.conf" | "${as_user[@]}" tee -a "$work/data/postgresql.conf" >/dev/null

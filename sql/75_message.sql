@@ -217,9 +217,13 @@ COMMENT ON FUNCTION @extschema@.lt_due_workspaces(integer) IS
 For workers that serve all workspaces, as the owner of the extension.';
 
 -- Messages of all workspaces with their states, each once: what waits, what
--- workers hold or have sent, and what was not sent.
+-- workers hold or have sent, and what was not sent.  The lateral look-ups keep the
+-- planner from joining tables of which it has no statistics as a whole.
 CREATE VIEW leadterra.messages WITH (security_invoker = true) AS
-SELECT m.*, greatest(m.waiting_since, c.started_at) + s.delay_days * interval '24 hours' AS due_at
+SELECT
+    m.*,
+    c.status AS campaign_status,
+    greatest(m.waiting_since, c.started_at) + s.delay_days * interval '24 hours' AS due_at
 FROM (
     SELECT
         w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,
@@ -231,24 +235,34 @@ FROM (
         FROM leadterra.leases l
         WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
     ) x
-    JOIN leadterra.batches b ON b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
+    CROSS JOIN LATERAL (
+        SELECT b.lead_ids
+        FROM leadterra.batches b
+        WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
+        OFFSET 0
+    ) b
     CROSS JOIN LATERAL unnest(b.lead_ids[x.first:w.last]) WITH ORDINALITY AS u (lead_id, number)
     UNION ALL
     SELECT
-        l.workspace_id, l.campaign_id, b.step, b.lead_ids[p."position"], r.batch_id, p."position", b.waiting_since,
+        l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1, b.waiting_since,
         CASE WHEN n.completed THEN 'sent' ELSE 'leased' END,
         NULL, r.attempt, l.lease_id, CASE WHEN n.completed THEN l.closed_at END
     FROM leadterra.leases l
     CROSS JOIN LATERAL (
-        SELECT u.batch_id, u.first, u.last, u.attempt, sum(u.last - u.first + 1) OVER (ORDER BY u.number) - u.last - 1 AS start
+        SELECT u.batch_id, u.first, u.last, u.attempt, sum(u.last - u.first + 1) OVER (ORDER BY u.number) - (u.last - u.first + 1) AS start
         FROM unnest(l.batch_ids, l.firsts, l.lasts, l.attempts) WITH ORDINALITY AS u (batch_id, first, last, attempt, number)
     ) r
-    JOIN leadterra.batches b ON b.workspace_id = l.workspace_id AND b.batch_id = r.batch_id
-    CROSS JOIN LATERAL generate_series(r.first::bigint, r.last) AS p ("position")
+    CROSS JOIN LATERAL (
+        SELECT b.step, b.lead_ids, b.waiting_since
+        FROM leadterra.batches b
+        WHERE b.workspace_id = l.workspace_id AND b.batch_id = r.batch_id
+        OFFSET 0
+    ) b
+    CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) WITH ORDINALITY AS p (lead_id, number)
     CROSS JOIN LATERAL (
         SELECT
-            coalesce(get_bit(l.completed, r.start + p."position") = 1, l.state = 'closed') AS completed,
-            coalesce(get_bit(l.settled, r.start + p."position") = 1, l.state = 'closed') AS settled
+            coalesce(get_bit(l.completed, r.start + p.number - 1) = 1, l.state = 'closed') AS completed,
+            coalesce(get_bit(l.settled, r.start + p.number - 1) = 1, l.state = 'closed') AS settled
     ) n
     WHERE n.completed OR l.state = 'open' AND NOT n.settled
     UNION ALL
@@ -256,8 +270,23 @@ FROM (
         x.workspace_id, x.campaign_id, x.step, x.lead_id, x.batch_id, x."position", b.waiting_since,
         x.state, x.reason, x.attempt, NULL, x.created_at
     FROM leadterra.exceptions x
-    JOIN leadterra.batches b ON b.workspace_id = x.workspace_id AND b.batch_id = x.batch_id
+    CROSS JOIN LATERAL (
+        SELECT b.waiting_since
+        FROM leadterra.batches b
+        WHERE b.workspace_id = x.workspace_id AND b.batch_id = x.batch_id
+        OFFSET 0
+    ) b
 ) m
-JOIN leadterra.campaigns c ON c.workspace_id = m.workspace_id AND c.campaign_id = m.campaign_id
-JOIN leadterra.steps s ON s.workspace_id = m.workspace_id AND s.campaign_id = m.campaign_id AND s.step = m.step;
+CROSS JOIN LATERAL (
+    SELECT c.status, c.started_at
+    FROM leadterra.campaigns c
+    WHERE c.workspace_id = m.workspace_id AND c.campaign_id = m.campaign_id
+    OFFSET 0
+) c
+CROSS JOIN LATERAL (
+    SELECT s.delay_days
+    FROM leadterra.steps s
+    WHERE s.workspace_id = m.workspace_id AND s.campaign_id = m.campaign_id AND s.step = m.step
+    OFFSET 0
+) s;
 COMMENT ON VIEW leadterra.messages IS 'Messages of all workspaces and campaigns, started or not, with their states.';

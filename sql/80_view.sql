@@ -102,22 +102,21 @@ SELECT
     m.attempt::integer AS attempt,
     m.lease_id,
     m.settled_at
-FROM leadterra.campaigns c
-JOIN leadterra.messages m ON m.workspace_id = c.workspace_id AND m.campaign_id = c.campaign_id
+FROM leadterra.messages m
 CROSS JOIN LATERAL (
     SELECT e.status
     FROM leadterra.enrollments e
-    WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.lead_id = m.lead_id
+    WHERE e.workspace_id = m.workspace_id AND e.campaign_id = m.campaign_id AND e.lead_id = m.lead_id
     OFFSET 0
 ) e
 CROSS JOIN LATERAL (
     SELECT l.email
     FROM leadterra.leads l
-    WHERE l.workspace_id = c.workspace_id AND l.lead_id = m.lead_id
+    WHERE l.workspace_id = m.workspace_id AND l.lead_id = m.lead_id
     OFFSET 0
 ) l
-WHERE c.workspace_id = @extschema@.lt_current_workspace()
-  AND c.status <> 'draft';
+WHERE m.workspace_id = @extschema@.lt_current_workspace()
+  AND m.campaign_status <> 'draft';
 COMMENT ON VIEW @extschema@.lt_messages IS
 'Messages of started campaigns with their states
 
