@@ -8,6 +8,7 @@ use DBI;
 use Exporter 'import';
 use IO::Handle;
 use List::Util qw(max min);
+use Time::HiRes;
 
 our @EXPORT = qw($quick $output connect_to median spread ratios say_it heading in_turns throughput finish_report);
 

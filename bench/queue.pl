@@ -10,7 +10,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Bench;
-use List::Util qw(max min sum);
+use List::Util qw(max);
 use Time::HiRes qw(time);
 
 my $rounds = $quick ? 3 : 7;
@@ -222,7 +222,7 @@ for my $case ([ 'leadterra', 1000 ], [ 'singles', 1000 ], [ 'peer', 1000 ], [ 'l
 # Beside a mass of messages that are not due, or that were sent: databases of
 # their own.
 my %beside = (none => 'queue');
-$_->disconnect for $control;
+$control->disconnect;
 for my $kind ('future', 'finished')
 {
 	$beside{$kind} = "queue_$kind";

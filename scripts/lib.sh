@@ -63,7 +63,7 @@ offered_version() { apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depen
 
 missing_packages() {
     for package in make gcc libc6-dev perl util-linux "postgresql-$1" "postgresql-server-dev-$1" \
-        "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl python3-psycopg2 ${extra_packages//VERSION/$1}; do
+        "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl ${extra_packages//VERSION/$1}; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             printf '%s ' "$package"
     done

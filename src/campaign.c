@@ -34,17 +34,16 @@ PG_FUNCTION_INFO_V1(lt_delete_campaign);
 PG_FUNCTION_INFO_V1(lt_require_campaign);
 
 /* Limits of a sequence. */
-#define STEPS_MAX QUEUE_STEPS_MAX
 #define DELAY_DAYS_MAX 3650
 
 /* Steps as a caller gives them, column by column. */
 typedef struct StepList
 {
 	int			count;
-	Datum		subjects[STEPS_MAX];
-	Datum		bodies[STEPS_MAX];
-	Datum		delays[STEPS_MAX];
-	bool		no_delay[STEPS_MAX];	/* nothing was said of it */
+	Datum		subjects[QUEUE_STEPS_MAX];
+	Datum		bodies[QUEUE_STEPS_MAX];
+	Datum		delays[QUEUE_STEPS_MAX];
+	bool		no_delay[QUEUE_STEPS_MAX];	/* nothing was said of it */
 } StepList;
 
 /* Columns of find_state: those of lt_campaign_state, then the number of steps. */
@@ -173,7 +172,7 @@ static void
 raise_not_found(Datum campaign)
 {
 	error_raise(ERROR_CAMPAIGN_NOT_FOUND, "campaign \"%s\" does not exist",
-				DatumGetCString(DirectFunctionCall1(uuid_out, campaign)));
+				error_uuid(campaign));
 }
 
 /*
@@ -318,9 +317,9 @@ steps_argument(FunctionCallInfo fcinfo)
 		array = json_array(&PG_GETARG_JSONB_P(1)->root);
 	if (array == NULL)
 		error_raise(ERROR_INVALID_STEPS, "steps must be an array");
-	if (JsonContainerSize(array) > STEPS_MAX)
+	if (JsonContainerSize(array) > QUEUE_STEPS_MAX)
 		error_raise(ERROR_INVALID_STEPS, "%u steps are more than %d",
-					JsonContainerSize(array), STEPS_MAX);
+					JsonContainerSize(array), QUEUE_STEPS_MAX);
 
 	error_list_init(&errors);
 	iterator = json_iterate(array);

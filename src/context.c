@@ -19,6 +19,7 @@
 #include "error.h"
 #include "json.h"
 #include "statement.h"
+#include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_current_workspace);
 PG_FUNCTION_INFO_V1(lt_require_read_committed);
@@ -211,9 +212,6 @@ lt_random_key(PG_FUNCTION_ARGS)
 	bytea	   *key = palloc(VARHDRSZ + KEY_LENGTH);
 
 	SET_VARSIZE(key, VARHDRSZ + KEY_LENGTH);
-	if (!pg_strong_random(VARDATA(key), KEY_LENGTH))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random bytes")));
+	uuid7_random(VARDATA(key), KEY_LENGTH);
 	PG_RETURN_BYTEA_P(key);
 }

@@ -49,8 +49,9 @@ static Statement change_status = STATEMENT(
 
 /*
  * Changes the status of an enrollment from one, or one of several with commas
- * between them, to another; false if it has none of them by now.  One statement a lead is by index whatever the planner
- * thinks of the table, and callers choose the order of locks.  Runs in SPI.
+ * between them, to another; false if it has none of them by now.  One statement
+ * a lead is by index whatever the planner thinks of the table, and callers choose
+ * the order of locks.  Runs in SPI.
  */
 bool
 enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,

@@ -8,8 +8,11 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/uuid.h"
 
 #include "error.h"
 
@@ -108,6 +111,13 @@ error_text(const char *format,...)
 
 	/* Escapes make a text longer, so it is cut before, and after. */
 	return clip(escape_controls(clip(raw, MESSAGE_MAX)), MESSAGE_MAX);
+}
+
+/* Returns a UUID as text. */
+const char *
+error_uuid(Datum uuid)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, uuid));
 }
 
 /* Returns the DETAIL of a kind. */

@@ -42,6 +42,7 @@ typedef struct ErrorList
 
 extern int	error_sqlstate(ErrorKind kind);
 extern const char *error_text(const char *format,...) pg_attribute_printf(1, 2);
+extern const char *error_uuid(Datum uuid);
 extern const char *error_detail(ErrorKind kind);
 
 extern void error_limit_entries(const char *name, uint32 count);

@@ -326,13 +326,12 @@ lead_parameters(Datum workspace, const LeadChange *leads, int count, bool exist,
 	LeadString *emails = palloc(sizeof(LeadString) * count);
 
 	parameters[0] = workspace;
-	nulls[0] = nulls[2] = false;
+	nulls[0] = nulls[1] = nulls[2] = false;
 	for (int i = 0; i < count; i++)
 	{
-		column[i] = UUIDPGetDatum(&leads[i].lead_id);
 		emails[i] = leads[i].email;
 	}
-	parameters[1] = statement_array(column, NULL, count, UUIDOID, &nulls[1]);
+	parameters[1] = statement_uuids(&leads->lead_id, sizeof(LeadChange), count);
 	parameters[2] = lead_emails(emails, count);
 
 	for (int field = 0; field < LEAD_FIELDS; field++)
@@ -498,7 +497,7 @@ lt_delete_lead(PG_FUNCTION_ARGS)
 	statement_connect();
 	if (statement_execute(&delete_lead, values, NULL) == 0)
 		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%s\" does not exist",
-					DatumGetCString(DirectFunctionCall1(uuid_out, values[1])));
+					error_uuid(values[1]));
 	statement_finish();
 	PG_RETURN_VOID();
 }

@@ -73,6 +73,7 @@ typedef struct LeadChange
 	const LeadPatch *patch;
 } LeadChange;
 
+extern bool lead_name_is(const char *given, int length, const char *name);
 extern LeadField lead_find_field(const char *name, int length, bool *is_alias);
 extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,
 							LeadString *email, LeadPatch *patch);

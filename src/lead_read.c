@@ -39,8 +39,9 @@ fail(LeadReader *reader, const char *field, const char *code, const char *messag
 		reader->reason = field && strcmp(field, "email") == 0 ? "invalid_email" : code;
 }
 
-static bool
-name_is(const char *given, int length, const char *name)
+/* Says whether a name that was given is another, which may be NULL. */
+bool
+lead_name_is(const char *given, int length, const char *name)
 {
 	return name && (int) strlen(name) == length && memcmp(name, given, length) == 0;
 }
@@ -51,8 +52,8 @@ lead_find_field(const char *name, int length, bool *is_alias)
 {
 	for (int i = 0; i < LEAD_CUSTOM; i++)
 	{
-		*is_alias = name_is(name, length, field_names[i].alias);
-		if (*is_alias || name_is(name, length, field_names[i].name))
+		*is_alias = lead_name_is(name, length, field_names[i].alias);
+		if (*is_alias || lead_name_is(name, length, field_names[i].name))
 			return i;
 	}
 	return LEAD_CUSTOM;
@@ -61,7 +62,7 @@ lead_find_field(const char *name, int length, bool *is_alias)
 static bool
 key_is(const JsonbValue *key, const char *name)
 {
-	return name_is(key->val.string.val, key->val.string.len, name);
+	return lead_name_is(key->val.string.val, key->val.string.len, name);
 }
 
 /* Reads the value of a standard field into a patch. */

@@ -65,13 +65,12 @@ static Statement find_due_steps = STATEMENT(
 	" ORDER BY s.step",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
-/* A step of the campaign that is claimed from. */
-typedef struct ClaimStep
+/* The texts of a step of the campaign that is claimed from. */
+typedef struct ClaimTexts
 {
-	int			step;
 	Template   *subject;
 	Template   *body;
-} ClaimStep;
+} ClaimTexts;
 
 /* A claim. */
 typedef struct Claim
@@ -88,7 +87,7 @@ typedef struct Claim
 	/* of the campaign that is claimed from */
 	Datum		campaign;
 	int			nsteps;
-	ClaimStep	steps[QUEUE_STEPS_MAX];
+	ClaimTexts	texts[QUEUE_STEPS_MAX];
 	QueueSource sources[QUEUE_STEPS_MAX];
 	QueueTaker	taker;
 	MessageLinks links;
@@ -98,14 +97,10 @@ typedef struct Claim
 	int			nskipped;		/* numbers of messages that are not handed out */
 	int			room;
 	int		   *skipped;
-	int			nfailed;		/* exceptions of the chunk */
-	QueueException *failed;
-	int			nended;
-	QueueException *ended;
+	int			nexceptions;	/* of the chunk */
+	QueueException *exceptions;
 	int			nbusy;			/* messages of the chunk that go back */
-	QueueRange *busy;
-	int		   *busy_steps;
-	TimestampTz *busy_since;
+	QueueWaiting *busy;
 	StringInfoData subject;
 	StringInfoData body;
 } Claim;
@@ -175,12 +170,12 @@ open_campaign(Claim *claim, Datum campaign, bool wait)
 
 		statement_row(i, values, nulls);
 		claim->taker.started_at = DatumGetTimestampTz(values[0]);
-		claim->steps[i].step = claim->sources[i].step = DatumGetInt16(values[1]);
+		claim->sources[i].step = DatumGetInt16(values[1]);
 		claim->sources[i].until = DatumGetTimestampTz(values[2]);
-		claim->steps[i].subject = compile(values[3], TEMPLATE_LINE);
-		claim->steps[i].body = compile(values[4], TEMPLATE_HTML);
-		claim->has_links |= template_has_unsubscribe_url(claim->steps[i].subject) ||
-			template_has_unsubscribe_url(claim->steps[i].body);
+		claim->texts[i].subject = compile(values[3], TEMPLATE_LINE);
+		claim->texts[i].body = compile(values[4], TEMPLATE_HTML);
+		claim->has_links |= template_has_unsubscribe_url(claim->texts[i].subject) ||
+			template_has_unsubscribe_url(claim->texts[i].body);
 	}
 	if (claim->has_links)
 		message_links_read(&claim->links, claim->workspace);
@@ -238,6 +233,18 @@ skip_reason(const Message *message, bool suppressed)
 	return suppressed ? "suppressed" : NULL;
 }
 
+/* Returns the step of a message, which is a due one of the campaign. */
+static int
+find_step(const Claim *claim, const Message *message)
+{
+	for (int i = 0; i < claim->nsteps; i++)
+	{
+		if (claim->sources[i].step == DatumGetInt16(message->values[MESSAGE_STEP]))
+			return i;
+	}
+	elog(ERROR, "a message was taken of a step that is not due");
+}
+
 /* Renders a message; false if it gets too large. */
 static bool
 render(Claim *claim, const Message *message, const pg_uuid_t *message_id)
@@ -248,16 +255,8 @@ render(Claim *claim, const Message *message, const pg_uuid_t *message_id)
 		.fields = message->values + MESSAGE_FIELDS,
 		.nulls = message->nulls + MESSAGE_FIELDS
 	};
-	int			step = DatumGetInt16(message->values[MESSAGE_STEP]);
-	const ClaimStep *texts = NULL;
+	const ClaimTexts *texts = &claim->texts[find_step(claim, message)];
 
-	for (int i = 0; i < claim->nsteps; i++)
-	{
-		if (claim->steps[i].step == step)
-			texts = &claim->steps[i];
-	}
-	if (texts == NULL)
-		elog(ERROR, "a message was taken of a step that is not due");
 	if (claim->has_links)
 		values.unsubscribe_url = message_link(&claim->links, message_id);
 	resetStringInfo(&claim->subject);
@@ -296,63 +295,50 @@ reserve_skipped(Claim *claim, int count)
 	claim->room = wanted;
 }
 
-static QueueException
-exception_of(const Message *message, const char *reason)
+/* Notes that a message is not sent. */
+static void
+note_exception(Claim *claim, const Message *message, const char *state, const char *reason)
 {
-	return (QueueException) {
+	claim->exceptions[claim->nexceptions++] = (QueueException) {
 		.lead_id = *DatumGetUUIDP(message->values[MESSAGE_LEAD_ID]),
 			.batch_id = message->place.batch_id, .position = message->place.first,
 			.step = DatumGetInt16(message->values[MESSAGE_STEP]),
-			.attempt = message->place.attempt, .reason = reason
+			.attempt = message->place.attempt, .state = state, .reason = reason
 	};
 }
 
-/* Notes that a message goes back, as due as it was. */
+/* Notes that a message goes back, and is due at once. */
 static void
 note_busy(Claim *claim, const Message *message)
 {
-	int			step = DatumGetInt16(message->values[MESSAGE_STEP]);
+	const QueueSource *source = &claim->sources[find_step(claim, message)];
 
-	claim->busy[claim->nbusy] = message->place;
-	claim->busy_steps[claim->nbusy] = step;
-	claim->busy_since[claim->nbusy] = DT_NOBEGIN;
-	for (int i = 0; i < claim->nsteps; i++)
-	{
-		if (claim->sources[i].step == step)
-			claim->busy_since[claim->nbusy] = claim->sources[i].until;
-	}
-	claim->nbusy++;
+	claim->busy[claim->nbusy++] = (QueueWaiting) {message->place, source->step, source->until};
 }
 
-/* Hands out a message, or leaves it out. */
-static void
+/* Hands out a message; false if it is left out. */
+static bool
 handle_message(Claim *claim, const Message *message, bool suppressed)
 {
 	pg_uuid_t	message_id = queue_message_id(&message->place.batch_id, message->place.first);
 	const char *reason = skip_reason(message, suppressed);
 
 	if (message->busy)
-	{
-		claim->skipped[claim->nskipped++] = message->number;
 		note_busy(claim, message);
-	}
 	else if (reason)
 	{
-		claim->skipped[claim->nskipped++] = message->number;
-		/* Nobody will ask what became of it. */
+		/* Nobody will ask what became of one that was deleted. */
 		if (reason != deleted)
-			claim->ended[claim->nended++] = exception_of(message, reason);
+			note_exception(claim, message, "skipped", reason);
 	}
 	else if (!render(claim, message, &message_id))
-	{
-		claim->skipped[claim->nskipped++] = message->number;
-		claim->failed[claim->nfailed++] = exception_of(message, "message too large");
-	}
+		note_exception(claim, message, "failed", "message too large");
 	else
 	{
 		hand_out(claim, message, &message_id);
-		claim->handed++;
+		return true;
 	}
+	return false;
 }
 
 /* Handles the messages of a chunk, and writes what became of those left out. */
@@ -363,25 +349,23 @@ handle_chunk(Claim *claim, Message *messages, int count)
 	MemoryContext message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
 														  ALLOCSET_DEFAULT_SIZES);
 
-	claim->nended = claim->nfailed = claim->nbusy = 0;
-	claim->ended = palloc(sizeof(QueueException) * count);
-	claim->failed = palloc(sizeof(QueueException) * count);
-	claim->busy = palloc(sizeof(QueueRange) * count);
-	claim->busy_steps = palloc(sizeof(int) * count);
-	claim->busy_since = palloc(sizeof(TimestampTz) * count);
+	claim->nexceptions = claim->nbusy = 0;
+	claim->exceptions = palloc(sizeof(QueueException) * count);
+	claim->busy = palloc(sizeof(QueueWaiting) * count);
 	for (int i = 0; i < count; i++)
 	{
 		MemoryContext chunk_context = MemoryContextSwitchTo(message_context);
 
 		CHECK_FOR_INTERRUPTS();
-		handle_message(claim, &messages[i], suppressed[i]);
+		if (handle_message(claim, &messages[i], suppressed[i]))
+			claim->handed++;
+		else
+			claim->skipped[claim->nskipped++] = messages[i].number;
 		MemoryContextSwitchTo(chunk_context);
 		MemoryContextReset(message_context);
 	}
-	queue_except(claim->workspace, claim->campaign, "skipped", claim->now, claim->ended, claim->nended);
-	queue_except(claim->workspace, claim->campaign, "failed", claim->now, claim->failed, claim->nfailed);
-	if (claim->nbusy > 0)
-		queue_put_back(&claim->lease, claim->busy, claim->busy_steps, claim->busy_since, claim->nbusy, NULL);
+	queue_except(claim->workspace, claim->campaign, claim->now, claim->exceptions, claim->nexceptions);
+	queue_put_back(&claim->lease, claim->busy, claim->nbusy, NULL);
 }
 
 /*

@@ -177,7 +177,7 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 
 	if (statement_execute(&find_message, key, NULL) == 0)
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
-					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(message_id))));
+					error_uuid(UUIDPGetDatum(message_id)));
 	statement_row(0, found, nulls);
 	campaign = *DatumGetUUIDP(found[0]);
 	lead_id = *DatumGetUUIDP(found[1]);

@@ -66,7 +66,7 @@ status_name(Datum value)
 static Message *
 list_messages(const QueueLease *chunk, int number, int *starts)
 {
-	Message *messages = palloc0(sizeof(Message) * chunk->nmessages);
+	Message    *messages = palloc0(sizeof(Message) * chunk->nmessages);
 	int			next = 0;
 
 	for (int i = 0; i < chunk->nranges; i++)
@@ -92,21 +92,14 @@ message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int numbe
 			 SPITupleTable **result)
 {
 	int		   *starts = palloc(sizeof(int) * chunk->nranges);
-	Message *messages = list_messages(chunk, number, starts);
-	Datum	   *column = palloc(sizeof(Datum) * chunk->nranges);
-	Datum		parameters[5] = {workspace, campaign};
-	bool		isnull;
+	Message    *messages = list_messages(chunk, number, starts);
+	Size		stride = sizeof(QueueRange);
+	Datum		parameters[] = {workspace, campaign,
+		statement_uuids(&chunk->ranges->batch_id, stride, chunk->nranges),
+		statement_smallints(&chunk->ranges->first, stride, chunk->nranges),
+	statement_smallints(&chunk->ranges->last, stride, chunk->nranges)};
 	uint64		found;
 
-	for (int i = 0; i < chunk->nranges; i++)
-		column[i] = UUIDPGetDatum(&chunk->ranges[i].batch_id);
-	parameters[2] = statement_array(column, NULL, chunk->nranges, UUIDOID, &isnull);
-	for (int i = 0; i < chunk->nranges; i++)
-		column[i] = Int16GetDatum(chunk->ranges[i].first);
-	parameters[3] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
-	for (int i = 0; i < chunk->nranges; i++)
-		column[i] = Int16GetDatum(chunk->ranges[i].last);
-	parameters[4] = statement_array(column, NULL, chunk->nranges, INT2OID, &isnull);
 	found = statement_execute(&find_messages, parameters, NULL);
 	*result = SPI_tuptable;
 
@@ -114,7 +107,7 @@ message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int numbe
 	{
 		Datum		values[MESSAGE_COLUMNS];
 		bool		nulls[MESSAGE_COLUMNS];
-		Message *message;
+		Message    *message;
 
 		statement_row(i, values, nulls);
 		message = &messages[starts[DatumGetInt64(values[MESSAGE_RANGE]) - 1] +
@@ -142,7 +135,7 @@ void
 message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count)
 {
 	Datum	   *lead_ids = palloc(sizeof(Datum) * count);
-	Message **ended = palloc(sizeof(Message *) * count);
+	Message   **ended = palloc(sizeof(Message *) * count);
 	Datum		parameters[3] = {workspace, campaign};
 	int			nended = 0;
 	uint64		found;
@@ -162,7 +155,7 @@ message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count
 	found = statement_execute(&lock_enrollments, parameters, NULL);
 	for (uint64 i = 0; i < found; i++)
 	{
-		Message *message = ended[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
+		Message    *message = ended[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
 
 		message->busy = false;
 		message->status = status_name(statement_value(i, 2, &isnull));

@@ -30,24 +30,21 @@ static void
 raise_lost(Datum lease_id)
 {
 	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist",
-				DatumGetCString(DirectFunctionCall1(uuid_out, lease_id)));
+				error_uuid(lease_id));
 }
 
 /*
- * Locks the lease that an argument names, and reads its steps.  One that its
- * worker has settled as a whole stays as it is: *closed.
+ * Locks the lease that an argument names; false if its worker has settled it as
+ * a whole.
  */
-static void
-lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, QueueSteps *steps, TimestampTz *now,
-		   bool *closed)
+static bool
+lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, TimestampTz *now)
 {
 	QueueLeaseState state = queue_lease_lock(lease, context_workspace(), PG_GETARG_DATUM(0), now);
 
 	if (state == QUEUE_LEASE_LOST || state == QUEUE_LEASE_EXPIRED)
 		raise_lost(PG_GETARG_DATUM(0));
-	*closed = state == QUEUE_LEASE_CLOSED;
-	if (!*closed)
-		campaign_read_steps(lease->workspace, UUIDPGetDatum(&lease->campaign), steps);
+	return state == QUEUE_LEASE_OPEN;
 }
 
 /* Returns the numbers in a lease of the messages in an array argument. */
@@ -69,7 +66,7 @@ find_numbers(FunctionCallInfo fcinfo, int argument, QueueLease *lease, int *coun
 		numbers[i] = queue_lease_find(lease, DatumGetUUIDP(elements[i]));
 		if (numbers[i] < 0)
 			error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" is not in the lease",
-						DatumGetCString(DirectFunctionCall1(uuid_out, elements[i])));
+						error_uuid(elements[i]));
 	}
 	return numbers;
 }
@@ -91,20 +88,23 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 {
 	TimestampTz now;
 	QueueLease	lease;
-	QueueSteps	steps;
-	bool		closed;
+	QueueSteps	steps = {0};
+	bool		open;
 	int		   *numbers = NULL;
 	int			count;
 	int			settled = 0;
 
 	error_if_null(0, "lease_id");
 	statement_connect();
-	lock_lease(fcinfo, &lease, &steps, &now, &closed);
+	open = lock_lease(fcinfo, &lease, &now);
 	count = lease.nmessages;
 	if (!PG_ARGISNULL(1))
 		numbers = find_numbers(fcinfo, 1, &lease, &count);
-	if (!closed)
+	if (open)
 		settled = complete(&lease, numbers, count);
+	/* A worker may complete its messages one by one: this is for the last. */
+	if (settled > 0 && queue_lease_is_done(&lease))
+		campaign_read_steps(lease.workspace, UUIDPGetDatum(&lease.campaign), &steps);
 	if (settled > 0)
 		queue_lease_save(&lease, &steps, now);
 	statement_finish();
@@ -147,7 +147,7 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	TimestampTz now;
 	QueueLease	lease;
 	QueueSteps	steps;
-	bool		closed;
+	bool		open;
 	char	   *error = error_argument(fcinfo, 2);
 	int		   *numbers;
 	int			count;
@@ -156,11 +156,14 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	error_if_null(1, "message_ids");
 	error_if_null(3, "permanent");
 	statement_connect();
-	lock_lease(fcinfo, &lease, &steps, &now, &closed);
+	open = lock_lease(fcinfo, &lease, &now);
 	numbers = find_numbers(fcinfo, 1, &lease, &count);
-	count = closed ? 0 : keep_open(&lease, numbers, count);
+	count = open ? keep_open(&lease, numbers, count) : 0;
 	if (count > 0)
+	{
+		campaign_read_steps(lease.workspace, UUIDPGetDatum(&lease.campaign), &steps);
 		queue_lease_fail(&lease, &steps, numbers, count, error, PG_GETARG_BOOL(3), now);
+	}
 	statement_finish();
 	PG_RETURN_INT32(count);
 }

@@ -45,11 +45,11 @@ static Statement insert_waiting = STATEMENT(
 static Statement insert_exceptions = STATEMENT(
 	"INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, position,"
 	" state, reason, attempt, created_at)"
-	" SELECT $1, $2, u.lead_id, u.step, u.batch_id, u.position, $8, u.reason, u.attempt, $9"
-	" FROM unnest($3, $4, $5, $6, $7, $10)"
-	" AS u (lead_id, step, batch_id, position, reason, attempt)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID, INT2ARRAYOID, UUIDARRAYOID, INT2ARRAYOID,
-	TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, INT2ARRAYOID);
+	" SELECT $1, $2, u.lead_id, u.step, u.batch_id, u.position, u.state, u.reason, u.attempt, $3"
+	" FROM unnest($4, $5, $6, $7, $8, $9, $10)"
+	" AS u (lead_id, step, batch_id, position, attempt, state, reason)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, TIMESTAMPTZOID, UUIDARRAYOID, INT2ARRAYOID, UUIDARRAYOID,
+	INT2ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
 
 /* A message that is queued again is due since it first was. */
 static Statement requeue = STATEMENT(
@@ -83,20 +83,15 @@ void
 queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
 			  const pg_uuid_t *lead_ids, int count)
 {
-	Datum		elements[QUEUE_BATCH_MAX];
-
 	for (int start = 0; start < count; start += QUEUE_BATCH_MAX)
 	{
 		int			size = Min(count - start, QUEUE_BATCH_MAX);
 		pg_uuid_t	batch_id;
 		Datum		values[7] = {workspace, UUIDPGetDatum(&batch_id), campaign,
 			Int16GetDatum(step), Int16GetDatum(size), TimestampTzGetDatum(waiting_since)};
-		bool		isnull;
 
 		make_batch_id(&batch_id);
-		for (int i = 0; i < size; i++)
-			elements[i] = UUIDPGetDatum(&lead_ids[start + i]);
-		values[6] = statement_array(elements, NULL, size, UUIDOID, &isnull);
+		values[6] = statement_uuids(&lead_ids[start], UUID_LEN, size);
 		statement_execute(&insert_batch, values, NULL);
 		pfree(DatumGetPointer(values[6]));
 	}
@@ -118,93 +113,64 @@ queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const c
 	return statement_execute(&requeue, values, nulls) > 0;
 }
 
-/* Makes an array of small integers. */
-static Datum
-small_array(const int *numbers, int count)
-{
-	Datum	   *values = palloc(sizeof(Datum) * count);
-	bool		isnull;
-
-	for (int i = 0; i < count; i++)
-		values[i] = Int16GetDatum(numbers[i]);
-	return statement_array(values, NULL, count, INT2OID, &isnull);
-}
-
 /*
- * Puts ranges back that a lease held, each at its step and waiting since a time
- * of its own.  The error, of the last attempt, may be NULL.  Runs in SPI.
+ * Puts ranges back that a lease held.  The error, of the last attempt, may be
+ * NULL.  Runs in SPI.
  */
 void
-queue_put_back(const QueueLease *lease, const QueueRange *ranges, const int *steps,
-			   const TimestampTz *since, int count, const char *error)
+queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count, const char *error)
 {
+	Size		stride = sizeof(QueueWaiting);
+	pg_uuid_t  *range_ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
+	Datum	   *since = palloc(sizeof(Datum) * Max(count, 1));
 	Datum		values[10] = {lease->workspace, UUIDPGetDatum(&lease->campaign)};
 	bool		nulls[10] = {false};
-	Datum	   *column = palloc(sizeof(Datum) * count);
-	pg_uuid_t  *range_ids = palloc(sizeof(pg_uuid_t) * count);
-	int		   *firsts = palloc(sizeof(int) * count);
-	int		   *lasts = palloc(sizeof(int) * count);
-	int		   *attempts = palloc(sizeof(int) * count);
-	bool		isnull;
 
+	if (count == 0)
+		return;
 	for (int i = 0; i < count; i++)
 	{
-		firsts[i] = ranges[i].first;
-		lasts[i] = ranges[i].last;
-		attempts[i] = ranges[i].attempt;
 		uuid7_generate(&range_ids[i]);
-		column[i] = TimestampTzGetDatum(since[i]);
+		since[i] = TimestampTzGetDatum(waiting[i].since);
 	}
-	values[2] = small_array(steps, count);
-	values[3] = statement_array(column, NULL, count, TIMESTAMPTZOID, &isnull);
-	for (int i = 0; i < count; i++)
-		column[i] = UUIDPGetDatum(&range_ids[i]);
-	values[4] = statement_array(column, NULL, count, UUIDOID, &isnull);
-	for (int i = 0; i < count; i++)
-		column[i] = UUIDPGetDatum(&ranges[i].batch_id);
-	values[5] = statement_array(column, NULL, count, UUIDOID, &isnull);
-	values[6] = small_array(firsts, count);
-	values[7] = small_array(lasts, count);
-	values[8] = small_array(attempts, count);
+	values[2] = statement_smallints(&waiting->step, stride, count);
+	values[3] = statement_array(since, NULL, count, TIMESTAMPTZOID, &nulls[3]);
+	values[4] = statement_uuids(range_ids, UUID_LEN, count);
+	values[5] = statement_uuids(&waiting->range.batch_id, stride, count);
+	values[6] = statement_smallints(&waiting->range.first, stride, count);
+	values[7] = statement_smallints(&waiting->range.last, stride, count);
+	values[8] = statement_smallints(&waiting->range.attempt, stride, count);
 	nulls[9] = error == NULL;
 	if (!nulls[9])
 		values[9] = CStringGetTextDatum(error);
 	statement_execute(&insert_waiting, values, nulls);
 }
 
-/* Notes messages that are not sent, in a state: failed or skipped.  Runs in SPI. */
+/* Notes messages that are not sent.  Runs in SPI. */
 void
-queue_except(Datum workspace, Datum campaign, const char *state, TimestampTz time,
+queue_except(Datum workspace, Datum campaign, TimestampTz time,
 			 const QueueException *exceptions, int count)
 {
-	Datum		values[10] = {workspace, campaign};
-	Datum	   *column = palloc(sizeof(Datum) * Max(count, 1));
-	int		   *steps = palloc(sizeof(int) * Max(count, 1));
-	int		   *positions = palloc(sizeof(int) * Max(count, 1));
-	int		   *attempts = palloc(sizeof(int) * Max(count, 1));
+	Size		stride = sizeof(QueueException);
+	Datum	   *states = palloc(sizeof(Datum) * Max(count, 1));
+	Datum	   *reasons = palloc(sizeof(Datum) * Max(count, 1));
+	Datum		values[10] = {workspace, campaign, TimestampTzGetDatum(time)};
 	bool		isnull;
 
 	if (count == 0)
 		return;
 	for (int i = 0; i < count; i++)
 	{
-		column[i] = UUIDPGetDatum(&exceptions[i].lead_id);
-		steps[i] = exceptions[i].step;
-		positions[i] = exceptions[i].position;
-		attempts[i] = exceptions[i].attempt;
+		states[i] = CStringGetTextDatum(exceptions[i].state);
+		reasons[i] = CStringGetTextDatum(exceptions[i].reason);
 	}
-	values[2] = statement_array(column, NULL, count, UUIDOID, &isnull);
-	values[3] = small_array(steps, count);
-	for (int i = 0; i < count; i++)
-		column[i] = UUIDPGetDatum(&exceptions[i].batch_id);
-	values[4] = statement_array(column, NULL, count, UUIDOID, &isnull);
-	values[5] = small_array(positions, count);
-	for (int i = 0; i < count; i++)
-		column[i] = CStringGetTextDatum(exceptions[i].reason);
-	values[6] = statement_array(column, NULL, count, TEXTOID, &isnull);
-	values[7] = CStringGetTextDatum(state);
-	values[8] = TimestampTzGetDatum(time);
-	values[9] = small_array(attempts, count);
+	values[3] = statement_uuids(&exceptions->lead_id, stride, count);
+	values[4] = statement_smallints(&exceptions->step, stride, count);
+	values[5] = statement_uuids(&exceptions->batch_id, stride, count);
+	values[6] = statement_smallints(&exceptions->position, stride, count);
+	values[7] = statement_smallints(&exceptions->attempt, stride, count);
+	values[8] = statement_array(states, NULL, count, TEXTOID, &isnull);
+	values[9] = statement_array(reasons, NULL, count, TEXTOID, &isnull);
 	statement_execute(&insert_exceptions, values, NULL);
 }
 

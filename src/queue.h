@@ -29,6 +29,14 @@ typedef struct QueueRange
 	int			attempt;
 } QueueRange;
 
+/* A range that waits. */
+typedef struct QueueWaiting
+{
+	QueueRange	range;
+	int			step;
+	TimestampTz since;
+} QueueWaiting;
+
 /* The steps of a campaign, as the queue needs them. */
 typedef struct QueueSteps
 {
@@ -82,6 +90,7 @@ typedef struct QueueException
 	int			position;
 	int			step;
 	int			attempt;
+	const char *state;			/* "failed" or "skipped" */
 	const char *reason;
 } QueueException;
 
@@ -118,9 +127,9 @@ extern void queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz
 						  const pg_uuid_t *lead_ids, int count);
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 						  const char *reason);
-extern void queue_put_back(const QueueLease *lease, const QueueRange *ranges, const int *steps,
-						   const TimestampTz *since, int count, const char *error);
-extern void queue_except(Datum workspace, Datum campaign, const char *state, TimestampTz time,
+extern void queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
+						   const char *error);
+extern void queue_except(Datum workspace, Datum campaign, TimestampTz time,
 						 const QueueException *exceptions, int count);
 extern void queue_notify(void);
 extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
@@ -140,6 +149,7 @@ extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datu
 										TimestampTz *now);
 extern int	queue_lease_find(QueueLease *lease, const pg_uuid_t *message_id);
 extern bool queue_lease_is_settled(const QueueLease *lease, int number);
+extern bool queue_lease_is_done(const QueueLease *lease);
 extern bool queue_lease_settle(QueueLease *lease, int number, bool completed);
 extern bool queue_lease_is_completed(const QueueLease *lease, int number);
 extern void queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now);

@@ -43,13 +43,9 @@ static LeasedBatch *
 find_leased_batches(const QueueLease *lease)
 {
 	LeasedBatch *batches = palloc(sizeof(LeasedBatch) * Max(lease->nranges, 1));
-	Datum	   *ids = palloc(sizeof(Datum) * Max(lease->nranges, 1));
-	Datum		values[2] = {lease->workspace};
-	bool		isnull;
+	Datum		values[] = {lease->workspace,
+	statement_uuids(&lease->ranges->batch_id, sizeof(QueueRange), lease->nranges)};
 
-	for (int i = 0; i < lease->nranges; i++)
-		ids[i] = UUIDPGetDatum(&lease->ranges[i].batch_id);
-	values[1] = statement_array(ids, NULL, lease->nranges, UUIDOID, &isnull);
 	if (statement_execute(&find_batches, values, NULL) != (uint64) lease->nranges)
 		elog(ERROR, "batches of a lease were not found one by one");
 	for (int i = 0; i < lease->nranges; i++)
@@ -110,11 +106,9 @@ static void
 give_back(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches,
 		  const bool *given, const char *error, bool permanent, TimestampTz now)
 {
-	QueueRange *ranges = palloc(sizeof(QueueRange) * lease->nmessages);
-	int		   *range_steps = palloc(sizeof(int) * lease->nmessages);
-	TimestampTz *since = palloc(sizeof(TimestampTz) * lease->nmessages);
+	QueueWaiting *waiting = palloc(sizeof(QueueWaiting) * lease->nmessages);
 	QueueException *failed = palloc(sizeof(QueueException) * lease->nmessages);
-	int			nranges = 0;
+	int			nwaiting = 0;
 	int			nfailed = 0;
 	int			number = 0;
 
@@ -132,36 +126,42 @@ give_back(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *b
 				failed[nfailed++] = (QueueException) {
 					.lead_id = batches[i].lead_ids[position - 1], .batch_id = range->batch_id,
 						.position = position, .step = batches[i].step, .attempt = range->attempt,
-						.reason = error
+						.state = "failed", .reason = error
 				};
 			else if (open)
 				open->last = position;
 			else
 			{
-				open = &ranges[nranges];
+				waiting[nwaiting].step = batches[i].step;
+				open = &waiting[nwaiting].range;
 				*open = (QueueRange) {range->batch_id, position, position, range->attempt + 1};
-				range_steps[nranges] = batches[i].step;
-				since[nranges++] = retry_since(steps, batches[i].step, open->attempt, now);
+				waiting[nwaiting++].since = retry_since(steps, batches[i].step, open->attempt, now);
 			}
 		}
 	}
-	if (nranges > 0)
-		queue_put_back(lease, ranges, range_steps, since, nranges, error);
-	queue_except(lease->workspace, UUIDPGetDatum(&lease->campaign), "failed", now, failed, nfailed);
+	queue_put_back(lease, waiting, nwaiting, error);
+	queue_except(lease->workspace, UUIDPGetDatum(&lease->campaign), now, failed, nfailed);
+}
+
+/* Writes what is settled of a locked lease; batches may be NULL: not found yet. */
+static void
+save(QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches, TimestampTz now)
+{
+	bool		done = queue_lease_is_done(lease);
+
+	queue_lease_write(lease, done ? "closed" : "open", now);
+	if (done && lease->sent > 0 && steps->count > 1)
+		queue_follow_ups(lease, steps, batches ? batches : find_leased_batches(lease), now);
 }
 
 /*
- * Writes what is settled of a locked lease, and closes it if that is all.  Runs
- * in SPI.
+ * Writes what is settled of a locked lease, and closes it if that is all: then
+ * the steps of its campaign are needed.  Runs in SPI.
  */
 void
 queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 {
-	bool		done = lease->nsettled == lease->nmessages;
-
-	queue_lease_write(lease, done ? "closed" : NULL, now);
-	if (done && lease->sent > 0 && steps->count > 1)
-		queue_follow_ups(lease, steps, find_leased_batches(lease), now);
+	save(lease, steps, NULL, now);
 }
 
 /*
@@ -172,6 +172,7 @@ void
 queue_lease_fail(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 				 int count, const char *error, bool permanent, TimestampTz now)
 {
+	LeasedBatch *batches = find_leased_batches(lease);
 	bool	   *given = palloc0(sizeof(bool) * lease->nmessages);
 
 	for (int i = 0; i < count; i++)
@@ -179,8 +180,8 @@ queue_lease_fail(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 		given[numbers[i]] = true;
 		queue_lease_settle(lease, numbers[i], false);
 	}
-	give_back(lease, steps, find_leased_batches(lease), given, error, permanent, now);
-	queue_lease_save(lease, steps, now);
+	give_back(lease, steps, batches, given, error, permanent, now);
+	save(lease, steps, batches, now);
 }
 
 /*

@@ -74,12 +74,7 @@ static Statement lock_expired = STATEMENT(
  * the index of open leases for the smallest, and go through all that were open
  * since the oldest snapshot.
  */
-static Statement save_lease = STATEMENT(
-	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5"
-	" WHERE workspace_id = $1 AND lease_id = $2",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID);
-
-static Statement close_lease = STATEMENT(
+static Statement write_lease = STATEMENT(
 	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7"
 	" WHERE workspace_id = $1 AND lease_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID);
@@ -168,14 +163,6 @@ bits_datum(const QueueLease *lease, const uint8 *bits, bool is_default, bool *is
 	return PointerGetDatum(value);
 }
 
-/* Makes an array of one member of the ranges of a lease. */
-#define RANGES_ARRAY(lease, member, type, datum) \
-	do { \
-		for (int i = 0; i < (lease)->nranges; i++) \
-			column[i] = datum((lease)->ranges[i].member); \
-		values[next++] = statement_array(column, NULL, (lease)->nranges, type, &isnull); \
-	} while (0)
-
 /*
  * Inserts a lease of the ranges that were added to it.  Messages that are not
  * handed out, by their numbers, are settled; if that is all, it is closed.  Runs
@@ -190,9 +177,7 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(now),
 	TimestampTzGetDatum(expires_at), TimestampTzGetDatum(now)};
 	bool		nulls[15] = {false};
-	Datum	   *column = palloc(sizeof(Datum) * lease->nranges);
-	int			next = 9;
-	bool		isnull;
+	Size		stride = sizeof(QueueRange);
 
 	nulls[3] = no_worker;
 	nulls[6] = !closed;
@@ -203,12 +188,10 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 	values[7] = bits_datum(lease, lease->settled, lease->nsettled == 0, &nulls[7]);
 	/* None is completed yet, which a closed lease has to say. */
 	values[8] = bits_datum(lease, lease->completed, !closed, &nulls[8]);
-	for (int i = 0; i < lease->nranges; i++)
-		column[i] = UUIDPGetDatum(&lease->ranges[i].batch_id);
-	values[next++] = statement_array(column, NULL, lease->nranges, UUIDOID, &isnull);
-	RANGES_ARRAY(lease, first, INT2OID, Int16GetDatum);
-	RANGES_ARRAY(lease, last, INT2OID, Int16GetDatum);
-	RANGES_ARRAY(lease, attempt, INT2OID, Int16GetDatum);
+	values[9] = statement_uuids(&lease->ranges->batch_id, stride, lease->nranges);
+	values[10] = statement_smallints(&lease->ranges->first, stride, lease->nranges);
+	values[11] = statement_smallints(&lease->ranges->last, stride, lease->nranges);
+	values[12] = statement_smallints(&lease->ranges->attempt, stride, lease->nranges);
 	nulls[13] = nulls[14] = lease->partial_last == 0;
 	values[13] = UUIDPGetDatum(&lease->partial_range);
 	values[14] = Int16GetDatum(lease->partial_last);
@@ -376,29 +359,32 @@ queue_lease_settle(QueueLease *lease, int number, bool completed)
 	return true;
 }
 
+/* Says whether everything is settled. */
+bool
+queue_lease_is_done(const QueueLease *lease)
+{
+	return lease->nsettled == lease->nmessages;
+}
+
 /*
- * Writes what is settled of a locked lease, and closes it with a state if there
- * is one.  Runs in SPI.
+ * Writes what is settled of a locked lease, and its state, which closes it if it
+ * is not "open".  Runs in SPI.
  */
 void
 queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now)
 {
-	bool		all_sent = state && lease->sent == lease->nmessages;
+	bool		all_sent = lease->sent == lease->nmessages;
 	Datum		values[7] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
 	Int32GetDatum(lease->sent)};
 	bool		nulls[7] = {false};
 
 	values[3] = bits_datum(lease, lease->settled, all_sent, &nulls[3]);
 	values[4] = bits_datum(lease, lease->completed, all_sent, &nulls[4]);
-	if (state == NULL)
-	{
-		statement_execute(&save_lease, values, nulls);
-		return;
-	}
 	values[5] = CStringGetTextDatum(state);
 	values[6] = TimestampTzGetDatum(now);
-	if (statement_execute(&close_lease, values, nulls) != 1)
-		elog(ERROR, "a lease that was locked is not open");
+	nulls[6] = strcmp(state, "open") == 0;
+	if (statement_execute(&write_lease, values, nulls) != 1)
+		elog(ERROR, "a lease that was locked is gone");
 }
 
 /*

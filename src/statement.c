@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
@@ -240,4 +241,37 @@ statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull)
 	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower,
 											  type, typlen, typbyval, typalign));
+}
+
+/*
+ * Makes an array parameter of one member of each of many structs: where it is in
+ * the first, and how far apart they are.
+ */
+Datum
+statement_uuids(const pg_uuid_t *first, Size stride, int count)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+	Datum		array;
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		values[i] = PointerGetDatum((const char *) first + i * stride);
+	array = statement_array(values, NULL, count, UUIDOID, &isnull);
+	pfree(values);
+	return array;
+}
+
+/* The same of integers that are small ones in SQL. */
+Datum
+statement_smallints(const int *first, Size stride, int count)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+	Datum		array;
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int16GetDatum(*(const int *) ((const char *) first + i * stride));
+	array = statement_array(values, NULL, count, INT2OID, &isnull);
+	pfree(values);
+	return array;
 }

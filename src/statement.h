@@ -8,6 +8,7 @@
 
 #include "executor/spi.h"
 #include "storage/block.h"
+#include "utils/uuid.h"
 
 #define STATEMENT_MAX_PARAMETERS 16
 #define STATEMENT_MAX_TABLES 8
@@ -49,5 +50,7 @@ extern Datum statement_value(uint64 row, int column, bool *isnull);
 extern void statement_row(uint64 row, Datum *values, bool *nulls);
 extern Datum statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);
+extern Datum statement_uuids(const pg_uuid_t *first, Size stride, int count);
+extern Datum statement_smallints(const int *first, Size stride, int count);
 
 #endif							/* LEADTERRA_STATEMENT_H */

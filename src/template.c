@@ -99,22 +99,15 @@ template_next_token(const char *text, const char *end, TemplateToken *token)
 	return false;
 }
 
-static bool
-name_is(const TemplateToken *token, const char *name)
-{
-	return (int) strlen(name) == token->name_length &&
-		memcmp(token->name, name, token->name_length) == 0;
-}
-
 /* Returns where the value of a token comes from. */
 static int
 find_source(const TemplateToken *token)
 {
 	bool		is_alias;
 
-	if (name_is(token, "email"))
+	if (lead_name_is(token->name, token->name_length, "email"))
 		return SOURCE_EMAIL;
-	if (name_is(token, TEMPLATE_UNSUBSCRIBE_URL))
+	if (lead_name_is(token->name, token->name_length, TEMPLATE_UNSUBSCRIBE_URL))
 		return SOURCE_UNSUBSCRIBE_URL;
 	return lead_find_field(token->name, token->name_length, &is_alias);
 }
@@ -172,11 +165,14 @@ string_of(char *text)
 
 /* Returns a custom field as text, empty where there is none. */
 static LeadString
-custom_value(const LeadString *name, Datum custom)
+custom_value(const LeadString *name, TemplateValues *values)
 {
 	JsonbValue	value;
 
-	if (getKeyJsonValueFromContainer(&DatumGetJsonbP(custom)->root, name->data, name->length, &value) == NULL)
+	/* It may be large and compressed. */
+	if (values->custom == NULL)
+		values->custom = DatumGetJsonbP(values->fields[LEAD_CUSTOM]);
+	if (getKeyJsonValueFromContainer(&values->custom->root, name->data, name->length, &value) == NULL)
 		return (LeadString) {NULL, 0};
 	switch (value.type)
 	{
@@ -199,7 +195,7 @@ custom_value(const LeadString *name, Datum custom)
 
 /* Returns the value of a token as text, empty where there is none. */
 static LeadString
-find_value(const TemplatePart *part, const TemplateValues *values)
+find_value(const TemplatePart *part, TemplateValues *values)
 {
 	text	   *field;
 
@@ -217,7 +213,7 @@ find_value(const TemplatePart *part, const TemplateValues *values)
 		case LEAD_ASSIGNED_TO:
 			return string_of(DatumGetCString(DirectFunctionCall1(uuid_out, values->fields[part->source])));
 		case LEAD_CUSTOM:
-			return custom_value(&part->name, values->fields[part->source]);
+			return custom_value(&part->name, values);
 		default:
 			field = DatumGetTextPP(values->fields[part->source]);
 			return (LeadString) {VARDATA_ANY(field), VARSIZE_ANY_EXHDR(field)};
@@ -323,7 +319,7 @@ flatten(StringInfo output, int start)
  * token that is repeated can make it: such a message must not stop the others.
  */
 bool
-template_render(const Template *template, const TemplateValues *values, StringInfo output)
+template_render(const Template *template, TemplateValues *values, StringInfo output)
 {
 	int			start = output->len;
 

@@ -6,6 +6,7 @@
 #define LEADTERRA_TEMPLATE_H
 
 #include "lib/stringinfo.h"
+#include "utils/jsonb.h"
 
 #include "lead.h"
 
@@ -46,12 +47,12 @@ typedef struct TemplateValues
 	const Datum *fields;		/* LEAD_COLUMNS */
 	const bool *nulls;
 	LeadString	unsubscribe_url;
+	Jsonb	   *custom;			/* NULL: not read yet */
 } TemplateValues;
 
 extern bool template_next_token(const char *text, const char *end, TemplateToken *token);
 extern Template *template_compile(const char *text, int length, TemplateFormat format);
 extern bool template_has_unsubscribe_url(const Template *template);
-extern bool template_render(const Template *template, const TemplateValues *values,
-							StringInfo output);
+extern bool template_render(const Template *template, TemplateValues *values, StringInfo output);
 
 #endif							/* LEADTERRA_TEMPLATE_H */

@@ -19,6 +19,16 @@ PG_FUNCTION_INFO_V1(lt_uuidv7);
 
 #define RANDOM_BYTES 8
 
+/* Fills a buffer with random bytes that nobody can foretell. */
+void
+uuid7_random(void *buffer, Size length)
+{
+	if (!pg_strong_random(buffer, length))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not generate random bytes")));
+}
+
 /* Returns 8 random bytes; one call of the generator serves 128 values. */
 static const uint8 *
 random_bytes(void)
@@ -28,10 +38,7 @@ random_bytes(void)
 
 	if (used == sizeof(pool))
 	{
-		if (!pg_strong_random(pool, sizeof(pool)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random values")));
+		uuid7_random(pool, sizeof(pool));
 		used = 0;
 	}
 	used += RANDOM_BYTES;
