@@ -16,6 +16,7 @@ CREATE TABLE leadterra.leads (
     lead_value text,
     interest_status integer,
     assigned_to uuid,
+    verification_status integer,
     custom jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),

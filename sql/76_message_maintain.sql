@@ -172,8 +172,7 @@ DECLARE
     removed bigint := 0;
 BEGIN
     IF before IS NULL OR before > leadterra.clock() THEN
-        RAISE EXCEPTION 'argument "keep" must not be null or negative'
-            USING ERRCODE = 'PT400', DETAIL = '{"code": "invalid_request"}';
+        PERFORM leadterra.raise_error('invalid_request', 'argument "keep" must not be null or negative');
     END IF;
     PERFORM leadterra.require_read_committed('maintenance');
     -- One at a time; the others have nothing to do.

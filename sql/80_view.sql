@@ -76,7 +76,7 @@ COMMENT ON VIEW @extschema@.lt_campaigns IS 'Campaigns with their states and cou
 CREATE VIEW @extschema@.lt_leads WITH (security_invoker = true) AS
 SELECT
     lead_id AS id, email, first_name, last_name, company, job_title, phone, website,
-    personalization, lead_value, interest_status, assigned_to, custom, created_at, updated_at
+    personalization, lead_value, interest_status, assigned_to, verification_status, custom, created_at, updated_at
 FROM leadterra.leads
 WHERE workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields; what is not a standard field is in custom';
@@ -97,8 +97,12 @@ SELECT
     m.lead_id,
     l.email,
     m.due_at,
-    CASE WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN 'skipped' ELSE m.state END AS state,
-    CASE WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status ELSE m.reason END AS reason,
+    CASE WHEN m.state IN ('queued', 'retry') AND (e.status <> 'active' OR l.verification_status = -1) THEN 'skipped' ELSE m.state END AS state,
+    CASE
+        WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status
+        WHEN m.state IN ('queued', 'retry') AND l.verification_status = -1 THEN 'invalid_email'
+        ELSE m.reason
+    END AS reason,
     m.attempt::integer AS attempt,
     m.lease_id,
     m.settled_at
@@ -110,7 +114,7 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) e
 CROSS JOIN LATERAL (
-    SELECT l.email
+    SELECT l.email, l.verification_status
     FROM leadterra.leads l
     WHERE l.workspace_id = m.workspace_id AND l.lead_id = m.lead_id
     OFFSET 0
@@ -313,12 +317,13 @@ BEGIN ATOMIC
         CASE
             WHEN m.state IS NULL THEN 'not_reached'
             WHEN c.status = 'draft' THEN 'enrolled'
-            WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN 'skipped'
+            WHEN m.state IN ('queued', 'retry') AND (e.status <> 'active' OR l.verification_status = -1) THEN 'skipped'
             ELSE m.state
         END,
         CASE
             WHEN m.state IS NULL THEN nullif(e.status, 'active')
             WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status
+            WHEN m.state IN ('queued', 'retry') AND l.verification_status = -1 THEN 'invalid_email'
             ELSE coalesce(m.reason, CASE WHEN m.state IN ('queued', 'retry') AND c.status <> 'running' THEN c.status END)
         END,
         m.attempt::integer,
@@ -333,6 +338,12 @@ BEGIN ATOMIC
         OFFSET 0
     ) c
     JOIN leadterra.enrollments e ON e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.lead_id = r.lead_id
+    CROSS JOIN LATERAL (
+        SELECT l.verification_status
+        FROM leadterra.leads l
+        WHERE l.workspace_id = c.workspace_id AND l.lead_id = r.lead_id
+        OFFSET 0
+    ) l
     JOIN leadterra.steps s ON s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
     LEFT JOIN leadterra.messages m
         ON m.workspace_id = c.workspace_id AND m.campaign_id = c.campaign_id AND m.lead_id = r.lead_id AND m.step = s.step

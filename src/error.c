@@ -14,7 +14,10 @@
 #include "utils/json.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
 #include "error.h"
+
+PG_FUNCTION_INFO_V1(lt_raise_error);
 
 /* A message ends here, in bytes; what is quoted in it may be of any length. */
 #define MESSAGE_MAX		300
@@ -38,10 +41,15 @@ static const struct
 	[ERROR_INVALID_TOKEN] = {"400", "invalid_token"},
 	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},
 	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},
+	[ERROR_TOO_MANY_LEADS] = {"400", "too_many_leads"},
+	[ERROR_PLAN_LIMIT] = {"402", "plan_limit_reached"},
 	[ERROR_CAMPAIGN_NOT_FOUND] = {"404", "campaign_not_found"},
 	[ERROR_LEAD_NOT_FOUND] = {"404", "lead_not_found"},
+	[ERROR_LIST_NOT_FOUND] = {"404", "list_not_found"},
+	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},
 	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},
 	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
+	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},
 	[ERROR_LEASE_LOST] = {"409", "lease_lost"},
 	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
 	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
@@ -174,4 +182,18 @@ error_list_detail(ErrorKind kind, const ErrorList *list)
 {
 	return psprintf("{\"code\": \"%s\", \"total\": %d, \"errors\": [%s]}",
 					error_kinds[kind].code, list->total, list->items.data);
+}
+
+/* SQL: leadterra.raise_error(code, message) */
+Datum
+lt_raise_error(PG_FUNCTION_ARGS)
+{
+	const char *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	for (size_t kind = 0; kind < lengthof(error_kinds); kind++)
+	{
+		if (strcmp(error_kinds[kind].code, code) == 0)
+			error_raise(kind, "%s", text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	}
+	elog(ERROR, "unknown error code \"%s\"", code);
 }

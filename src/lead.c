@@ -28,12 +28,12 @@ PG_FUNCTION_INFO_V1(lt_delete_leads);
 
 static const Oid field_types[LEAD_FIELDS] = {
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	INT4OID, UUIDOID, JSONBOID
+	INT4OID, UUIDOID, INT4OID, JSONBOID
 };
 
 #define FIELD_ARRAY_TYPES \
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, \
-	TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, UUIDARRAYOID, JSONBARRAYOID
+	TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, UUIDARRAYOID, INT4ARRAYOID, JSONBARRAYOID
 
 /*
  * Addresses that another session makes at the same time are left out, not
@@ -43,9 +43,9 @@ static const Oid field_types[LEAD_FIELDS] = {
 static Statement insert_leads = STATEMENT(
 	"INSERT INTO leadterra.leads (workspace_id, lead_id, email, " LEAD_COLUMNS ")"
 	" SELECT $1, u.lead_id, u.email, u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, u.c7, u.c8, u.c9, u.c10,"
-	" coalesce(u.c11, '{}')"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-	" AS u (lead_id, email, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11)"
+	" u.c11, coalesce(u.c12, '{}')"
+	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+	" AS u (lead_id, email, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12)"
 	" ON CONFLICT (workspace_id, email) DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDARRAYOID, TEXTARRAYOID, FIELD_ARRAY_TYPES);
 
@@ -69,11 +69,12 @@ static Statement update_leads = STATEMENT(
 	PATCHED(0, "first_name") ", " PATCHED(1, "last_name") ", " PATCHED(2, "company") ", "
 	PATCHED(3, "job_title") ", " PATCHED(4, "phone") ", " PATCHED(5, "website") ", "
 	PATCHED(6, "personalization") ", " PATCHED(7, "lead_value") ", "
-	PATCHED(8, "interest_status") ", " PATCHED(9, "assigned_to") ","
+	PATCHED(8, "interest_status") ", " PATCHED(9, "assigned_to") ", "
+	PATCHED(10, "verification_status") ","
 	" custom = CASE WHEN u.custom IS NULL THEN l.custom"
 	" ELSE leadterra.merge_custom(l.custom, u.custom) END,"
 	" updated_at = now()"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 	" AS u (lead_id, email, " LEAD_COLUMNS ", given)"
 	" WHERE l.workspace_id = $1 AND l.email = u.email"
 	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id AND u.given % 1 = 0",
@@ -164,6 +165,8 @@ field_differs(const LeadPatch *patch, int field, Datum value, bool isnull)
 	{
 		case LEAD_INTEREST_STATUS:
 			return DatumGetInt32(value) != patch->interest_status;
+		case LEAD_VERIFICATION_STATUS:
+			return DatumGetInt32(value) != patch->verification_status;
 		case LEAD_ASSIGNED_TO:
 			return memcmp(DatumGetUUIDP(value), &patch->assigned_to, UUID_LEN) != 0;
 		default:
@@ -304,6 +307,8 @@ patch_value(const LeadPatch *patch, int field, bool *isnull)
 	{
 		case LEAD_INTEREST_STATUS:
 			return Int32GetDatum(patch->interest_status);
+		case LEAD_VERIFICATION_STATUS:
+			return Int32GetDatum(patch->verification_status);
 		case LEAD_ASSIGNED_TO:
 			return UUIDPGetDatum(&patch->assigned_to);
 		default:

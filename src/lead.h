@@ -24,6 +24,7 @@ typedef enum LeadField
 	LEAD_VALUE,
 	LEAD_INTEREST_STATUS,
 	LEAD_ASSIGNED_TO,
+	LEAD_VERIFICATION_STATUS,
 	LEAD_CUSTOM
 } LeadField;
 
@@ -33,7 +34,10 @@ typedef enum LeadField
 /* The same as columns of the table, in that order. */
 #define LEAD_COLUMNS \
 	"first_name, last_name, company, job_title, phone, website, personalization," \
-	" lead_value, interest_status, assigned_to, custom"
+	" lead_value, interest_status, assigned_to, verification_status, custom"
+
+/* The verdict on an address that is not mailed. */
+#define LEAD_VERIFICATION_INVALID (-1)
 
 /* A string in memory that somebody else owns. */
 typedef struct LeadString
@@ -48,6 +52,7 @@ typedef struct LeadPatch
 	bits16		given;			/* a bit per field, 1 << LeadField */
 	bits16		cleared;		/* of those given: set to null */
 	int32		interest_status;
+	int32		verification_status;
 	pg_uuid_t	assigned_to;
 	LeadString	strings[LEAD_STRINGS];
 	int			ncustom;		/* custom fields; null removes one */
@@ -73,6 +78,7 @@ typedef struct LeadChange
 	const LeadPatch *patch;
 } LeadChange;
 
+extern bool lead_is_verification_status(int32 status);
 extern bool lead_name_is(const char *given, int length, const char *name);
 extern LeadField lead_find_field(const char *name, int length, bool *is_alias);
 extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,

@@ -11,7 +11,7 @@
 #include "email.h"
 #include "lead.h"
 
-/* Names of the standard fields, and what to_jsonb(row) makes of them. */
+/* Names of the standard fields, and those that the second service has for them. */
 static const struct
 {
 	const char *name;
@@ -25,10 +25,25 @@ static const struct
 	[LEAD_PHONE] = {"phone", NULL},
 	[LEAD_WEBSITE] = {"website", NULL},
 	[LEAD_PERSONALIZATION] = {"personalization", NULL},
-	[LEAD_VALUE] = {"leadValue", NULL},
-	[LEAD_INTEREST_STATUS] = {"interestStatus", NULL},
-	[LEAD_ASSIGNED_TO] = {"assignedTo", NULL},
+	[LEAD_VALUE] = {"leadValue", "pl_value_lead"},
+	[LEAD_INTEREST_STATUS] = {"interestStatus", "lt_interest_status"},
+	[LEAD_ASSIGNED_TO] = {"assignedTo", "assigned_to"},
+	[LEAD_VERIFICATION_STATUS] = {"verificationStatus", "verification_status"},
 };
+
+/* Says whether a number is a verdict on an address, or that one is being waited for. */
+bool
+lead_is_verification_status(int32 status)
+{
+	static const int32 known[] = {1, 11, 12, -1, -2, -3, -4};
+
+	for (size_t i = 0; i < lengthof(known); i++)
+	{
+		if (status == known[i])
+			return true;
+	}
+	return false;
+}
 
 /* Lists a failure of the entry that is read. */
 static void
@@ -84,6 +99,13 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 	{
 		type = "an integer of 32 bits";
 		result = json_integer(value, &patch->interest_status);
+	}
+	else if (field == LEAD_VERIFICATION_STATUS)
+	{
+		type = "a verification status";
+		result = json_integer(value, &patch->verification_status);
+		if (result == JSON_OK && !lead_is_verification_status(patch->verification_status))
+			result = JSON_INVALID;
 	}
 	else if (field == LEAD_ASSIGNED_TO)
 	{
@@ -291,6 +313,8 @@ lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined)
 			combined->interest_status = patch->interest_status;
 		if (patch->given & (1 << LEAD_ASSIGNED_TO))
 			combined->assigned_to = patch->assigned_to;
+		if (patch->given & (1 << LEAD_VERIFICATION_STATUS))
+			combined->verification_status = patch->verification_status;
 		for (int field = 0; field < LEAD_STRINGS; field++)
 		{
 			if (patch->given & (1 << field))

@@ -230,6 +230,9 @@ skip_reason(const Message *message, bool suppressed)
 		return "no_email";
 	if (message_has_ended(message))
 		return message->status;
+	if (!message->nulls[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS] &&
+		DatumGetInt32(message->values[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS]) == LEAD_VERIFICATION_INVALID)
+		return "invalid_email";
 	return suppressed ? "suppressed" : NULL;
 }
 

@@ -209,6 +209,7 @@ find_value(const TemplatePart *part, TemplateValues *values)
 	switch (part->source)
 	{
 		case LEAD_INTEREST_STATUS:
+		case LEAD_VERIFICATION_STATUS:
 			return string_of(DatumGetCString(DirectFunctionCall1(int4out, values->fields[part->source])));
 		case LEAD_ASSIGNED_TO:
 			return string_of(DatumGetCString(DirectFunctionCall1(uuid_out, values->fields[part->source])));

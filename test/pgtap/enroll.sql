@@ -1,6 +1,6 @@
 -- enroll: the table of rules of the bulk call, row by row.
 BEGIN;
-SELECT plan(134);
+SELECT plan(141);
 
 SELECT lt_create_campaign('draft', '[{"subject": "s", "bodyHtml": "b"}]') AS draft \gset
 SELECT lt_create_campaign('other', '[{"subject": "s", "bodyHtml": "b"}]') AS other \gset
@@ -60,13 +60,13 @@ SELECT isnt((SELECT id FROM lt_leads WHERE email = 'a@x.example'), (SELECT id FR
 SELECT is(pg_temp.upsert(:'draft', '[{"email": "a.b@x.example"}, {"email": "ab@x.example"}, {"email": "ab+1@x.example"}]'), '(3,0,0,3)', 'dots and plus parts are not folded');
 
 -- Fields.
-SELECT lt_bulk_upsert(:'draft', '[{"email": "f@x.example", "firstName": "F", "lastName": "L", "company": "C", "jobTitle": "J", "phone": "P", "website": "W", "personalization": "Z", "leadValue": "V", "interestStatus": 4, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14"}]');
-SELECT is(pg_temp.lead('f@x.example'), '{"first_name": "F", "last_name": "L", "company": "C", "job_title": "J", "phone": "P", "website": "W", "personalization": "Z", "lead_value": "V", "interest_status": 4, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "custom": {}}',
+SELECT lt_bulk_upsert(:'draft', '[{"email": "f@x.example", "firstName": "F", "lastName": "L", "company": "C", "jobTitle": "J", "phone": "P", "website": "W", "personalization": "Z", "leadValue": "V", "interestStatus": 4, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "verificationStatus": 11}]');
+SELECT is(pg_temp.lead('f@x.example'), '{"first_name": "F", "last_name": "L", "company": "C", "job_title": "J", "phone": "P", "website": "W", "personalization": "Z", "lead_value": "V", "interest_status": 4, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "verification_status": 11, "custom": {}}',
     'every standard field has its column');
 SELECT lt_bulk_upsert(:'draft', '[{"email": "f@x.example", "firstName": "G"}]');
 SELECT is(pg_temp.lead('f@x.example') ->> 'last_name', 'L', 'an omitted field keeps its value');
 SELECT is(pg_temp.lead('f@x.example') ->> 'first_name', 'G', 'a given one is overwritten');
-SELECT lt_bulk_upsert(:'draft', '[{"email": "f@x.example", "lastName": null, "interestStatus": null, "assignedTo": null, "company": " "}]');
+SELECT lt_bulk_upsert(:'draft', '[{"email": "f@x.example", "lastName": null, "interestStatus": null, "assignedTo": null, "verificationStatus": null, "company": " "}]');
 SELECT is(pg_temp.lead('f@x.example') - '{job_title,phone,website,personalization,lead_value}'::text[], '{"first_name": "G", "company": " ", "custom": {}}', 'null clears; a blank string is stored as given');
 -- null, field by field: what a full record has lost after a patch.
 CREATE FUNCTION pg_temp.lost(campaign uuid, patch jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
@@ -74,7 +74,7 @@ DECLARE
     before jsonb;
     after jsonb;
 BEGIN
-    PERFORM lt_bulk_upsert(campaign, '[{"email": "null@x.example", "firstName": "F", "lastName": "L", "company": "C", "jobTitle": "J", "phone": "P", "website": "W", "personalization": "Z", "leadValue": "V", "interestStatus": 4, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "size": 1, "city": "Ulm"}]');
+    PERFORM lt_bulk_upsert(campaign, '[{"email": "null@x.example", "firstName": "F", "lastName": "L", "company": "C", "jobTitle": "J", "phone": "P", "website": "W", "personalization": "Z", "leadValue": "V", "interestStatus": 4, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "verificationStatus": 1, "size": 1, "city": "Ulm"}]');
     before := pg_temp.lead('null@x.example');
     PERFORM lt_bulk_upsert(campaign, jsonb_build_array('{"email": "null@x.example"}' || patch));
     after := pg_temp.lead('null@x.example');
@@ -83,18 +83,20 @@ END;
 $$;
 SELECT is(pg_temp.lost(:'draft', jsonb_build_object(key, NULL)), ARRAY[field], format('null clears %s by the name %s and nothing else', field, key)) FROM (VALUES
     ('firstName', 'first_name'), ('lastName', 'last_name'), ('company', 'company'), ('jobTitle', 'job_title'), ('phone', 'phone'), ('website', 'website'),
-    ('personalization', 'personalization'), ('leadValue', 'lead_value'), ('interestStatus', 'interest_status'), ('assignedTo', 'assigned_to'),
-    ('first_name', 'first_name'), ('last_name', 'last_name'), ('company_name', 'company'), ('job_title', 'job_title'), ('size', 'size')
+    ('personalization', 'personalization'), ('leadValue', 'lead_value'), ('interestStatus', 'interest_status'), ('assignedTo', 'assigned_to'), ('verificationStatus', 'verification_status'),
+    ('first_name', 'first_name'), ('last_name', 'last_name'), ('company_name', 'company'), ('job_title', 'job_title'),
+    ('pl_value_lead', 'lead_value'), ('lt_interest_status', 'interest_status'), ('assigned_to', 'assigned_to'), ('verification_status', 'verification_status'), ('size', 'size')
 ) AS field (key, field);
 SELECT is(pg_temp.lost(:'draft', '{"customFields": {"city": null}}'), '{city}', 'null in customFields removes a custom field');
-SELECT isnt(pg_temp.lost(:'draft', '{"firstName": null, "lastName": null, "company": null, "jobTitle": null, "phone": null, "website": null, "personalization": null, "leadValue": null, "interestStatus": null, "assignedTo": null, "size": null, "city": null}'), '{}', 'and all at once');
+SELECT isnt(pg_temp.lost(:'draft', '{"firstName": null, "lastName": null, "company": null, "jobTitle": null, "phone": null, "website": null, "personalization": null, "leadValue": null, "interestStatus": null, "assignedTo": null, "verificationStatus": null, "size": null, "city": null}'), '{}', 'and all at once');
 SELECT is(pg_temp.lead('null@x.example'), '{"custom": {}}', 'nothing is left');
 SELECT pg_temp.version('null@x.example') AS version \gset
 SELECT is(pg_temp.upsert(:'draft', '[{"email": "null@x.example", "firstName": null, "last_name": null, "interestStatus": null, "assignedTo": null, "size": null, "customFields": {"city": null, "never": null}}]'), '(0,1,0,1)', 'null for what is not there counts as updated');
 SELECT is(pg_temp.version('null@x.example'), :'version', 'and writes nothing');
 
-SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "first_name": "F", "last_name": "L", "company_name": "C", "job_title": "J"}]');
-SELECT is(pg_temp.lead('g@x.example'), '{"first_name": "F", "last_name": "L", "company": "C", "job_title": "J", "custom": {}}', 'aliases are the same fields');
+SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "first_name": "F", "last_name": "L", "company_name": "C", "job_title": "J", "pl_value_lead": "V", "lt_interest_status": -3, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "verification_status": -2}]');
+SELECT is(pg_temp.lead('g@x.example'), '{"first_name": "F", "last_name": "L", "company": "C", "job_title": "J", "lead_value": "V", "interest_status": -3, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "verification_status": -2, "custom": {}}', 'aliases are the same fields');
+SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "leadValue": null, "interestStatus": null, "assignedTo": null, "verificationStatus": null}]');
 SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "first_name": "snake", "firstName": "camel", "company": null, "company_name": "alias"}]');
 SELECT is(pg_temp.lead('g@x.example'), '{"first_name": "camel", "last_name": "L", "job_title": "J", "custom": {}}', 'camelCase wins over an alias, null too');
 SELECT lt_bulk_upsert(:'draft', '[{"email": "g@x.example", "firstName": "A", "first_name": 7, "jobTitle": null, "job_title": []}]');
@@ -145,6 +147,8 @@ SELECT is(pg_temp.codes(:'draft', leads::jsonb), codes::text[], leads || ' is to
     ('[{"email": "z@x.example", "interestStatus": 1.5}]', '{0 interestStatus wrong_type}'),
     ('[{"email": "z@x.example", "interestStatus": 2147483648}]', '{0 interestStatus invalid_value}'),
     ('[{"email": "z@x.example", "interestStatus": 1e300}]', '{0 interestStatus invalid_value}'),
+    ('[{"email": "z@x.example", "verificationStatus": true}]', '{0 verificationStatus wrong_type}'),
+    ('[{"email": "z@x.example", "verificationStatus": 2}]', '{0 verificationStatus invalid_value}'),
     ('[{"email": "z@x.example", "assignedTo": 1}]', '{0 assignedTo wrong_type}'),
     ('[{"email": "z@x.example", "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b1"}]', '{0 assignedTo invalid_value}'),
     ('[{"email": "z@x.example", "assignedTo": "019cc043ae39ca7d91aa325a6615db0e1b14"}]', '{0 assignedTo invalid_value}'),

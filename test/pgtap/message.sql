@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(178);
+SELECT plan(180);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -168,8 +168,8 @@ SELECT is((SELECT state FROM leadterra.leases WHERE lease_id = :'lease'), 'lost'
 
 -- Follow-ups run from completion; a lead that ended gets none.
 SELECT pg_temp.at('0');
-SELECT pg_temp.campaign(3, pg_temp.leads('f', 'g', 'h', 'i', 'j')) AS c \gset
-SELECT pg_temp.claim(5, :'c');
+SELECT pg_temp.campaign(3, pg_temp.leads('f', 'g', 'h', 'i', 'j', 'k')) AS c \gset
+SELECT pg_temp.claim(6, :'c');
 SELECT pg_temp.at('3 minutes');
 SELECT lt_record_event((pg_temp.ids('g'))[1], 'replied', '{"classification": "interested", "threadSnippet": "Yes"}');
 SELECT lt_complete_messages(pg_temp.lease());
@@ -180,13 +180,16 @@ SELECT is((SELECT (status, next_due_at)::text FROM lt_sending_status(:'c')), ('n
 SELECT lt_suppress('{h@example.com}');
 SELECT lt_remove_leads(:'c', '{i@example.com}');
 SELECT lt_delete_leads('{j@example.com}');
-SELECT is((SELECT queued_messages FROM lt_campaigns WHERE id = :'c'), 2::bigint, 'queued is what may be sent');
+SELECT lt_update_lead('k@example.com', '{"verificationStatus": -1}');
+SELECT is((SELECT concat_ws(' ', state, reason) FROM lt_messages WHERE campaign_id = :'c' AND email = 'k@example.com' AND step = 2), 'skipped invalid_email', 'an address found invalid is skipped');
+SELECT is((SELECT concat_ws(' ', state, reason) FROM lt_explain_lead(:'c', 'k@example.com') WHERE step = 2), 'skipped invalid_email', 'and that is explained');
+SELECT is((SELECT queued_messages FROM lt_campaigns WHERE id = :'c'), 3::bigint, 'queued is what may be sent');
 SELECT pg_temp.at('2 days 3 minutes');
 SELECT is((SELECT status FROM lt_sending_status(:'c')), 'due', 'then they are due');
-SELECT is(pg_temp.claim(5, :'c'), 'f/2/1', 'who replied, is suppressed, removed or deleted gets none');
+SELECT is(pg_temp.claim(5, :'c'), 'f/2/1', 'who replied, is suppressed, removed, deleted or invalid gets none');
 SELECT is((SELECT status FROM lt_sending_status(:'c')), 'all_leased', 'then a worker has it');
-SELECT is(pg_temp.states(:'c'), 'f1:sent f2:leased g1:sent g2:skipped:replied h1:sent h2:skipped:suppressed i1:sent i2:skipped:removed', 'and each has its reason');
-SELECT is((SELECT (total_enrolled, sent, skipped, queued) FROM lt_campaign_stats(:'c')), (3::bigint, 5::bigint, 3::bigint, 0::bigint), 'the statistics count them');
+SELECT is(pg_temp.states(:'c'), 'f1:sent f2:leased g1:sent g2:skipped:replied h1:sent h2:skipped:suppressed i1:sent i2:skipped:removed k1:sent k2:skipped:invalid_email', 'and each has its reason');
+SELECT is((SELECT (total_enrolled, sent, skipped, queued) FROM lt_campaign_stats(:'c')), (4::bigint, 6::bigint, 4::bigint, 0::bigint), 'the statistics count them');
 SELECT lt_complete_messages(pg_temp.lease());
 SELECT pg_temp.at('5 days');
 SELECT is(pg_temp.claim(5, :'c'), 'f/3/1', 'step three');

@@ -1,6 +1,6 @@
 -- template: what a message looks like when it is claimed.
 BEGIN;
-SELECT plan(56);
+SELECT plan(58);
 
 -- Renders a text as subject and as body for one lead, by a claim.
 CREATE TEMP TABLE rendered (subject text, body text);
@@ -27,6 +27,8 @@ INSERT INTO cases VALUES
 ('{{first_name}} {{company_name}} {{last_name}} {{job_title}}', '{"firstName": "Ann", "company": "C", "lastName": "L", "jobTitle": "J"}', 'Ann C L J', NULL),
 ('{{phone}},{{website}},{{personalization}},{{leadValue}}', '{"phone": "1", "website": "w", "personalization": "p", "leadValue": "v"}', '1,w,p,v', NULL),
 ('{{email}}', '{}', 'ann@example.com', NULL),
+('{{pl_value_lead}},{{lt_interest_status}},{{verificationStatus}},{{verification_status}}', '{"leadValue": "v", "interestStatus": 2, "verificationStatus": -3}', 'v,2,-3,-3', NULL),
+('{{assigned_to}}', '{"assignedTo": "0197c043-e39c-7d91-a325-6615db0e1b15"}', '0197c043-e39c-7d91-a325-6615db0e1b15', NULL),
 ('{{interestStatus}} {{assignedTo}}', '{"interestStatus": -3, "assignedTo": "0197C043-e39c-7d91-a325-6615db0e1b15"}', '-3 0197c043-e39c-7d91-a325-6615db0e1b15', NULL),
 ('{{city}}', '{"city": "Ulm"}', 'Ulm', NULL),
 ('{{City}}{{firstname}}', '{"city": "Ulm", "firstName": "Ann"}', '', NULL),
