@@ -10,9 +10,11 @@ OBJS = src/leadterra.o \
 	src/statement.o \
 	src/json.o \
 	src/email.o \
+	src/digest.o \
 	src/uuid7.o \
 	src/context.o \
 	src/suppression.o \
+	src/suppression_list.o \
 	src/lead.o \
 	src/lead_read.o \
 	src/queue.o \

@@ -118,7 +118,7 @@ WITH upserted AS (
         AS v (email, first_name, last_name, company, job_title, phone, website, custom)
     WHERE NOT EXISTS (
         SELECT FROM leadterra.suppressions s
-        WHERE s.workspace_id = lt_current_workspace() AND s.entry IN (v.email, split_part(v.email, '@', 2)))
+        WHERE s.workspace_id = lt_current_workspace() AND s.blocklist_id = lt_current_workspace() AND s.entry IN (v.email, split_part(v.email, '@', 2)))
     ON CONFLICT (workspace_id, email) DO UPDATE SET
         first_name = coalesce(excluded.first_name, l.first_name), last_name = coalesce(excluded.last_name, l.last_name),
         company = coalesce(excluded.company, l.company), job_title = coalesce(excluded.job_title, l.job_title),

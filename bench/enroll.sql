@@ -107,10 +107,10 @@ BEGIN
         SELECT i.* FROM input i
         WHERE NOT EXISTS (
             SELECT FROM leadterra.suppressions s
-            WHERE s.workspace_id = workspace AND s.entry = i.email)
+            WHERE s.workspace_id = workspace AND s.blocklist_id = workspace AND s.entry = i.email)
           AND NOT EXISTS (
             SELECT FROM leadterra.suppressions s
-            WHERE s.workspace_id = workspace AND s.entry = split_part(i.email, '@', 2))
+            WHERE s.workspace_id = workspace AND s.blocklist_id = workspace AND s.entry = split_part(i.email, '@', 2))
     ), upserted AS (
         INSERT INTO leadterra.leads AS l (workspace_id, lead_id, email, first_name, last_name, company, job_title, phone, website, custom)
         SELECT workspace, lt_uuidv7(), a.email, a."firstName", a."lastName", a.company, a."jobTitle", a.phone, a.website, a.custom
@@ -169,13 +169,13 @@ BEGIN
         SELECT i.* FROM input i
         WHERE NOT EXISTS (
             SELECT FROM leadterra.suppressions s
-            WHERE s.workspace_id = workspace AND s.entry = i.address)
+            WHERE s.workspace_id = workspace AND s.blocklist_id = workspace AND s.entry = i.address)
           AND NOT EXISTS (
             SELECT FROM leadterra.suppressions s
-            WHERE s.workspace_id = workspace AND s.entry = i.domain)
+            WHERE s.workspace_id = workspace AND s.blocklist_id = workspace AND s.entry = i.domain)
           AND NOT EXISTS (
             SELECT FROM generate_series(2, cardinality(string_to_array(i.domain, '.'))) n
-            JOIN leadterra.suppressions s ON s.workspace_id = workspace
+            JOIN leadterra.suppressions s ON s.workspace_id = workspace AND s.blocklist_id = workspace
                 AND s.entry = '*.' || array_to_string((string_to_array(i.domain, '.'))[n:], '.'))
     ), updated AS (
         UPDATE leadterra.leads l SET
@@ -232,7 +232,7 @@ BEGIN
     LOOP
         address := lower(btrim(entry.email));
         IF EXISTS (SELECT FROM leadterra.suppressions s
-                   WHERE s.workspace_id = workspace AND s.entry IN (address, split_part(address, '@', 2))) THEN
+                   WHERE s.workspace_id = workspace AND s.blocklist_id = workspace AND s.entry IN (address, split_part(address, '@', 2))) THEN
             result.skipped := result.skipped + 1;
             CONTINUE;
         END IF;

@@ -148,7 +148,7 @@ BEGIN
         LIMIT 1) l
     WHERE NOT EXISTS (
         SELECT FROM leadterra.suppressions s
-        WHERE s.workspace_id = lt_current_workspace() AND s.entry = ANY (ARRAY[l.email, split_part(l.email, '@', 2)])
+        WHERE s.workspace_id = lt_current_workspace() AND s.blocklist_id = lt_current_workspace() AND s.entry = ANY (ARRAY[l.email, split_part(l.email, '@', 2)])
         LIMIT 1);
 END;
 $$;

@@ -11,10 +11,11 @@ CREATE TABLE leadterra.workspaces (
     workspace_id uuid PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now(),
     link_key bytea NOT NULL DEFAULT leadterra.random_key(),
+    address_key bytea NOT NULL DEFAULT leadterra.random_key(),
     unsubscribe_url text
 );
 SELECT pg_extension_config_dump('leadterra.workspaces', '');
-COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages.';
+COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages, address_key hashes addresses that were forgotten.';
 
 CREATE FUNCTION @extschema@.lt_current_workspace()
 RETURNS uuid

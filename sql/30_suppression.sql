@@ -1,14 +1,28 @@
--- suppression: addresses, domains and wildcards that are never mailed.
+-- suppression: addresses, domains and wildcards that are not mailed, in one or
+-- more block lists.
+
+-- The default list is the suppression list.  It has the id of the workspace, and
+-- no row here, so that nothing has to be made before the first entry.
+CREATE TABLE leadterra.blocklists (
+    workspace_id uuid NOT NULL,
+    blocklist_id uuid NOT NULL CHECK (blocklist_id <> workspace_id),
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, blocklist_id)
+);
+SELECT pg_extension_config_dump('leadterra.blocklists', '');
+COMMENT ON TABLE leadterra.blocklists IS 'Block lists beside the default one, which imports may be checked against.';
 
 CREATE TABLE leadterra.suppressions (
     workspace_id uuid NOT NULL,
+    blocklist_id uuid NOT NULL,
     entry text COLLATE "C" NOT NULL,
     reason text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (workspace_id, entry)
+    PRIMARY KEY (workspace_id, blocklist_id, entry)
 );
 SELECT pg_extension_config_dump('leadterra.suppressions', '');
-COMMENT ON TABLE leadterra.suppressions IS 'Who is never mailed: an address, a domain (example.com) or a wildcard (*.example.com), normalized.';
+COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
 
 CREATE TYPE @extschema@.lt_suppress_result AS (
     suppressed integer,
@@ -39,7 +53,7 @@ AS 'MODULE_PATHNAME', 'lt_unsuppress';
 COMMENT ON FUNCTION @extschema@.lt_unsuppress(text[]) IS
 'Take entries off the suppression list and return how many were on it
 
-Entries are matched as written: taking off an address does not undo an entry for its domain. Errors: PT400 invalid_request, PT413 too_many_entries (more than a million).';
+Entries are matched as written: taking off an address does not undo an entry for its domain. An address that was forgotten may be taken off too. Errors: PT400 invalid_request, PT413 too_many_entries (more than a million).';
 
 CREATE FUNCTION leadterra.suppression_keys(email text)
 RETURNS text[]
@@ -49,13 +63,24 @@ AS 'MODULE_PATHNAME', 'lt_suppression_keys';
 COMMENT ON FUNCTION leadterra.suppression_keys(text) IS
 'List the suppression entries that would match an address, the most specific first.';
 
+CREATE FUNCTION leadterra.forgotten_key(email text)
+RETURNS text
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_forgotten_key';
+
+COMMENT ON FUNCTION leadterra.forgotten_key(text) IS
+'Return the entry that an address would have if it were forgotten; null in a workspace that nothing was written in.';
+
 CREATE FUNCTION @extschema@.lt_is_suppressed(email text)
 RETURNS TABLE (entry text, reason text, created_at timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT s.entry, s.reason, s.created_at
-    FROM unnest(leadterra.suppression_keys(lt_is_suppressed.email)) WITH ORDINALITY AS k (entry, rank)
-    JOIN leadterra.suppressions s ON s.workspace_id = @extschema@.lt_current_workspace() AND s.entry = k.entry
+    FROM unnest(leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email))
+        WITH ORDINALITY AS k (entry, rank)
+    JOIN leadterra.suppressions s ON s.workspace_id = @extschema@.lt_current_workspace()
+        AND s.blocklist_id = @extschema@.lt_current_workspace() AND s.entry = k.entry
     ORDER BY k.rank
     LIMIT 1;
 END;
@@ -63,5 +88,58 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_is_suppressed(text) IS
 'Return the suppression entry that matches an address, or no row
 
-Where several match, the most specific: the address, then its domain, then the longest wildcard. An invalid address fails with PT400 invalid_email.';
+Where several match, the most specific: the address, then its domain, then the longest wildcard. An address that lt_forget took away matches by its hash. An invalid address fails with PT400 invalid_email.';
 
+CREATE FUNCTION @extschema@.lt_create_blocklist(name text)
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_create_blocklist';
+
+COMMENT ON FUNCTION @extschema@.lt_create_blocklist(text) IS
+'Create a block list beside the default one and return its id
+
+lt_add_leads can check an import against it. What is sent is checked against the default list alone, which is the suppression list. Errors: PT400 invalid_request for a blank name.';
+
+CREATE FUNCTION @extschema@.lt_delete_blocklist(blocklist_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_delete_blocklist';
+
+COMMENT ON FUNCTION @extschema@.lt_delete_blocklist(uuid) IS
+'Delete a block list with its entries
+
+Errors: PT400 invalid_request (a null id, or the default list), PT404 blocklist_not_found.';
+
+CREATE TYPE @extschema@.lt_block_result AS (
+    added integer,
+    valid integer,
+    invalid integer
+);
+COMMENT ON TYPE @extschema@.lt_block_result IS 'Counts of lt_block: entries that are new to the list, values that are entries, and values that are none.';
+
+CREATE FUNCTION @extschema@.lt_block("values" text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
+RETURNS @extschema@.lt_block_result
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_block';
+
+COMMENT ON FUNCTION @extschema@.lt_block(text[], uuid, text) IS
+'Put addresses, domains and wildcards on a block list
+
+Without blocklist_id, on the default list, as lt_suppress does; but a value that is no entry is counted and left out. Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries (more than a million).';
+
+CREATE FUNCTION @extschema@.lt_unblock("values" text[], blocklist_id uuid DEFAULT NULL)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_unblock';
+
+COMMENT ON FUNCTION @extschema@.lt_unblock(text[], uuid) IS
+'Take entries off a block list, by default the suppression list, and return how many were on it
+
+Entries are matched as written. Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries (more than a million).';

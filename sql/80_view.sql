@@ -84,8 +84,40 @@ COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields; what is not a 
 CREATE VIEW @extschema@.lt_suppressions WITH (security_invoker = true) AS
 SELECT entry, reason, created_at
 FROM leadterra.suppressions
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = @extschema@.lt_current_workspace() AND blocklist_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_suppressions IS 'Addresses, domains and wildcards that are never mailed';
+
+CREATE VIEW @extschema@.lt_blocklists WITH (security_invoker = true) AS
+SELECT workspace_id AS id, 'suppression list' AS name, true AS is_default, created_at
+FROM leadterra.workspaces
+WHERE workspace_id = @extschema@.lt_current_workspace()
+UNION ALL
+SELECT blocklist_id, name, false, created_at
+FROM leadterra.blocklists
+WHERE workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_blocklists IS
+'Block lists
+
+The default one is the suppression list; its id is that of the workspace.';
+
+CREATE VIEW @extschema@.lt_blocklist_entries WITH (security_invoker = true) AS
+SELECT
+    blocklist_id,
+    entry,
+    CASE
+        WHEN entry LIKE 'hmac:%' THEN 'forgotten'
+        WHEN strpos(entry, '@') > 0 THEN 'address'
+        WHEN starts_with(entry, '*') THEN 'wildcard'
+        ELSE 'domain'
+    END AS kind,
+    reason,
+    created_at
+FROM leadterra.suppressions
+WHERE workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_blocklist_entries IS
+'Entries of block lists
+
+kind is address, domain, wildcard, or forgotten: the keyed hash of an address.';
 
 -- The lateral look-ups keep it from comparing each message with each lead of
 -- the workspace, which is what the planner chooses where it has no statistics.

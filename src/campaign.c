@@ -236,17 +236,6 @@ campaign_argument(FunctionCallInfo fcinfo)
 	return PG_GETARG_DATUM(0);
 }
 
-/* Returns the argument that is a campaign's name: not null, not blank. */
-static Datum
-name_argument(FunctionCallInfo fcinfo, int number)
-{
-	char	   *name = PG_ARGISNULL(number) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(number));
-
-	if (name[strspn(name, TEMPLATE_BLANKS)] == '\0')
-		error_raise(ERROR_INVALID_REQUEST, "name of a campaign must not be null or blank");
-	return PG_GETARG_DATUM(number);
-}
-
 /* Reads the subject or body of a step. */
 static void
 read_step_text(JsonbContainer *step, const char *name, int index, Datum *result, ErrorList *errors)
@@ -363,7 +352,7 @@ Datum
 lt_create_campaign(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), name_argument(fcinfo, 0)};
+	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "campaign")};
 	StepList   *steps = steps_argument(fcinfo);
 
 	uuid7_generate(id);
@@ -467,7 +456,7 @@ lt_pause_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_rename_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), campaign_argument(fcinfo), name_argument(fcinfo, 1)};
+	Datum		values[] = {context_workspace(), campaign_argument(fcinfo), error_name_argument(fcinfo, 1, "campaign")};
 
 	statement_connect();
 	if (statement_execute(&rename_campaign, values, NULL) == 0)
@@ -485,7 +474,7 @@ lt_copy_campaign(PG_FUNCTION_ARGS)
 	bool		nulls[4] = {false, false, false, PG_ARGISNULL(1)};
 
 	if (!nulls[3])
-		values[3] = name_argument(fcinfo, 1);
+		values[3] = error_name_argument(fcinfo, 1, "campaign");
 
 	uuid7_generate(id);
 	statement_connect();

@@ -173,7 +173,7 @@ count_leads(TokenUses *uses, Datum *key)
 	Datum	   *tokens = palloc(sizeof(Datum) * uses->count);
 	int		   *first_uses = palloc(sizeof(int) * uses->count);
 	int			ntokens = 0;
-	Datum		parameters[4] = {key[0], key[1], (Datum) 0, CStringGetTextDatum(TEMPLATE_BLANKS)};
+	Datum		parameters[4] = {key[0], key[1], (Datum) 0, CStringGetTextDatum(ERROR_BLANKS)};
 	bool		isnull;
 	uint64		nrows;
 

@@ -16,10 +16,10 @@
 
 #include "compat.h"
 #include "context.h"
+#include "digest.h"
 #include "error.h"
 #include "json.h"
 #include "statement.h"
-#include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_current_workspace);
 PG_FUNCTION_INFO_V1(lt_require_read_committed);
@@ -212,6 +212,6 @@ lt_random_key(PG_FUNCTION_ARGS)
 	bytea	   *key = palloc(VARHDRSZ + KEY_LENGTH);
 
 	SET_VARSIZE(key, VARHDRSZ + KEY_LENGTH);
-	uuid7_random(VARDATA(key), KEY_LENGTH);
+	digest_random(VARDATA(key), KEY_LENGTH);
 	PG_RETURN_BYTEA_P(key);
 }

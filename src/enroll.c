@@ -107,6 +107,7 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	context_require_read_committed("enrolling leads");
 	call->workspace = context_workspace();
 	call->campaign = campaign_argument(fcinfo);
+	call->blocklist = call->workspace;
 	leads = leads_argument(fcinfo);
 	call->skip_invalid = on_invalid_argument(fcinfo);
 	error_if_null(3, "dry_run");

@@ -48,6 +48,7 @@ typedef struct Enrollment
 {
 	Datum		workspace;
 	Datum		campaign;
+	Datum		blocklist;		/* that keeps addresses out */
 	bool		running;		/* the campaign, as far as this call could see */
 	bool		skip_invalid;
 	bool		dry_run;

@@ -203,7 +203,7 @@ check_suppression(const Enrollment *call, EnrollCandidate **part, int count)
 		checks[i].email = part[i]->email.data;
 		checks[i].length = part[i]->email.length;
 	}
-	suppression_check(call->workspace, checks, count);
+	suppression_check(call->workspace, call->blocklist, checks, count);
 	for (int i = 0; i < count; i++)
 		part[i]->suppressed = checks[i].suppressed;
 }

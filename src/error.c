@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -133,6 +132,17 @@ const char *
 error_detail(ErrorKind kind)
 {
 	return psprintf("{\"code\": \"%s\"}", error_kinds[kind].code);
+}
+
+/* Returns the argument that is the name of a thing: not null, not blank. */
+Datum
+error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing)
+{
+	char	   *name = PG_ARGISNULL(number) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(number));
+
+	if (name[strspn(name, ERROR_BLANKS)] == '\0')
+		error_raise(ERROR_INVALID_REQUEST, "name of a %s must not be null or blank", thing);
+	return PG_GETARG_DATUM(number);
 }
 
 /* Raises PT413 for an array argument of too many entries. */

@@ -6,6 +6,7 @@
 #ifndef LEADTERRA_ERROR_H
 #define LEADTERRA_ERROR_H
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 
 /* One kind of error: its SQLSTATE and stable code stand in error.c. */
@@ -42,6 +43,9 @@ typedef struct ErrorList
 	StringInfoData items;		/* JSON objects of the first ones */
 } ErrorList;
 
+/* Characters of a text without anything to read. */
+#define ERROR_BLANKS " \t\n\v\f\r"
+
 /* Entries of an array argument; more would not fit the memory of a backend. */
 #define ERROR_ENTRIES_MAX 1000000
 
@@ -50,6 +54,7 @@ extern const char *error_text(const char *format,...) pg_attribute_printf(1, 2);
 extern const char *error_uuid(Datum uuid);
 extern const char *error_detail(ErrorKind kind);
 
+extern Datum error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing);
 extern void error_limit_entries(const char *name, uint32 count);
 extern void error_list_init(ErrorList *list);
 extern void error_list_add(ErrorList *list, int index, const char *field,

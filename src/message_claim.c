@@ -207,7 +207,7 @@ check_chunk(const Claim *claim, const Message *messages, int count)
 		checks[nchecks].email = VARDATA_ANY(email);
 		checks[nchecks++].length = VARSIZE_ANY_EXHDR(email);
 	}
-	suppression_check(claim->workspace, checks, nchecks);
+	suppression_check(claim->workspace, claim->workspace, checks, nchecks);
 	nchecks = 0;
 	for (int i = 0; i < count; i++)
 	{

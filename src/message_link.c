@@ -10,13 +10,12 @@
 
 #include "catalog/pg_type.h"
 #include "common/base64.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "context.h"
+#include "digest.h"
 #include "error.h"
 #include "message.h"
 #include "statement.h"
@@ -69,14 +68,8 @@ static void
 compute_mac(const LeadString *key, const uint8 *data, uint8 *mac)
 {
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
 
-	if (context == NULL ||
-		pg_hmac_init(context, (const uint8 *) key->data, key->length) < 0 ||
-		pg_hmac_update(context, data, SIGNED_LENGTH) < 0 ||
-		pg_hmac_final(context, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute HMAC: %s", pg_hmac_error(context));
-	pg_hmac_free(context);
+	digest_hmac(key->data, key->length, data, SIGNED_LENGTH, digest);
 	memcpy(mac, digest, MAC_LENGTH);
 }
 

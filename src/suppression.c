@@ -1,11 +1,14 @@
 /*
  * suppression.c
- *		The suppression list: addresses, domains and wildcards.
+ *		Who may not be mailed: looking addresses up in a block list.
  *
  * An address a@x.example.com is suppressed by the entries "a@x.example.com",
  * "x.example.com", "*.example.com" and "*.com".  These are its keys.  The
  * look-up collects the keys of all addresses, each once, and asks the table for
  * them together; a domain that a thousand addresses share costs one key.
+ *
+ * An address that was forgotten stands in the default list as a keyed hash, and
+ * counts whatever list is asked.  Where there is none, no hash is computed.
  */
 #include "postgres.h"
 
@@ -18,14 +21,14 @@
 
 #include "compat.h"
 #include "context.h"
+#include "digest.h"
 #include "email.h"
 #include "error.h"
 #include "statement.h"
 #include "suppression.h"
 
-PG_FUNCTION_INFO_V1(lt_suppress);
-PG_FUNCTION_INFO_V1(lt_unsuppress);
 PG_FUNCTION_INFO_V1(lt_suppression_keys);
+PG_FUNCTION_INFO_V1(lt_forgotten_key);
 
 /* Part of an address; a wildcard "*.com" is kept as ".com", where it stands. */
 typedef struct Key
@@ -56,43 +59,56 @@ typedef struct KeyEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* What a look-up finds of a list. */
+typedef struct Listed
+{
+	bool		any;			/* any of the keys */
+	bool		any_forgotten;
+} Listed;
+
 /* Fewer keys are looked up for less than it takes to try to read the list. */
 #define WHOLE_LIST_MIN 100
 
+/*
+ * The last row, if any, says that there are addresses that were forgotten: of
+ * what an entry may begin with, FORGOTTEN and ';' are next to each other.
+ */
+#define ANY_FORGOTTEN \
+	"(SELECT NULL::text FROM leadterra.suppressions s" \
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $1" \
+	" AND s.entry >= '" SUPPRESSION_FORGOTTEN "' AND s.entry < 'hmac;'" \
+	" LIMIT 1)"
+
 static Statement find_entries = STATEMENT(
 	"SELECT s.entry"
-	" FROM unnest($2) AS k (entry)"
+	" FROM unnest($3) AS k (entry)"
 	" CROSS JOIN LATERAL ("
 	" SELECT s.entry FROM leadterra.suppressions s"
-	" WHERE s.workspace_id = $1 AND s.entry = k.entry"
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = k.entry"
+	" OFFSET 0) s"
+	" UNION ALL " ANY_FORGOTTEN,
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
+
+static Statement read_list = STATEMENT(
+	"(SELECT entry FROM leadterra.suppressions"
+	" WHERE workspace_id = $1 AND blocklist_id = $2"
+	" LIMIT $3)"
+	" UNION ALL " ANY_FORGOTTEN,
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT8OID);
+
+static Statement find_forgotten = STATEMENT(
+	"SELECT k.number"
+	" FROM unnest($2) WITH ORDINALITY AS k (entry, number)"
+	" CROSS JOIN LATERAL ("
+	" SELECT FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $1 AND s.entry = k.entry"
 	" OFFSET 0) s",
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
-static Statement read_list = STATEMENT(
-	"SELECT entry FROM leadterra.suppressions"
-	" WHERE workspace_id = $1"
-	" LIMIT $2",
-	SPI_OK_SELECT, UUIDOID, INT8OID);
-
-/* In the order of their keys, so that two calls cannot deadlock. */
-static Statement insert_entries = STATEMENT(
-	"INSERT INTO leadterra.suppressions (workspace_id, entry, reason)"
-	" SELECT DISTINCT $1, u.entry COLLATE \"C\", $3"
-	" FROM unnest($2) AS u (entry)"
-	" ORDER BY 2"
-	" ON CONFLICT (workspace_id, entry) DO NOTHING",
-	SPI_OK_INSERT, UUIDOID, TEXTARRAYOID, TEXTOID);
-
-static Statement delete_entries = STATEMENT(
-	"WITH doomed AS ("
-	" SELECT entry FROM leadterra.suppressions"
-	" WHERE workspace_id = $1 AND entry = ANY ($2)"
-	" ORDER BY entry"
-	" FOR UPDATE)"
-	" DELETE FROM leadterra.suppressions s"
-	" USING doomed d"
-	" WHERE s.workspace_id = $1 AND s.entry = d.entry",
-	SPI_OK_DELETE, UUIDOID, TEXTARRAYOID);
+static Statement find_address_key = STATEMENT(
+	"SELECT address_key FROM leadterra.workspaces"
+	" WHERE workspace_id = $1",
+	SPI_OK_SELECT, UUIDOID);
 
 /*
  * Steps through the keys of a normalized address, the most specific first: the
@@ -153,19 +169,31 @@ collect_keys(const SuppressionCheck *checks, int count)
 	return keys;
 }
 
-/* Marks the keys that are among the entries found; returns how many. */
-static int
-mark_found(keyset_hash *keys, uint64 nfound)
+/*
+ * Marks the keys that are among the entries found, and notes whether there are
+ * addresses that were forgotten; returns how many entries are of the list.
+ */
+static uint64
+mark_found(keyset_hash *keys, uint64 nfound, Listed *listed)
 {
-	int			nlisted = 0;
+	uint64		nentries = 0;
 
 	for (uint64 i = 0; i < nfound; i++)
 	{
 		bool		isnull;
-		text	   *found = DatumGetTextPP(statement_value(i, 1, &isnull));
-		Key			key = {VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)};
+		Datum		value = statement_value(i, 1, &isnull);
+		text	   *found;
+		Key			key;
 		KeyEntry   *entry;
 
+		if (isnull)
+		{
+			listed->any_forgotten = true;
+			continue;
+		}
+		nentries++;
+		found = DatumGetTextPP(value);
+		key = (Key) {VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)};
 		/* An address may start with a star too. */
 		if (key.data[0] == '*' && memchr(key.data, '@', key.length) == NULL)
 		{
@@ -174,232 +202,189 @@ mark_found(keyset_hash *keys, uint64 nfound)
 		}
 		entry = keyset_lookup(keys, key);
 		if (entry)
-		{
-			entry->listed = true;
-			nlisted++;
-		}
+			entry->listed = listed->any = true;
 	}
 	SPI_freetuptable(SPI_tuptable);
-	return nlisted;
+	return nentries;
 }
 
-/* Looks each key up in the table, and marks those that it has. */
-static int
-look_up_keys(Datum workspace, keyset_hash *keys)
+/* Looks each key up in the list, and marks those that it has. */
+static void
+look_up_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
 	Datum	   *entries = palloc(sizeof(Datum) * keys->members);
 	int			nentries = 0;
 	keyset_iterator iterator;
 	KeyEntry   *entry;
-	Datum		values[2] = {workspace};
+	Datum		values[3] = {workspace, blocklist};
 	bool		isnull;
 
 	keyset_start_iterate(keys, &iterator);
 	while ((entry = keyset_iterate(keys, &iterator)) != NULL)
 		entries[nentries++] = key_entry(&entry->key);
-	values[1] = statement_array(entries, NULL, nentries, TEXTOID, &isnull);
-	return mark_found(keys, statement_execute(&find_entries, values, NULL));
+	values[2] = statement_array(entries, NULL, nentries, TEXTOID, &isnull);
+	mark_found(keys, statement_execute(&find_entries, values, NULL), listed);
 }
 
 /*
- * Marks the keys that the table has; returns how many.  Where there are many
- * keys, a list that is not longer is read instead: that takes one search of the
- * index and not one a key.
+ * Marks the keys that the list has.  Where there are many keys, a list that is
+ * not longer is read instead: that takes one search of the index and not one a
+ * key.  Of a longer list nothing is marked by then that it has not.
  */
-static int
-mark_listed(Datum workspace, keyset_hash *keys)
+static void
+mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
-	Datum		values[] = {workspace, Int64GetDatum(keys->members + 1)};
-	uint64		nread;
+	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1)};
 
-	if (keys->members < WHOLE_LIST_MIN)
-		return look_up_keys(workspace, keys);
-	nread = statement_execute(&read_list, values, NULL);
-	if (nread <= keys->members)
-		return mark_found(keys, nread);
+	if (keys->members < WHOLE_LIST_MIN ||
+		mark_found(keys, statement_execute(&read_list, values, NULL), listed) > keys->members)
+		look_up_keys(workspace, blocklist, keys, listed);
+}
+
+/* Reads the key of the workspace's hashes; NULL: it has no row yet.  Runs in SPI. */
+static bytea *
+read_address_key(Datum workspace, bool read_only)
+{
+	Datum		value;
+	bool		isnull;
+	uint64		found = read_only ? statement_read(&find_address_key, &workspace) :
+		statement_execute(&find_address_key, &workspace, NULL);
+
+	if (found == 0)
+		return NULL;
+	value = statement_value(0, 1, &isnull);
+	return DatumGetByteaPCopy(value);
+}
+
+/* Makes the entry of an address that was forgotten. */
+static Datum
+forgotten_entry(const bytea *key, const char *email, int length)
+{
+	const int	prefix = strlen(SUPPRESSION_FORGOTTEN);
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	text	   *entry = palloc(VARHDRSZ + prefix + 2 * sizeof(digest));
+
+	digest_hmac(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), email, length, digest);
+	SET_VARSIZE(entry, VARHDRSZ + prefix + 2 * sizeof(digest));
+	memcpy(VARDATA(entry), SUPPRESSION_FORGOTTEN, prefix);
+	hex_encode((const char *) digest, sizeof(digest), VARDATA(entry) + prefix);
+	return PointerGetDatum(entry);
+}
+
+/* Makes the entry of an address that was forgotten; null: the workspace has no row.  Runs in SPI. */
+Datum
+suppression_forgotten_entry(Datum workspace, const char *email, int length, bool *isnull)
+{
+	bytea	   *key = read_address_key(workspace, false);
+
+	*isnull = key == NULL;
+	return key ? forgotten_entry(key, email, length) : (Datum) 0;
+}
+
+/* Marks addresses that were forgotten. */
+static void
+check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
+{
+	bytea	   *key = read_address_key(workspace, false);
+	Datum	   *entries = palloc(sizeof(Datum) * count);
+	Datum		values[2] = {workspace};
+	uint64		nfound;
+	bool		isnull;
+
+	if (key == NULL)
+		return;
+	for (int i = 0; i < count; i++)
+		entries[i] = forgotten_entry(key, checks[i].email, checks[i].length);
+	values[1] = statement_array(entries, NULL, count, TEXTOID, &isnull);
+	nfound = statement_execute(&find_forgotten, values, NULL);
+	for (uint64 i = 0; i < nfound; i++)
+		checks[DatumGetInt64(statement_value(i, 1, &isnull)) - 1].suppressed = true;
 	SPI_freetuptable(SPI_tuptable);
-	return look_up_keys(workspace, keys);
 }
 
 /*
- * Says of each of count normalized addresses whether it is suppressed in a
- * workspace.  Runs in SPI; takes two statements at most, whatever the count.
+ * Says of each of count normalized addresses whether a block list of a workspace
+ * has it, or it was forgotten.  Runs in SPI; takes two statements at most, and two
+ * more where addresses were forgotten, whatever the count.
  */
 void
-suppression_check(Datum workspace, SuppressionCheck *checks, int count)
+suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count)
 {
 	keyset_hash *keys;
+	Listed		listed = {false, false};
 
 	if (count == 0)
 		return;
 	keys = collect_keys(checks, count);
-	if (mark_listed(workspace, keys) > 0)
+	mark_listed(workspace, blocklist, keys, &listed);
+	for (int i = 0; listed.any && i < count; i++)
 	{
-		for (int i = 0; i < count; i++)
-		{
-			Key			key = {NULL, 0};
+		Key			key = {NULL, 0};
 
-			while (!checks[i].suppressed && next_key(checks[i].email, checks[i].length, &key))
-				checks[i].suppressed = keyset_lookup(keys, key)->listed;
-		}
+		while (!checks[i].suppressed && next_key(checks[i].email, checks[i].length, &key))
+			checks[i].suppressed = keyset_lookup(keys, key)->listed;
 	}
 	keyset_destroy(keys);
+	if (listed.any_forgotten)
+		check_forgotten(workspace, checks, count);
 }
 
-/*
- * Normalizes an entry given by a caller and checks it: an address, a domain of
- * at least two labels, or "*." and a domain of at least one.
- */
-static EmailStatus
-parse_entry(text *given, text **entry)
+/* Returns an argument that is an address in normal form; raises PT400 if it is none. */
+static text *
+email_argument(FunctionCallInfo fcinfo)
 {
-	char	   *data;
+	text	   *given;
+	text	   *email;
 	size_t		length;
+	EmailStatus status;
 
-	*entry = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(given));
-	data = VARDATA(*entry);
-	length = email_normalize(data, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	SET_VARSIZE(*entry, VARHDRSZ + length);
-
-	if (length == 0)
-		return EMAIL_EMPTY;
-	if (memchr(data, '@', length))
-		return email_check(data, length);
-	if (length > 2 && data[0] == '*' && data[1] == '.')
-		return email_check_domain(data + 2, length - 2, 1);
-	return email_check_domain(data, length, 2);
-}
-
-/*
- * Normalizes the entries of an array argument.  With a list, invalid ones are
- * added to it; without, they are left as they are, for they match nothing.
- */
-static Datum
-parse_entries(ArrayType *given, int *count, ErrorList *errors)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
-	bool		isnull;
-
-	error_limit_entries("emails", ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
-	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
-	*count = 0;
-	for (int i = 0; i < nelements; i++)
-	{
-		text	   *entry = NULL;
-		EmailStatus status = EMAIL_EMPTY;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!nulls[i])
-			status = parse_entry(DatumGetTextPP(elements[i]), &entry);
-		if (status != EMAIL_OK && errors)
-			error_list_add(errors, i, NULL, email_status_code(status), email_status_message(status));
-		if (entry)
-			elements[(*count)++] = PointerGetDatum(entry);
-	}
-	return statement_array(elements, NULL, *count, TEXTOID, &isnull);
-}
-
-/* Puts a normalized address on the list of a workspace, unless it is there.  Runs in SPI. */
-void
-suppression_add(Datum workspace, const char *email, int length, const char *reason)
-{
-	Datum		entry = PointerGetDatum(cstring_to_text_with_len(email, length));
-	bool		isnull;
-	Datum		values[] = {workspace, statement_array(&entry, NULL, 1, TEXTOID, &isnull),
-	CStringGetTextDatum(reason)};
-
-	statement_execute(&insert_entries, values, NULL);
-}
-
-/* Puts entries on the list of the current workspace; returns how many are new. */
-static int
-suppress(Datum entries, text *reason)
-{
-	Datum		values[] = {context_workspace(), entries, PointerGetDatum(reason)};
-
-	context_make_workspace();
-	return (int) statement_execute(&insert_entries, values, NULL);
-}
-
-/* SQL: lt_suppress(emails, reason) */
-Datum
-lt_suppress(PG_FUNCTION_ARGS)
-{
-	ArrayType  *given;
-	ErrorList	errors;
-	Datum		entries;
-	int			count;
-	int			inserted;
-	Datum		columns[3];
-	bool		nulls[3] = {false};
-	Datum		result;
-
-	error_if_null(0, "emails");
-	error_if_null(1, "reason");
-	given = PG_GETARG_ARRAYTYPE_P(0);
-	error_list_init(&errors);
-	entries = parse_entries(given, &count, &errors);
-	if (errors.total > 0)
-		error_list_raise(ERROR_INVALID_SUPPRESSIONS, &errors,
-						 "An entry is an address, a domain, or \"*.\" and a domain.",
-						 "%d of %d entries to suppress are invalid", errors.total,
-						 ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
-
-	statement_connect();
-	inserted = count > 0 ? suppress(entries, PG_GETARG_TEXT_PP(1)) : 0;
-	columns[0] = Int32GetDatum(inserted);
-	columns[1] = Int32GetDatum(count - inserted);
-	columns[2] = Int32GetDatum(count);
-	result = statement_result(fcinfo, columns, nulls);
-	statement_finish();
-	PG_RETURN_DATUM(result);
-}
-
-/* SQL: lt_unsuppress(emails) */
-Datum
-lt_unsuppress(PG_FUNCTION_ARGS)
-{
-	Datum		values[2];
-	int			count;
-	uint64		deleted;
-
-	error_if_null(0, "emails");
-	values[0] = context_workspace();
-	values[1] = parse_entries(PG_GETARG_ARRAYTYPE_P(0), &count, NULL);
-
-	statement_connect();
-	deleted = statement_execute(&delete_entries, values, NULL);
-	statement_finish();
-	PG_RETURN_INT32((int32) deleted);
+	error_if_null(0, "email");
+	given = PG_GETARG_TEXT_PP(0);
+	email = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(given));
+	length = email_normalize(VARDATA(email), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	SET_VARSIZE(email, VARHDRSZ + length);
+	status = email_check(VARDATA(email), length);
+	if (status != EMAIL_OK)
+		error_raise(ERROR_INVALID_EMAIL, "invalid e-mail address: %s",
+					email_status_message(status));
+	return email;
 }
 
 /* SQL: leadterra.suppression_keys(email) */
 Datum
 lt_suppression_keys(PG_FUNCTION_ARGS)
 {
-	text	   *given;
-	size_t		length;
-	char	   *email;
-	EmailStatus status;
+	text	   *email = email_argument(fcinfo);
 	Datum	   *entries;
 	int			count = 0;
 	Key			key = {NULL, 0};
 	bool		isnull;
 
-	error_if_null(0, "email");
-	given = PG_GETARG_TEXT_PP(0);
-	email = palloc(VARSIZE_ANY_EXHDR(given) + 1);
-	length = email_normalize(email, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	status = email_check(email, length);
-	if (status != EMAIL_OK)
-		error_raise(ERROR_INVALID_EMAIL, "invalid e-mail address: %s",
-					email_status_message(status));
-
 	/* One key more than labels, and a label has at least one octet and a dot. */
 	entries = palloc(sizeof(Datum) * EMAIL_MAX_LENGTH);
-	while (next_key(email, length, &key))
+	while (next_key(VARDATA(email), VARSIZE(email) - VARHDRSZ, &key))
 		entries[count++] = key_entry(&key);
 	return statement_array(entries, NULL, count, TEXTOID, &isnull);
+}
+
+/* SQL: leadterra.forgotten_key(email) */
+Datum
+lt_forgotten_key(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller_context = CurrentMemoryContext;
+	text	   *email = email_argument(fcinfo);
+	bytea	   *key;
+	Datum		entry = (Datum) 0;
+
+	statement_connect();
+	key = read_address_key(context_workspace(), true);
+	if (key)
+	{
+		MemoryContextSwitchTo(caller_context);
+		entry = forgotten_entry(key, VARDATA(email), VARSIZE(email) - VARHDRSZ);
+	}
+	statement_finish();
+	if (entry == (Datum) 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(entry);
 }

@@ -1,9 +1,14 @@
 /*
  * suppression.h
- *		Who may not be mailed.
+ *		Who may not be mailed: block lists, one of which is the default.
+ *
+ * The default list of a workspace has the id of the workspace.
  */
 #ifndef LEADTERRA_SUPPRESSION_H
 #define LEADTERRA_SUPPRESSION_H
+
+/* What the entry of an address that was forgotten begins with; no address has a colon. */
+#define SUPPRESSION_FORGOTTEN "hmac:"
 
 /* A normalized address and what the look-up says of it. */
 typedef struct SuppressionCheck
@@ -13,7 +18,12 @@ typedef struct SuppressionCheck
 	bool		suppressed;
 } SuppressionCheck;
 
+/* suppression.c: looking up */
+extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
+extern Datum suppression_forgotten_entry(Datum workspace, const char *email, int length, bool *isnull);
+
+/* suppression_list.c: keeping lists */
 extern void suppression_add(Datum workspace, const char *email, int length, const char *reason);
-extern void suppression_check(Datum workspace, SuppressionCheck *checks, int count);
+extern void suppression_require_list(Datum workspace, Datum blocklist);
 
 #endif							/* LEADTERRA_SUPPRESSION_H */

@@ -228,7 +228,7 @@ is_blank(const LeadString *value)
 	for (int i = 0; i < value->length; i++)
 	{
 		/* The terminator of the list would match a zero byte, which no text has. */
-		if (strchr(TEMPLATE_BLANKS, value->data[i]) == NULL)
+		if (strchr(ERROR_BLANKS, value->data[i]) == NULL)
 			return false;
 	}
 	return true;

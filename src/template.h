@@ -10,9 +10,6 @@
 
 #include "lead.h"
 
-/* Characters of a text without anything to read: it counts as no value. */
-#define TEMPLATE_BLANKS " \t\n\v\f\r"
-
 /* Bytes of a rendered text at most; mail providers take less. */
 #define TEMPLATE_OUTPUT_MAX (16 * 1024 * 1024)
 

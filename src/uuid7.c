@@ -13,21 +13,12 @@
 
 #include "fmgr.h"
 
+#include "digest.h"
 #include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_uuidv7);
 
 #define RANDOM_BYTES 8
-
-/* Fills a buffer with random bytes that nobody can foretell. */
-void
-uuid7_random(void *buffer, Size length)
-{
-	if (!pg_strong_random(buffer, length))
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not generate random bytes")));
-}
 
 /* Returns 8 random bytes; one call of the generator serves 128 values. */
 static const uint8 *
@@ -38,7 +29,7 @@ random_bytes(void)
 
 	if (used == sizeof(pool))
 	{
-		uuid7_random(pool, sizeof(pool));
+		digest_random(pool, sizeof(pool));
 		used = 0;
 	}
 	used += RANDOM_BYTES;

@@ -7,7 +7,6 @@
 
 #include "utils/uuid.h"
 
-extern void uuid7_random(void *buffer, Size length);
 extern void uuid7_generate(pg_uuid_t *uuid);
 
 #endif							/* LEADTERRA_UUID7_H */

@@ -1,12 +1,14 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(89);
+SELECT plan(100);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
 SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com", "firstName": "A"}]');
 SELECT lt_suppress('{no@example.com}');
 SELECT id AS lead FROM lt_leads WHERE email = 'a@example.com' \gset
+SELECT lt_create_blocklist('of the default workspace') AS blocklist \gset
+SELECT lt_block('{no@example.com}', :'blocklist');
 SELECT lt_start_campaign(:'campaign');
 SELECT lease_id AS lease, message_id AS message FROM lt_claim_messages(1, '1 hour', :'campaign') \gset
 SELECT count(*) AS leads FROM leadterra.leads \gset
@@ -18,6 +20,8 @@ SELECT is((SELECT count(*) FROM lt_leads), 0::bigint, 'nor leads');
 SELECT is((SELECT count(*) FROM lt_enrollments), 0::bigint, 'nor enrollments');
 SELECT is((SELECT count(*) FROM lt_suppressions), 0::bigint, 'nor suppressions');
 SELECT is((SELECT count(*) FROM lt_messages), 0::bigint, 'nor messages');
+SELECT is((SELECT count(*) FROM lt_blocklists), 0::bigint, 'nor block lists');
+SELECT is((SELECT count(*) FROM lt_blocklist_entries), 0::bigint, 'nor what is on them');
 SELECT is((SELECT count(*) FROM lt_is_suppressed('no@example.com')), 0::bigint, 'nor what is suppressed');
 
 SELECT throws_ok(format('SELECT %s', call), 'PT404', NULL, call || ' finds nothing of it')
@@ -39,6 +43,10 @@ FROM unnest(ARRAY[
     format('lt_restart_leads(%L, ''{a@example.com}'')', :'campaign'),
     format('lt_record_event(%L, ''opened'')', :'message'),
     format('lt_delete_lead(%L)', :'lead'),
+    format('lt_block(''{no@example.com}'', %L)', :'blocklist'),
+    format('lt_unblock(''{no@example.com}'', %L)', :'blocklist'),
+    format('lt_delete_blocklist(%L)', :'blocklist'),
+    'lt_block(''{no@example.com}'', ''00000000-0000-7000-8000-000000000000'')',
     'lt_update_lead(''a@example.com'', ''{}'')']) AS call;
 SELECT throws_ok(format('SELECT %s', call), 'PT409', NULL, call || ' finds no lease of it')
 FROM unnest(ARRAY[
@@ -67,7 +75,8 @@ SELECT lt_start_campaign(:'campaign');
 SELECT lt_remove_leads(:'campaign', '{t4@example.com}');
 SELECT lt_delete_leads('{t7@example.com}');
 SELECT lt_suppress('{t9@example.com, *.t9.example.com}', 'asked');
-CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, id AS lead FROM lt_leads WHERE email = 't3@example.com';
+SELECT lt_block('{t9@example.com}', :'blocklist');
+CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, :'blocklist'::uuid AS blocklist, id AS lead FROM lt_leads WHERE email = 't3@example.com';
 DO $$
 DECLARE
     name text;
@@ -77,6 +86,8 @@ BEGIN
     END LOOP;
 END;
 $$;
+-- The default block list has the id of its workspace.
+UPDATE leadterra.suppressions SET blocklist_id = workspace_id WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15' AND blocklist_id <> :'blocklist';
 -- But there t3 has another address, and a is not in the second campaign.
 UPDATE leadterra.leads SET email = 't6@example.com' WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15' AND email = 't3@example.com';
 SELECT lt_bulk_upsert(:'draft', '[{"email": "a@example.com"}]');
@@ -134,6 +145,11 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_remove_leads(campaign, ''{t1@example.com}'')', '0'),
     ('lt_suppress(''{t9@example.com, t8@example.com}'', ''other'')', '(1,1,2)'),
     ('(SELECT reason FROM lt_is_suppressed(''t8@example.com''))', 'other'),
+    ('lt_block(''{t9@example.com, t8@example.com}'', blocklist)', '(1,2,0)'),
+    ('lt_unblock(''{t9@example.com}'', blocklist)', '1'),
+    ('(SELECT string_agg(entry, '' '') FROM lt_blocklist_entries WHERE blocklist_id = blocklist)', 'no@example.com t8@example.com'),
+    ('lt_delete_blocklist(blocklist)', ''),
+    ('(SELECT string_agg(name, '' '') FROM lt_blocklists)', 'suppression list'),
     ('lt_unsuppress(''{t9@example.com, *.t9.example.com}'')', '2'),
     ('(SELECT count(*) FROM lt_is_suppressed(''t9@example.com''))', '0'),
     ('(SELECT count(*) FROM lt_is_suppressed(''a@b.t9.example.com''))', '0'),

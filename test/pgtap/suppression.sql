@@ -1,7 +1,7 @@
 -- suppression: a bulk call finds the entries that match, whether the list is
 -- short and read as a whole, or long and searched for each address.
 BEGIN;
-SELECT plan(13);
+SELECT plan(45);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
@@ -35,6 +35,46 @@ DELETE FROM leadterra.suppressions WHERE entry LIKE 'entry-%';
 SELECT is(pg_temp.skipped(:'campaign', 200), pg_temp.expected(200), 'and none on a short list');
 SELECT is((SELECT count(*) FROM lt_bulk_upsert_report(:'campaign', (SELECT jsonb_agg(jsonb_build_object('email', format('*%s@plain.example', i))) FROM generate_series(1, 200) i), dry_run => true) WHERE reason = 'suppressed'),
     1::bigint, 'while it is found there itself');
+
+-- Block lists beside the default one.
+SELECT lt_create_blocklist('partners') AS partners \gset
+SELECT lt_create_blocklist('partners') AS again \gset
+SELECT isnt(:'again'::uuid, :'partners'::uuid, 'a name may be used twice');
+SELECT is(lt_block('{" Kim@Partner.example ", partner.example, *.partner.example, kim@partner.example, "no entry", NULL, "hmac:00", "*."}', :'partners')::text, '(3,4,4)', 'values that are no entries are counted and left out');
+SELECT is(lt_block('{KIM@partner.example, lee@partner.example}', :'partners', 'asked')::text, '(1,2,0)', 'those that are there are not added');
+SELECT is(lt_block('{}', :'partners')::text, '(0,0,0)', 'nothing is nothing');
+SELECT is((SELECT string_agg(concat_ws(' ', entry, kind, reason), ', ' ORDER BY entry) FROM lt_blocklist_entries WHERE blocklist_id = :'partners'),
+    '*.partner.example wildcard manual, kim@partner.example address manual, lee@partner.example address asked, partner.example domain manual', 'the view lists them');
+SELECT is((SELECT count(*) FROM lt_blocklist_entries WHERE blocklist_id = :'again'), 0::bigint, 'and nothing of another list');
+SELECT is((SELECT count(*) FROM lt_is_suppressed('kim@partner.example')), 0::bigint, 'none of it is suppressed');
+SELECT is((SELECT outcome FROM lt_bulk_upsert_report(:'campaign', '[{"email": "kim@partner.example"}]')), 'enrolled', 'nor kept out of a campaign');
+SELECT is((SELECT count(*) FROM lt_suppressions WHERE entry LIKE '%partner%'), 0::bigint, 'nor on the suppression list');
+
+SELECT is(lt_block('{both.example}')::text, '(1,1,0)', 'without a list it is the suppression list');
+SELECT is((SELECT entry FROM lt_is_suppressed('a@both.example')), 'both.example', 'which suppresses');
+SELECT is(lt_suppress('{both.example}')::text, '(0,1,1)', 'to which lt_suppress adds');
+SELECT is(lt_block('{both.example}', lt_current_workspace())::text, '(0,1,0)', 'it has the id of the workspace');
+SELECT is((SELECT string_agg(concat_ws(' ', name, is_default), ', ' ORDER BY created_at, name) FROM lt_blocklists), 'partners f, partners f, suppression list t', 'all are listed');
+SELECT is(lt_block('{both.example}', :'partners')::text, '(1,1,0)', 'an entry may be on several lists');
+SELECT is(lt_unblock('{both.example, kim@PARTNER.example, never.example, NULL}', :'partners'), 2, 'and is taken off one');
+SELECT is((SELECT count(*) FROM lt_is_suppressed('a@both.example')), 1::bigint, 'which leaves the others');
+SELECT is(lt_unblock('{both.example}'), 1, 'without a list it is taken off the suppression list');
+SELECT is((SELECT count(*) FROM lt_is_suppressed('a@both.example')), 0::bigint, 'which suppresses it no more');
+SELECT is(lt_delete_blocklist(:'partners')::text, '', 'a list is deleted');
+SELECT is((SELECT count(*) FROM leadterra.suppressions WHERE blocklist_id = :'partners'), 0::bigint, 'with its entries');
+SELECT throws_ok(sql, code, message, sql) FROM (VALUES
+    ($$SELECT lt_block('{a.example}', '0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'block list "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist'),
+    ($$SELECT lt_unblock('{a.example}', '0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'block list "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist'),
+    ($$SELECT lt_delete_blocklist('0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'block list "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist'),
+    ($$SELECT lt_delete_blocklist(lt_current_workspace())$$, 'PT400', 'the default block list cannot be deleted'),
+    ($$SELECT lt_delete_blocklist(NULL)$$, 'PT400', 'argument "blocklist_id" must not be null'),
+    ($$SELECT lt_block(NULL)$$, 'PT400', 'argument "values" must not be null'),
+    ($$SELECT lt_block('{a.example}', NULL, NULL)$$, 'PT400', 'argument "reason" must not be null'),
+    ($$SELECT lt_unblock(NULL)$$, 'PT400', 'argument "values" must not be null'),
+    ($$SELECT lt_create_blocklist(NULL)$$, 'PT400', 'name of a block list must not be null or blank'),
+    ($$SELECT lt_create_blocklist(E' \t')$$, 'PT400', 'name of a block list must not be null or blank'),
+    ($$SELECT lt_block(array_fill('a.example'::text, '{1000001}'))$$, 'PT413', 'argument "values" has 1000001 entries, more than 1000000')
+) AS bad (sql, code, message);
 
 SELECT * FROM finish();
 ROLLBACK;

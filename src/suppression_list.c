@@ -1,0 +1,354 @@
+/*
+ * suppression_list.c
+ *		Keeping block lists: what is on them, and making them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "context.h"
+#include "email.h"
+#include "error.h"
+#include "statement.h"
+#include "suppression.h"
+#include "uuid7.h"
+
+PG_FUNCTION_INFO_V1(lt_suppress);
+PG_FUNCTION_INFO_V1(lt_unsuppress);
+PG_FUNCTION_INFO_V1(lt_create_blocklist);
+PG_FUNCTION_INFO_V1(lt_delete_blocklist);
+PG_FUNCTION_INFO_V1(lt_block);
+PG_FUNCTION_INFO_V1(lt_unblock);
+
+/* What an array argument of entries holds. */
+typedef struct EntryList
+{
+	Datum		entries;		/* text[], normalized */
+	int			count;
+	int			invalid;
+} EntryList;
+
+/* In the order of their keys, so that two calls cannot deadlock. */
+static Statement insert_entries = STATEMENT(
+	"INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)"
+	" SELECT DISTINCT $1, $2, u.entry COLLATE \"C\", $4"
+	" FROM unnest($3) AS u (entry)"
+	" ORDER BY 3"
+	" ON CONFLICT (workspace_id, blocklist_id, entry) DO NOTHING",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTOID);
+
+static Statement delete_entries = STATEMENT(
+	"WITH doomed AS ("
+	" SELECT entry FROM leadterra.suppressions"
+	" WHERE workspace_id = $1 AND blocklist_id = $2 AND entry = ANY ($3)"
+	" ORDER BY entry"
+	" FOR UPDATE)"
+	" DELETE FROM leadterra.suppressions s"
+	" USING doomed d"
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = d.entry",
+	SPI_OK_DELETE, UUIDOID, UUIDOID, TEXTARRAYOID);
+
+static Statement insert_list = STATEMENT(
+	"INSERT INTO leadterra.blocklists (workspace_id, blocklist_id, name)"
+	" VALUES ($1, $2, $3)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID);
+
+/* Whoever deletes it waits. */
+static Statement keep_list = STATEMENT(
+	"SELECT FROM leadterra.blocklists"
+	" WHERE workspace_id = $1 AND blocklist_id = $2"
+	" FOR KEY SHARE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement delete_list = STATEMENT(
+	"DELETE FROM leadterra.blocklists"
+	" WHERE workspace_id = $1 AND blocklist_id = $2",
+	SPI_OK_DELETE, UUIDOID, UUIDOID);
+
+static Statement empty_list = STATEMENT(
+	"DELETE FROM leadterra.suppressions"
+	" WHERE workspace_id = $1 AND blocklist_id = $2",
+	SPI_OK_DELETE, UUIDOID, UUIDOID);
+
+/*
+ * Normalizes an entry given by a caller and checks it: an address, a domain of
+ * at least two labels, or "*." and a domain of at least one.
+ */
+static EmailStatus
+parse_entry(text *given, text **entry)
+{
+	char	   *data;
+	size_t		length;
+
+	*entry = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(given));
+	data = VARDATA(*entry);
+	length = email_normalize(data, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	SET_VARSIZE(*entry, VARHDRSZ + length);
+
+	if (length == 0)
+		return EMAIL_EMPTY;
+	if (memchr(data, '@', length))
+		return email_check(data, length);
+	if (length > 2 && data[0] == '*' && data[1] == '.')
+		return email_check_domain(data + 2, length - 2, 1);
+	return email_check_domain(data, length, 2);
+}
+
+/*
+ * Reads an array argument of entries.  With a list of failures, invalid ones are
+ * added to it.  Invalid ones are left out, unless the caller keeps them: they match
+ * nothing.
+ */
+static EntryList
+parse_entries(ArrayType *given, const char *argument, ErrorList *errors)
+{
+	EntryList	list = {0};
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements;
+	bool		isnull;
+
+	error_limit_entries(argument, ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
+	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
+	for (int i = 0; i < nelements; i++)
+	{
+		text	   *entry = NULL;
+		EmailStatus status = EMAIL_EMPTY;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i])
+			status = parse_entry(DatumGetTextPP(elements[i]), &entry);
+		if (status == EMAIL_OK)
+			elements[list.count++] = PointerGetDatum(entry);
+		else
+		{
+			list.invalid++;
+			if (errors)
+				error_list_add(errors, i, NULL, email_status_code(status), email_status_message(status));
+		}
+	}
+	list.entries = statement_array(elements, NULL, list.count, TEXTOID, &isnull);
+	return list;
+}
+
+static bool
+is_default(Datum workspace, Datum blocklist)
+{
+	return memcmp(DatumGetUUIDP(workspace), DatumGetUUIDP(blocklist), UUID_LEN) == 0;
+}
+
+static void
+raise_not_found(Datum blocklist)
+{
+	error_raise(ERROR_BLOCKLIST_NOT_FOUND, "block list \"%s\" does not exist", error_uuid(blocklist));
+}
+
+/* Keeps a block list from being deleted; raises PT404 if there is none.  Runs in SPI. */
+void
+suppression_require_list(Datum workspace, Datum blocklist)
+{
+	Datum		values[] = {workspace, blocklist};
+
+	if (!is_default(workspace, blocklist) && statement_execute(&keep_list, values, NULL) == 0)
+		raise_not_found(blocklist);
+}
+
+/* Puts entries on a list, unless they are there; returns how many are new.  Runs in SPI. */
+static int
+add_entries(Datum workspace, Datum blocklist, Datum entries, Datum reason)
+{
+	Datum		values[] = {workspace, blocklist, entries, reason};
+
+	return (int) statement_execute(&insert_entries, values, NULL);
+}
+
+/* Puts a normalized address on the default list of a workspace, unless it is there.  Runs in SPI. */
+void
+suppression_add(Datum workspace, const char *email, int length, const char *reason)
+{
+	Datum		entry = PointerGetDatum(cstring_to_text_with_len(email, length));
+	bool		isnull;
+
+	add_entries(workspace, workspace, statement_array(&entry, NULL, 1, TEXTOID, &isnull),
+				CStringGetTextDatum(reason));
+}
+
+/* SQL: lt_suppress(emails, reason) */
+Datum
+lt_suppress(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_workspace();
+	ErrorList	errors;
+	EntryList	list;
+	int			added = 0;
+	Datum		columns[3];
+	bool		nulls[3] = {false};
+	Datum		result;
+
+	error_if_null(0, "emails");
+	error_if_null(1, "reason");
+	error_list_init(&errors);
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "emails", &errors);
+	if (list.invalid > 0)
+		error_list_raise(ERROR_INVALID_SUPPRESSIONS, &errors,
+						 "An entry is an address, a domain, or \"*.\" and a domain.",
+						 "%d of %d entries to suppress are invalid", list.invalid,
+						 list.count + list.invalid);
+
+	statement_connect();
+	if (list.count > 0)
+	{
+		context_make_workspace();
+		added = add_entries(workspace, workspace, list.entries, PG_GETARG_DATUM(1));
+	}
+	columns[0] = Int32GetDatum(added);
+	columns[1] = Int32GetDatum(list.count - added);
+	columns[2] = Int32GetDatum(list.count);
+	result = statement_result(fcinfo, columns, nulls);
+	statement_finish();
+	PG_RETURN_DATUM(result);
+}
+
+/* Returns the argument that names a block list; null is the default one. */
+static Datum
+blocklist_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? context_workspace() : PG_GETARG_DATUM(number);
+}
+
+/* SQL: lt_block(values, blocklist_id, reason) */
+Datum
+lt_block(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_workspace();
+	Datum		blocklist = blocklist_argument(fcinfo, 1);
+	EntryList	list;
+	Datum		columns[3];
+	bool		nulls[3] = {false};
+	Datum		result;
+
+	error_if_null(0, "values");
+	error_if_null(2, "reason");
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "values", NULL);
+	statement_connect();
+	context_make_workspace();
+	suppression_require_list(workspace, blocklist);
+	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, list.entries, PG_GETARG_DATUM(2)));
+	columns[1] = Int32GetDatum(list.count);
+	columns[2] = Int32GetDatum(list.invalid);
+	result = statement_result(fcinfo, columns, nulls);
+	statement_finish();
+	PG_RETURN_DATUM(result);
+}
+
+/*
+ * Makes a text[] of entries to take off a list: with those that the addresses
+ * among them have if they were forgotten.
+ */
+static Datum
+entries_to_remove(Datum workspace, ArrayType *given, const char *argument)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements;
+	Datum	   *entries;
+	int			count = 0;
+	bool		isnull;
+
+	error_limit_entries(argument, ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
+	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
+	entries = palloc(sizeof(Datum) * Max(2 * nelements, 1));
+	for (int i = 0; i < nelements; i++)
+	{
+		text	   *entry;
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		/* An invalid one matches nothing. */
+		(void) parse_entry(DatumGetTextPP(elements[i]), &entry);
+		entries[count++] = PointerGetDatum(entry);
+	}
+	for (int i = count - 1; i >= 0; i--)
+	{
+		text	   *entry = DatumGetTextPP(entries[i]);
+
+		if (memchr(VARDATA(entry), '@', VARSIZE(entry) - VARHDRSZ) == NULL)
+			continue;
+		entries[count] = suppression_forgotten_entry(workspace, VARDATA(entry),
+													 VARSIZE(entry) - VARHDRSZ, &isnull);
+		count += !isnull;
+	}
+	return statement_array(entries, NULL, count, TEXTOID, &isnull);
+}
+
+/* Takes entries in an argument off a list; returns how many were on it. */
+static Datum
+remove_entries(FunctionCallInfo fcinfo, const char *argument, Datum blocklist)
+{
+	Datum		values[3] = {context_workspace(), blocklist};
+	uint64		deleted;
+
+	error_if_null(0, argument);
+	statement_connect();
+	suppression_require_list(values[0], blocklist);
+	values[2] = entries_to_remove(values[0], PG_GETARG_ARRAYTYPE_P(0), argument);
+	deleted = statement_execute(&delete_entries, values, NULL);
+	statement_finish();
+	PG_RETURN_INT32((int32) deleted);
+}
+
+/* SQL: lt_unsuppress(emails) */
+Datum
+lt_unsuppress(PG_FUNCTION_ARGS)
+{
+	return remove_entries(fcinfo, "emails", context_workspace());
+}
+
+/* SQL: lt_unblock(values, blocklist_id) */
+Datum
+lt_unblock(PG_FUNCTION_ARGS)
+{
+	return remove_entries(fcinfo, "values", blocklist_argument(fcinfo, 1));
+}
+
+/* SQL: lt_create_blocklist(name) */
+Datum
+lt_create_blocklist(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "block list")};
+
+	uuid7_generate(id);
+	statement_connect();
+	context_make_workspace();
+	statement_execute(&insert_list, values, NULL);
+	statement_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+/* SQL: lt_delete_blocklist(blocklist_id) */
+Datum
+lt_delete_blocklist(PG_FUNCTION_ARGS)
+{
+	Datum		values[2] = {context_workspace()};
+
+	error_if_null(0, "blocklist_id");
+	values[1] = PG_GETARG_DATUM(0);
+	if (is_default(values[0], values[1]))
+		error_raise(ERROR_INVALID_REQUEST, "the default block list cannot be deleted");
+	statement_connect();
+	/* First, so that nobody who keeps it is still adding to it. */
+	if (statement_execute(&delete_list, values, NULL) == 0)
+		raise_not_found(values[1]);
+	statement_execute(&empty_list, values, NULL);
+	statement_finish();
+	PG_RETURN_VOID();
+}
