@@ -69,6 +69,20 @@ BEGIN
     SELECT workspace_id, campaign_id, array_agg(lead_id)
     FROM gone
     GROUP BY workspace_id, campaign_id;
+    WITH doomed AS (
+        SELECT m.*
+        FROM (SELECT d.workspace_id, d.lead_id FROM deleted d ORDER BY d.workspace_id, d.lead_id) k
+        CROSS JOIN LATERAL (
+            SELECT m.workspace_id, m.list_id, m.lead_id
+            FROM leadterra.list_members m
+            WHERE m.workspace_id = k.workspace_id AND m.lead_id = k.lead_id
+            ORDER BY m.list_id
+            FOR UPDATE
+        ) m
+    )
+    DELETE FROM leadterra.list_members m
+    USING doomed d
+    WHERE m.workspace_id = d.workspace_id AND m.list_id = d.list_id AND m.lead_id = d.lead_id;
     RETURN NULL;
 END;
 $$;

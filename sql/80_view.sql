@@ -81,6 +81,16 @@ FROM leadterra.leads
 WHERE workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields; what is not a standard field is in custom';
 
+CREATE VIEW @extschema@.lt_lists WITH (security_invoker = true) AS
+SELECT
+    l.list_id AS id,
+    l.name,
+    (SELECT count(*) FROM leadterra.list_members m WHERE m.workspace_id = l.workspace_id AND m.list_id = l.list_id) AS leads,
+    l.created_at
+FROM leadterra.lists l
+WHERE l.workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_lists IS 'Lists with the numbers of their leads';
+
 CREATE VIEW @extschema@.lt_suppressions WITH (security_invoker = true) AS
 SELECT entry, reason, created_at
 FROM leadterra.suppressions

@@ -66,15 +66,15 @@ enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 	return changed;
 }
 
-/* Returns the array of leads in the argument: itself, or its member "leads". */
-static JsonbContainer *
-leads_argument(FunctionCallInfo fcinfo)
+/* Returns the array of leads in an argument: itself, or its member "leads". */
+JsonbContainer *
+enroll_leads_argument(FunctionCallInfo fcinfo, int number)
 {
 	JsonbContainer *root;
 	JsonbContainer *array;
 
-	error_if_null(1, "leads");
-	root = &PG_GETARG_JSONB_P(1)->root;
+	error_if_null(number, "leads");
+	root = &PG_GETARG_JSONB_P(number)->root;
 	if (JsonContainerIsObject(root))
 		array = json_member_array(root, "leads");
 	else
@@ -105,16 +105,17 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	JsonbContainer *leads;
 
 	context_require_read_committed("enrolling leads");
-	call->workspace = context_workspace();
-	call->campaign = campaign_argument(fcinfo);
-	call->blocklist = call->workspace;
-	leads = leads_argument(fcinfo);
+	memset(call, 0, sizeof(*call));
+	call->mode = ENROLL_UPSERT;
+	call->workspace = call->blocklist = context_workspace();
+	call->target = campaign_argument(fcinfo);
+	leads = enroll_leads_argument(fcinfo, 1);
 	call->skip_invalid = on_invalid_argument(fcinfo);
 	error_if_null(3, "dry_run");
 	call->dry_run = PG_GETARG_BOOL(3);
 
 	statement_connect();
-	call->running = campaign_require(call->workspace, call->campaign,
+	call->running = campaign_require(call->workspace, call->target,
 									 call->dry_run ? CAMPAIGN_READ : CAMPAIGN_KEEP) == CAMPAIGN_RUNNING;
 	enroll_read(call, leads);
 	enroll_write(call);

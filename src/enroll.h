@@ -5,6 +5,8 @@
 #ifndef LEADTERRA_ENROLL_H
 #define LEADTERRA_ENROLL_H
 
+#include "fmgr.h"
+
 #include "lead.h"
 
 /* What became of an entry. */
@@ -25,10 +27,13 @@ typedef struct EnrollEntry
 	EnrollOutcome outcome;
 } EnrollEntry;
 
-/* A distinct address among the valid entries, and what is known of its lead. */
+/*
+ * A distinct address among the valid entries, or one entry without an address,
+ * and what is known of its lead.
+ */
 typedef struct EnrollCandidate
 {
-	LeadString	email;
+	LeadString	email;			/* data is NULL: none */
 	const LeadPatch *patch;		/* of all its entries */
 	int			first;			/* its first entry */
 	pg_uuid_t	lead_id;
@@ -37,30 +42,65 @@ typedef struct EnrollCandidate
 	bool		created;		/* this call made it */
 	bool		locked;			/* it cannot be deleted until commit */
 	bool		differs;		/* the patch changes it */
-	bool		has_enrollment; /* in whatever state */
+	bool		has_enrollment; /* in the target, in whatever state */
 	bool		removed;		/* in the state removed */
+	bool		elsewhere;		/* left out, for where else it is */
+	bool		existing_only;	/* not to be made */
 	bool		enrolled;		/* by this call */
 	bool		queued;			/* by this call */
 } EnrollCandidate;
 
-/* A call. */
+/* What becomes of leads that are there. */
+typedef enum EnrollMode
+{
+	ENROLL_UPSERT,				/* they are updated */
+	ENROLL_ADD,					/* they are left alone where they are in the target */
+	ENROLL_EXISTING				/* they alone are enrolled, as they are */
+} EnrollMode;
+
+/* Leads that are left out for where else they are. */
+typedef struct EnrollSkips
+{
+	bool		in_workspace;
+	bool		in_campaign;	/* any */
+	bool		in_list;		/* any */
+} EnrollSkips;
+
+/* A call.  Its target, a campaign or a list, is where leads are enrolled. */
 typedef struct Enrollment
 {
+	EnrollMode	mode;
 	Datum		workspace;
-	Datum		campaign;
+	Datum		target;
+	bool		is_list;
 	Datum		blocklist;		/* that keeps addresses out */
+	EnrollSkips skips;
 	bool		running;		/* the campaign, as far as this call could see */
 	bool		skip_invalid;
 	bool		dry_run;
 	int			nentries;
 	EnrollEntry *entries;		/* as given */
 	int			ncandidates;
-	EnrollCandidate *candidates;	/* by address */
+	EnrollCandidate *candidates;	/* by address; then those without one */
 } Enrollment;
 
+/* enroll.c */
+extern JsonbContainer *enroll_leads_argument(FunctionCallInfo fcinfo, int number);
 extern bool enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 								 const char *from, const char *to);
+
+/* enroll_read.c */
 extern void enroll_read(Enrollment *call, JsonbContainer *leads);
+extern void enroll_make_candidates(Enrollment *call);
+
+/* enroll_find.c */
+extern bool enroll_is_wanted(const EnrollCandidate *candidate);
+extern LeadString *enroll_emails(EnrollCandidate **part, int count);
+extern void enroll_check_suppression(const Enrollment *call, EnrollCandidate **part, int count);
+extern void enroll_look_up(const Enrollment *call, EnrollCandidate **part, int count);
+extern void enroll_look_up_known(const Enrollment *call, EnrollCandidate **part, int count);
+
+/* enroll_write.c */
 extern void enroll_write(Enrollment *call);
 
 #endif							/* LEADTERRA_ENROLL_H */

@@ -19,7 +19,11 @@ static void
 read_entries(Enrollment *call, JsonbContainer *leads)
 {
 	ErrorList	errors;
-	LeadReader	reader = {.errors = &errors};
+	bool		closed = call->mode == ENROLL_ADD;
+	LeadReader	reader = {
+		.format = closed ? LEAD_CLOSED : LEAD_OPEN,
+		.email_optional = call->is_list, .errors = &errors
+	};
 	JsonbIterator *iterator = json_iterate(leads);
 	JsonbValue	element;
 	LeadPatch  *patches;
@@ -41,6 +45,8 @@ read_entries(Enrollment *call, JsonbContainer *leads)
 		reader.index++;
 	}
 
+	if (closed && errors.total > 0)
+		error_list_raise(ERROR_INVALID_REQUEST, &errors, NULL, "lead %s", errors.first);
 	if (ninvalid > 0 && !call->skip_invalid)
 		error_list_raise(ERROR_INVALID_LEADS, &errors,
 						 "Pass on_invalid => 'skip' to leave invalid entries out.",
@@ -67,7 +73,10 @@ same_address(const EnrollEntry *a, const EnrollEntry *b)
 		memcmp(a->email.data, b->email.data, a->email.length) == 0;
 }
 
-/* Makes the candidate of entries that have one address. */
+/*
+ * Makes the candidate of entries that have one address.  Those behind the first
+ * count only where leads are updated.
+ */
 static void
 add_candidate(Enrollment *call, EnrollEntry **entries, int count)
 {
@@ -76,7 +85,8 @@ add_candidate(Enrollment *call, EnrollEntry **entries, int count)
 	candidate->email = entries[0]->email;
 	candidate->patch = entries[0]->patch;
 	candidate->first = entries[0] - call->entries;
-	if (count > 1)
+	candidate->existing_only = call->mode == ENROLL_EXISTING;
+	if (count > 1 && call->mode == ENROLL_UPSERT)
 	{
 		const LeadPatch **patches = palloc(sizeof(LeadPatch *) * count);
 		LeadPatch  *combined = palloc(sizeof(LeadPatch));
@@ -95,29 +105,25 @@ add_candidate(Enrollment *call, EnrollEntry **entries, int count)
 	}
 }
 
-/*
- * Reads the array of lead objects of a call.  Raises PT422 if one is invalid,
- * unless the call skips those.
- */
+/* Makes the candidates of the valid entries of a call. */
 void
-enroll_read(Enrollment *call, JsonbContainer *leads)
+enroll_make_candidates(Enrollment *call)
 {
-	EnrollEntry **valid;
+	EnrollEntry **valid = MemoryContextAllocHuge(CurrentMemoryContext,
+												 sizeof(EnrollEntry *) * Max(call->nentries, 1));
 	int			nvalid = 0;
 
-	call->nentries = JsonContainerSize(leads);
-	read_entries(call, leads);
-
-	valid = palloc(sizeof(EnrollEntry *) * Max(call->nentries, 1));
 	for (int i = 0; i < call->nentries; i++)
 	{
-		if (call->entries[i].patch)
+		if (call->entries[i].patch && call->entries[i].email.data)
 			valid[nvalid++] = &call->entries[i];
 	}
 	qsort(valid, nvalid, sizeof(EnrollEntry *), compare_entries);
 
 	call->ncandidates = 0;
-	call->candidates = palloc0(sizeof(EnrollCandidate) * Max(nvalid, 1));
+	call->candidates = MemoryContextAllocExtended(CurrentMemoryContext,
+												  sizeof(EnrollCandidate) * Max(call->nentries, 1),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int start = 0, end; start < nvalid; start = end)
 	{
 		end = start + 1;
@@ -125,5 +131,25 @@ enroll_read(Enrollment *call, JsonbContainer *leads)
 			end++;
 		add_candidate(call, valid + start, end - start);
 	}
+	for (int i = 0; i < call->nentries; i++)
+	{
+		EnrollEntry *entry = &call->entries[i];
+
+		if (entry->patch && entry->email.data == NULL)
+			add_candidate(call, &entry, 1);
+	}
 	pfree(valid);
+}
+
+/*
+ * Reads the array of lead objects of a call.  Raises PT422 if one is invalid,
+ * unless the call skips those, and PT400 if one has not the form that it must
+ * have where leads are added.
+ */
+void
+enroll_read(Enrollment *call, JsonbContainer *leads)
+{
+	call->nentries = JsonContainerSize(leads);
+	read_entries(call, leads);
+	enroll_make_candidates(call);
 }

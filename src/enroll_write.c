@@ -40,7 +40,6 @@
 #include "enroll.h"
 #include "queue.h"
 #include "statement.h"
-#include "suppression.h"
 #include "uuid7.h"
 
 /* Candidates that one statement handles. */
@@ -49,56 +48,54 @@
 /* Times that steps 3 and 4 go over leads which others delete meanwhile. */
 #define ROUNDS_MAX 100
 
-/* Candidates of a part that are looked up to guess whether the others are known. */
-#define SAMPLE_MAX 16
-
 typedef bool (*CandidateTest) (const EnrollCandidate *candidate);
 typedef void (*PartStep) (const Enrollment *call, EnrollCandidate **part, int count);
 
 /*
- * OFFSET 0 keeps the subquery as it is, so that each address is looked up by
- * index, and so is the enrollment.  Without statistics the planner takes the
- * rows of a workspace or a campaign for one, and would read them all and compare
- * each with each address.
+ * Leads made by this call are seen by nobody else: enrolling them meets no
+ * conflict.
  */
-static Statement find_leads = STATEMENT(
-	"SELECT u.position, l.*,"
-	" (SELECT e.status = 'removed'"
-	" FROM leadterra.enrollments e"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id)"
-	" FROM unnest($3) WITH ORDINALITY AS u (email, position)"
-	" CROSS JOIN LATERAL ("
-	" SELECT lead_id, " LEAD_COLUMNS
-	" FROM leadterra.leads l"
-	" WHERE l.workspace_id = $1 AND l.email = u.email"
-	" OFFSET 0) l",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
+#define ENROLL_CREATED(table, key) STATEMENT( \
+	"INSERT INTO leadterra." table " (workspace_id, " key ", lead_id)" \
+	" SELECT $1, $2, u.lead_id" \
+	" FROM unnest($3) AS u (lead_id)", \
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID)
 
-/* Leads made by this call are seen by nobody else: no conflict is possible. */
-static Statement enroll_created = STATEMENT(
-	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id)"
-	" SELECT $1, $2, u.lead_id"
-	" FROM unnest($3) AS u (lead_id)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID);
+#define ENROLL_KNOWN(table, key) STATEMENT( \
+	"INSERT INTO leadterra." table " (workspace_id, " key ", lead_id)" \
+	" SELECT $1, $2, u.lead_id" \
+	" FROM unnest($3) AS u (lead_id)" \
+	" ON CONFLICT (workspace_id, " key ", lead_id) DO NOTHING" \
+	" RETURNING lead_id", \
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID)
 
-static Statement enroll_known = STATEMENT(
-	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id)"
-	" SELECT $1, $2, u.lead_id"
-	" FROM unnest($3) AS u (lead_id)"
-	" ON CONFLICT (workspace_id, campaign_id, lead_id) DO NOTHING"
-	" RETURNING lead_id",
-	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
+static Statement enroll_created = ENROLL_CREATED("enrollments", "campaign_id");
+static Statement enroll_known = ENROLL_KNOWN("enrollments", "campaign_id");
+static Statement list_created = ENROLL_CREATED("list_members", "list_id");
+static Statement list_known = ENROLL_KNOWN("list_members", "list_id");
+
+static bool
+has_email(const EnrollCandidate *candidate)
+{
+	return candidate->email.data != NULL;
+}
 
 static bool
 is_kept(const EnrollCandidate *candidate)
 {
-	return !candidate->suppressed;
+	return has_email(candidate) && !candidate->suppressed;
 }
 
 static bool
 is_missing(const EnrollCandidate *candidate)
 {
-	return !candidate->suppressed && !candidate->known;
+	return is_kept(candidate) && !candidate->known && !candidate->existing_only;
+}
+
+static bool
+is_nameless(const EnrollCandidate *candidate)
+{
+	return !has_email(candidate);
 }
 
 static bool
@@ -108,22 +105,16 @@ is_created(const EnrollCandidate *candidate)
 }
 
 static bool
-needs_enrollment(const EnrollCandidate *candidate)
-{
-	return !candidate->has_enrollment || candidate->removed;
-}
-
-static bool
 needs_lock(const EnrollCandidate *candidate)
 {
 	return candidate->known && !candidate->created && !candidate->locked &&
-		(candidate->differs || needs_enrollment(candidate));
+		(candidate->differs || enroll_is_wanted(candidate));
 }
 
 static bool
 needs_lock_to_enroll(const EnrollCandidate *candidate)
 {
-	return needs_lock(candidate) && needs_enrollment(candidate);
+	return needs_lock(candidate) && enroll_is_wanted(candidate);
 }
 
 static bool
@@ -192,87 +183,6 @@ run_step(const Enrollment *call, CandidateTest test, PartStep step)
 	pfree(selected);
 }
 
-/* Step 1: marks candidates whose address is suppressed. */
-static void
-check_suppression(const Enrollment *call, EnrollCandidate **part, int count)
-{
-	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
-
-	for (int i = 0; i < count; i++)
-	{
-		checks[i].email = part[i]->email.data;
-		checks[i].length = part[i]->email.length;
-	}
-	suppression_check(call->workspace, call->blocklist, checks, count);
-	for (int i = 0; i < count; i++)
-		part[i]->suppressed = checks[i].suppressed;
-}
-
-/* Returns the addresses of candidates. */
-static LeadString *
-part_emails(EnrollCandidate **part, int count)
-{
-	LeadString *emails = palloc(sizeof(LeadString) * count);
-
-	for (int i = 0; i < count; i++)
-		emails[i] = part[i]->email;
-	return emails;
-}
-
-/* Looks candidates up. */
-static void
-look_up(const Enrollment *call, EnrollCandidate **part, int count)
-{
-	Datum		parameters[] = {call->workspace, call->campaign,
-	lead_emails(part_emails(part, count), count)};
-	uint64		nfound = statement_execute(&find_leads, parameters, NULL);
-
-	for (uint64 i = 0; i < nfound; i++)
-	{
-		Datum		values[3 + LEAD_FIELDS];
-		bool		nulls[3 + LEAD_FIELDS];
-		EnrollCandidate *candidate;
-		pg_uuid_t  *lead_id;
-
-		statement_row(i, values, nulls);
-		candidate = part[DatumGetInt64(values[0]) - 1];
-		lead_id = DatumGetUUIDP(values[1]);
-		candidate->known = true;
-		/* In step 3 the row may be the one that was inserted. */
-		candidate->created = candidate->created &&
-			memcmp(&candidate->lead_id, lead_id, UUID_LEN) == 0;
-		candidate->lead_id = *lead_id;
-		candidate->differs = lead_differs(candidate->patch, values + 2, nulls + 2);
-		candidate->has_enrollment = !nulls[2 + LEAD_FIELDS];
-		candidate->removed = candidate->has_enrollment && DatumGetBool(values[2 + LEAD_FIELDS]);
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/*
- * Step 2: looks candidates up, unless a sample of them suggests that all are
- * new: then step 3 finds the others, for less than a look-up of all.
- */
-static void
-look_up_known(const Enrollment *call, EnrollCandidate **part, int count)
-{
-	EnrollCandidate *sample[SAMPLE_MAX];
-	int			nsample = Min(count, SAMPLE_MAX);
-	bool		any_known = false;
-
-	if (!call->dry_run && count > SAMPLE_MAX)
-	{
-		for (int i = 0; i < nsample; i++)
-			sample[i] = part[i * count / nsample];
-		look_up(call, sample, nsample);
-		for (int i = 0; i < nsample; i++)
-			any_known = any_known || sample[i]->known;
-		if (!any_known)
-			return;
-	}
-	look_up(call, part, count);
-}
-
 /* Returns candidates as what is to be written of them. */
 static LeadChange *
 part_changes(EnrollCandidate **part, int count)
@@ -303,7 +213,29 @@ insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
 		part[i]->created = true;
 	}
 	if (!complete)
-		look_up(call, part, count);
+		enroll_look_up(call, part, count);
+}
+
+static void
+raise_kept_out(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("leads cannot be written to table \"%s\"", "leadterra.leads"),
+			 errhint("A trigger or a rule on the table may keep them out.")));
+}
+
+/* Step 3: inserts the leads of candidates without an address, which are all new. */
+static void
+insert_nameless(const Enrollment *call, EnrollCandidate **part, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		uuid7_generate(&part[i]->lead_id);
+		part[i]->known = part[i]->created = true;
+	}
+	if (lead_insert(call->workspace, part_changes(part, count), count) != (uint64) count)
+		raise_kept_out();
 }
 
 /*
@@ -323,7 +255,7 @@ change_leads(const Enrollment *call, EnrollCandidate **part, int count)
 	}
 	if (complete)
 		return;
-	look_up(call, part, count);
+	enroll_look_up(call, part, count);
 	for (int i = 0; i < count; i++)
 	{
 		if (part[i]->known && memcmp(&part[i]->lead_id, &changes[i].lead_id, UUID_LEN) == 0)
@@ -343,7 +275,7 @@ change_leads(const Enrollment *call, EnrollCandidate **part, int count)
 static void
 lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool change)
 {
-	uint64		nfound = lead_lock(call->workspace, part_emails(part, count), count, change);
+	uint64		nfound = lead_lock(call->workspace, enroll_emails(part, count), count, change);
 
 	for (int i = 0; i < count; i++)
 		part[i]->known = false;
@@ -383,7 +315,7 @@ static uint64
 execute_on_leads(Statement *statement, const Enrollment *call, EnrollCandidate **part, int count)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * count);
-	Datum		parameters[3] = {call->workspace, call->campaign};
+	Datum		parameters[3] = {call->workspace, call->target};
 	bool		isnull;
 
 	for (int i = 0; i < count; i++)
@@ -396,7 +328,7 @@ execute_on_leads(Statement *statement, const Enrollment *call, EnrollCandidate *
 static void
 enroll_created_leads(const Enrollment *call, EnrollCandidate **part, int count)
 {
-	execute_on_leads(&enroll_created, call, part, count);
+	execute_on_leads(call->is_list ? &list_created : &enroll_created, call, part, count);
 	for (int i = 0; i < count; i++)
 		part[i]->enrolled = part[i]->queued = true;
 }
@@ -417,7 +349,7 @@ compare_lead_ids(const void *left, const void *right)
 static void
 enroll_known_leads(const Enrollment *call, EnrollCandidate **part, int count)
 {
-	uint64		returned = execute_on_leads(&enroll_known, call, part, count);
+	uint64		returned = execute_on_leads(call->is_list ? &list_known : &enroll_known, call, part, count);
 
 	for (uint64 i = 0; i < returned; i++)
 	{
@@ -444,11 +376,11 @@ enroll_back(const Enrollment *call, EnrollCandidate **part, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		part[i]->enrolled = enroll_change_status(call->workspace, call->campaign,
+		part[i]->enrolled = enroll_change_status(call->workspace, call->target,
 												 &part[i]->lead_id, "removed", "active");
 		/* A claim may have skipped its message meanwhile. */
 		if (part[i]->enrolled &&
-			queue_requeue(call->workspace, call->campaign, &part[i]->lead_id, "removed") &&
+			queue_requeue(call->workspace, call->target, &part[i]->lead_id, "removed") &&
 			call->running)
 			queue_notify();
 	}
@@ -457,13 +389,14 @@ enroll_back(const Enrollment *call, EnrollCandidate **part, int count)
 static bool
 is_back(const EnrollCandidate *candidate)
 {
-	return candidate->known && candidate->removed;
+	return candidate->known && candidate->removed && enroll_is_wanted(candidate);
 }
 
 static bool
 is_new_to_campaign(const EnrollCandidate *candidate)
 {
-	return candidate->known && !candidate->created && !candidate->has_enrollment;
+	return candidate->known && !candidate->created && !candidate->has_enrollment &&
+		enroll_is_wanted(candidate);
 }
 
 /* Runs a step over the candidates for which a test holds, by lead id. */
@@ -482,9 +415,12 @@ run_step_by_id(const Enrollment *call, CandidateTest test, PartStep step)
 static void
 queue_enrolled(const Enrollment *call)
 {
-	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(call->ncandidates, 1));
+	pg_uuid_t  *lead_ids = MemoryContextAllocHuge(CurrentMemoryContext,
+												  sizeof(pg_uuid_t) * Max(call->ncandidates, 1));
 	int			count = 0;
 
+	if (call->is_list)
+		return;
 	for (int i = 0; i < call->nentries; i++)
 	{
 		const EnrollCandidate *candidate = call->entries[i].candidate;
@@ -492,7 +428,7 @@ queue_enrolled(const Enrollment *call)
 		if (candidate && candidate->first == i && candidate->queued)
 			lead_ids[count++] = candidate->lead_id;
 	}
-	queue_enqueue(call->workspace, call->campaign, 1, context_time(), lead_ids, count);
+	queue_enqueue(call->workspace, call->target, 1, context_time(), lead_ids, count);
 	if (count > 0 && call->running)
 		queue_notify();
 	pfree(lead_ids);
@@ -504,13 +440,11 @@ write_candidates(const Enrollment *call)
 {
 	int			rounds = 0;
 
+	run_step(call, is_nameless, insert_nameless);
 	do
 	{
 		if (rounds++ == ROUNDS_MAX)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("leads cannot be written to table \"%s\"", "leadterra.leads"),
-					 errhint("A trigger or a rule on the table may keep them out.")));
+			raise_kept_out();
 		run_step(call, is_missing, insert_missing);
 		if (has_any(call, needs_lock_to_enroll))
 			run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
@@ -536,7 +470,7 @@ predict(const Enrollment *call)
 		EnrollCandidate *candidate = &call->candidates[i];
 
 		candidate->created = !candidate->known;
-		candidate->enrolled = needs_enrollment(candidate);
+		candidate->enrolled = enroll_is_wanted(candidate);
 	}
 }
 
@@ -556,6 +490,11 @@ settle_entries(const Enrollment *call)
 			entry->outcome = ENROLL_SKIPPED;
 			entry->reason = "suppressed";
 		}
+		else if (!candidate->known && !call->dry_run)
+		{
+			entry->outcome = ENROLL_SKIPPED;
+			entry->reason = "deleted";
+		}
 		else if (candidate->first == i && candidate->enrolled)
 			entry->outcome = ENROLL_ENROLLED;
 		else
@@ -570,8 +509,8 @@ settle_entries(const Enrollment *call)
 void
 enroll_write(Enrollment *call)
 {
-	run_step(call, is_kept, check_suppression);
-	run_step(call, is_kept, look_up_known);
+	run_step(call, is_kept, enroll_check_suppression);
+	run_step(call, is_kept, enroll_look_up_known);
 	if (call->dry_run)
 		predict(call);
 	else

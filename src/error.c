@@ -159,6 +159,7 @@ void
 error_list_init(ErrorList *list)
 {
 	list->total = 0;
+	list->first = NULL;
 	initStringInfo(&list->items);
 }
 
@@ -173,6 +174,9 @@ error_list_add(ErrorList *list, int index, const char *field,
 	if (list->total++ >= LIST_MAX)
 		return;
 
+	if (list->total == 1)
+		list->first = field ? psprintf("%d, field \"%s\": %s", index, clip(field, FIELD_MAX), message) :
+			psprintf("%d: %s", index, message);
 	appendStringInfo(&list->items, "%s{\"index\": %d", list->total > 1 ? ", " : "", index);
 	if (field)
 	{

@@ -40,6 +40,7 @@ typedef enum ErrorKind
 typedef struct ErrorList
 {
 	int			total;			/* all failures, also those not kept */
+	const char *first;			/* the first one, as text */
 	StringInfoData items;		/* JSON objects of the first ones */
 } ErrorList;
 

@@ -63,14 +63,17 @@ static Statement insert_leads = STATEMENT(
 #define PATCHED(field, column) \
 	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
 	" ELSE l." column " END"
+#define FILLED(field, column) \
+	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
+	" ELSE coalesce(l." column ", u." column ") END"
 
 static Statement update_leads = STATEMENT(
 	"UPDATE leadterra.leads l SET "
 	PATCHED(0, "first_name") ", " PATCHED(1, "last_name") ", " PATCHED(2, "company") ", "
 	PATCHED(3, "job_title") ", " PATCHED(4, "phone") ", " PATCHED(5, "website") ", "
 	PATCHED(6, "personalization") ", " PATCHED(7, "lead_value") ", "
-	PATCHED(8, "interest_status") ", " PATCHED(9, "assigned_to") ", "
-	PATCHED(10, "verification_status") ","
+	PATCHED(8, "interest_status") ", " FILLED(9, "assigned_to") ", "
+	FILLED(10, "verification_status") ","
 	" custom = CASE WHEN u.custom IS NULL THEN l.custom"
 	" ELSE leadterra.merge_custom(l.custom, u.custom) END,"
 	" updated_at = now()"
@@ -157,7 +160,7 @@ field_differs(const LeadPatch *patch, int field, Datum value, bool isnull)
 	bool		cleared = patch->cleared & (1 << field);
 
 	if (!(patch->given & (1 << field)))
-		return false;
+		return isnull && patch->filled & (1 << field);
 	if (cleared || isnull)
 		return cleared != isnull;
 
@@ -300,7 +303,7 @@ lead_emails(const LeadString *emails, int count)
 static Datum
 patch_value(const LeadPatch *patch, int field, bool *isnull)
 {
-	*isnull = !(patch->given & ~patch->cleared & (1 << field));
+	*isnull = !(((patch->given & ~patch->cleared) | patch->filled) & (1 << field));
 	if (*isnull)
 		return (Datum) 0;
 	switch (field)
@@ -328,16 +331,19 @@ lead_parameters(Datum workspace, const LeadChange *leads, int count, bool exist,
 {
 	Datum	   *column = palloc(sizeof(Datum) * count);
 	bool	   *column_nulls = palloc(sizeof(bool) * count);
-	LeadString *emails = palloc(sizeof(LeadString) * count);
 
 	parameters[0] = workspace;
-	nulls[0] = nulls[1] = nulls[2] = false;
+	nulls[0] = nulls[1] = false;
+	parameters[1] = statement_uuids(&leads->lead_id, sizeof(LeadChange), count);
 	for (int i = 0; i < count; i++)
 	{
-		emails[i] = leads[i].email;
+		const LeadString *email = &leads[i].email;
+
+		column_nulls[i] = email->data == NULL;
+		if (!column_nulls[i])
+			column[i] = PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
 	}
-	parameters[1] = statement_uuids(&leads->lead_id, sizeof(LeadChange), count);
-	parameters[2] = lead_emails(emails, count);
+	parameters[2] = statement_array(column, column_nulls, count, TEXTOID, &nulls[2]);
 
 	for (int field = 0; field < LEAD_FIELDS; field++)
 	{

@@ -51,6 +51,7 @@ typedef struct LeadPatch
 {
 	bits16		given;			/* a bit per field, 1 << LeadField */
 	bits16		cleared;		/* of those given: set to null */
+	bits16		filled;			/* set where the lead has none; not given */
 	int32		interest_status;
 	int32		verification_status;
 	pg_uuid_t	assigned_to;
@@ -59,9 +60,18 @@ typedef struct LeadPatch
 	JsonbPair  *custom;			/* sorted as jsonb sorts keys, each key once */
 } LeadPatch;
 
+/* What lead objects look like. */
+typedef enum LeadFormat
+{
+	LEAD_OPEN,					/* any key that is no standard field is a custom one */
+	LEAD_CLOSED					/* the keys of the second service, and no others */
+} LeadFormat;
+
 /* Reads one lead object and reports what is wrong with it. */
 typedef struct LeadReader
 {
+	LeadFormat	format;
+	bool		email_optional; /* where there is a name; LEAD_CLOSED alone */
 	ErrorList  *errors;			/* where failures are listed */
 	int			index;			/* the entry's place in the list */
 	const char *reason;			/* of the first failure; NULL: valid */
@@ -79,6 +89,7 @@ typedef struct LeadChange
 } LeadChange;
 
 extern bool lead_is_verification_status(int32 status);
+extern bool lead_is_blank(const LeadString *value);
 extern bool lead_name_is(const char *given, int length, const char *name);
 extern LeadField lead_find_field(const char *name, int length, bool *is_alias);
 extern bool lead_read_entry(LeadReader *reader, const JsonbValue *entry,

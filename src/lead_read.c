@@ -54,11 +54,32 @@ fail(LeadReader *reader, const char *field, const char *code, const char *messag
 		reader->reason = field && strcmp(field, "email") == 0 ? "invalid_email" : code;
 }
 
+/* Says whether a value has nothing to read. */
+bool
+lead_is_blank(const LeadString *value)
+{
+	for (int i = 0; i < value->length; i++)
+	{
+		/* The terminator of the list would match a zero byte, which no text has. */
+		if (strchr(ERROR_BLANKS, value->data[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Says whether a name that was given is another, which may be NULL. */
 bool
 lead_name_is(const char *given, int length, const char *name)
 {
 	return name && (int) strlen(name) == length && memcmp(name, given, length) == 0;
+}
+
+/* Returns the name that a format has for a standard field. */
+static const char *
+field_name(LeadFormat format, LeadField field)
+{
+	return format == LEAD_CLOSED && field_names[field].alias ? field_names[field].alias :
+		field_names[field].name;
 }
 
 /* Returns the standard field that has a name, LEAD_CUSTOM if none. */
@@ -80,16 +101,34 @@ key_is(const JsonbValue *key, const char *name)
 	return lead_name_is(key->val.string.val, key->val.string.len, name);
 }
 
+/*
+ * Returns the standard field that a key is in a format, LEAD_CUSTOM if none.  A
+ * closed lead has one name for each field, and no verdict on its own address.
+ */
+static LeadField
+find_key(LeadFormat format, const JsonbValue *key, bool *is_alias)
+{
+	LeadField	field = lead_find_field(key->val.string.val, key->val.string.len, is_alias);
+
+	if (format == LEAD_CLOSED && field != LEAD_CUSTOM &&
+		(field == LEAD_VERIFICATION_STATUS || !key_is(key, field_name(format, field))))
+		return LEAD_CUSTOM;
+	return field;
+}
+
 /* Reads the value of a standard field into a patch. */
 static void
 read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPatch *patch)
 {
+	const char *name = field_name(reader->format, field);
 	const char *type = "a string";
 	JsonResult	result = JSON_OK;
+	/* Of the second service's fields it is the one that cannot be null. */
+	bool		nullable = !(reader->format == LEAD_CLOSED && field == LEAD_INTEREST_STATUS);
 
 	patch->given |= 1 << field;
 	patch->cleared &= ~(1 << field);
-	if (value->type == jbvNull)
+	if (value->type == jbvNull && nullable)
 	{
 		patch->cleared |= 1 << field;
 		return;
@@ -121,9 +160,15 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 		result = JSON_WRONG_TYPE;
 
 	if (result != JSON_OK)
-		fail(reader, field_names[field].name,
-			 result == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-			 psprintf("%s must be %s or null", field_names[field].name, type));
+		fail(reader, name, result == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
+			 psprintf("%s must be %s%s", name, type, nullable ? " or null" : ""));
+}
+
+/* Returns the name of the member that holds custom fields. */
+static const char *
+custom_member(LeadFormat format)
+{
+	return format == LEAD_CLOSED ? "custom_variables" : "customFields";
 }
 
 /* Adds a custom field. */
@@ -144,21 +189,24 @@ add_custom(LeadReader *reader, const JsonbValue *key, const JsonbValue *value)
 	pair->order = reader->ncustom++;
 }
 
-/* Reads the member customFields. */
+/* Reads the member that holds custom fields. */
 static void
 read_custom_fields(LeadReader *reader, JsonbContainer *object)
 {
+	bool		closed = reader->format == LEAD_CLOSED;
+	const char *member = custom_member(reader->format);
 	JsonbContainer *fields;
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbValue	value;
 
-	if (!getKeyJsonValueFromContainer(object, "customFields", 12, &value) || value.type == jbvNull)
+	if (!getKeyJsonValueFromContainer(object, member, strlen(member), &value) ||
+		(value.type == jbvNull && !closed))
 		return;
 	fields = json_container(&value, true);
 	if (fields == NULL)
 	{
-		fail(reader, "customFields", "wrong_type", "customFields must be an object or null");
+		fail(reader, member, "wrong_type", psprintf("%s must be an object%s", member, closed ? "" : " or null"));
 		return;
 	}
 
@@ -167,13 +215,25 @@ read_custom_fields(LeadReader *reader, JsonbContainer *object)
 	while (json_next_pair(&iterator, &key, &value))
 	{
 		bool		is_alias;
+		const char *code = NULL;
+		const char *problem = NULL;
 
-		if (lead_find_field(key.val.string.val, key.val.string.len, &is_alias) == LEAD_CUSTOM &&
-			!key_is(&key, "email") && !key_is(&key, "customFields"))
-			add_custom(reader, &key, &value);
+		if (lead_find_field(key.val.string.val, key.val.string.len, &is_alias) != LEAD_CUSTOM ||
+			key_is(&key, "email") || key_is(&key, member))
+		{
+			code = "reserved_field";
+			problem = "must not have the name of a standard field";
+		}
+		else if (closed && value.type == jbvBinary)
+		{
+			code = "wrong_type";
+			problem = "must hold strings, numbers, booleans or nulls";
+		}
+		if (code)
+			fail(reader, psprintf("%s.%.*s", member, key.val.string.len, key.val.string.val),
+				 code, psprintf("%s %s", member, problem));
 		else
-			fail(reader, psprintf("customFields.%.*s", key.val.string.len, key.val.string.val),
-				 "reserved_field", "customFields must not have the name of a standard field");
+			add_custom(reader, &key, &value);
 	}
 }
 
@@ -204,23 +264,54 @@ sort_custom(JsonbPair *custom, int count)
 	return kept;
 }
 
+/* Notes why an entry is left out, which is no failure of its form. */
+static void
+leave_out(LeadReader *reader, const char *reason)
+{
+	if (reader->reason == NULL)
+		reader->reason = reason;
+}
+
 /* Reads the address of an entry. */
 static void
 read_email(LeadReader *reader, const JsonbValue *value, LeadString *email)
 {
-	EmailStatus status;
+	EmailStatus status = EMAIL_EMPTY;
 
-	if (value == NULL || value->type == jbvNull)
-		fail(reader, "email", "email_missing", "email is missing");
-	else if (value->type != jbvString)
+	if (value && value->type != jbvNull && value->type != jbvString)
+	{
 		fail(reader, "email", "wrong_type", "email must be a string");
-	else
+		return;
+	}
+	if (value && value->type == jbvString)
 	{
 		*email = lead_normalize_email(value->val.string.val, value->val.string.len);
 		status = email_check(email->data, email->length);
-		if (status != EMAIL_OK)
-			fail(reader, "email", email_status_code(status), email_status_message(status));
 	}
+	if (status == EMAIL_OK)
+		return;
+
+	if (reader->format == LEAD_OPEN && email->data == NULL)
+		fail(reader, "email", "email_missing", "email is missing");
+	else if (reader->format == LEAD_OPEN)
+		fail(reader, "email", email_status_code(status), email_status_message(status));
+	else if (status == EMAIL_EMPTY && reader->email_optional)
+		*email = (LeadString) {NULL, 0};
+	else
+		leave_out(reader, "invalid_email");
+}
+
+/* Says whether a patch gives a name that has anything to read. */
+static bool
+has_name(const LeadPatch *patch)
+{
+	for (int field = LEAD_FIRST_NAME; field <= LEAD_LAST_NAME; field++)
+	{
+		if (patch->given & ~patch->cleared & (1 << field) &&
+			!lead_is_blank(&patch->strings[field]))
+			return true;
+	}
+	return false;
 }
 
 /* Reads the members of an entry but its address and customFields. */
@@ -234,7 +325,7 @@ read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPat
 	while (json_next_pair(&iterator, &key, &value))
 	{
 		bool		is_alias;
-		LeadField	field = lead_find_field(key.val.string.val, key.val.string.len, &is_alias);
+		LeadField	field = find_key(reader->format, &key, &is_alias);
 
 		/* jsonb has shorter keys first: a name before its alias. */
 		if (field != LEAD_CUSTOM)
@@ -247,7 +338,12 @@ read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPat
 			if (!has_email)
 				fail(reader, "email", "reserved_field", "email of a lead cannot be changed");
 		}
-		else if (!key_is(&key, "customFields"))
+		else if (key_is(&key, custom_member(reader->format)))
+			continue;
+		else if (reader->format == LEAD_CLOSED)
+			fail(reader, pnstrdup(key.val.string.val, key.val.string.len), "unknown_field",
+				 "a lead has no such field");
+		else
 			add_custom(reader, &key, &value);
 	}
 }
@@ -255,7 +351,8 @@ read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPat
 /*
  * Reads a lead object: its address, in normal form, where the caller wants one
  * (a text that is no address is returned too), and what it changes.  Returns
- * false, with the failures listed and a reason, if the entry is invalid.
+ * false, with a reason, if the entry is invalid.  Failures are listed; that a
+ * closed lead has no address, or none that is valid, is none.
  */
 bool
 lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, LeadPatch *patch)
@@ -276,6 +373,8 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 		read_email(reader, getKeyJsonValueFromContainer(object, "email", 5, &member), email);
 	read_custom_fields(reader, object);
 	read_members(reader, object, email != NULL, patch);
+	if (reader->email_optional && email->data == NULL && !has_name(patch))
+		leave_out(reader, "incomplete");
 	if (reader->ncustom > 0)
 	{
 		Size		size;

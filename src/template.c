@@ -221,19 +221,6 @@ find_value(const TemplatePart *part, TemplateValues *values)
 	}
 }
 
-/* Says whether a value has nothing to read. */
-static bool
-is_blank(const LeadString *value)
-{
-	for (int i = 0; i < value->length; i++)
-	{
-		/* The terminator of the list would match a zero byte, which no text has. */
-		if (strchr(ERROR_BLANKS, value->data[i]) == NULL)
-			return false;
-	}
-	return true;
-}
-
 /* Returns what stands for a character in HTML, text or attribute; NULL: itself. */
 static const char *
 html_entity(char c)
@@ -335,7 +322,7 @@ template_render(const Template *template, TemplateValues *values, StringInfo out
 		value = find_value(part, values);
 		if (output->len - start > TEMPLATE_OUTPUT_MAX || value.length > TEMPLATE_OUTPUT_MAX)
 			return false;
-		if (is_blank(&value))
+		if (lead_is_blank(&value))
 			appendBinaryStringInfo(output, part->fallback.data, part->fallback.length);
 		else if (template->format == TEMPLATE_HTML)
 			append_escaped(output, &value);

@@ -1,0 +1,140 @@
+-- list: leads that are kept together, in a campaign or not.
+
+CREATE TABLE leadterra.lists (
+    workspace_id uuid NOT NULL,
+    list_id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, list_id)
+);
+SELECT pg_extension_config_dump('leadterra.lists', '');
+COMMENT ON TABLE leadterra.lists IS 'One row a list.';
+
+CREATE TABLE leadterra.list_members (
+    workspace_id uuid NOT NULL,
+    list_id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    added_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, list_id, lead_id)
+);
+CREATE INDEX list_members_by_lead ON leadterra.list_members (workspace_id, lead_id);
+SELECT pg_extension_config_dump('leadterra.list_members', '');
+COMMENT ON TABLE leadterra.list_members IS 'One row a lead and list.';
+
+-- Stands in for a foreign key, as those of enrollments do.
+CREATE FUNCTION leadterra.lists_deleted()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    PERFORM leadterra.require_read_committed('deleting lists');
+    DELETE FROM leadterra.list_members m USING deleted d
+    WHERE m.workspace_id = d.workspace_id AND m.list_id = d.list_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER lists_deleted AFTER DELETE ON leadterra.lists
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.lists_deleted();
+
+CREATE FUNCTION leadterra.require_list(list_id uuid)
+RETURNS uuid
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_require_list';
+
+COMMENT ON FUNCTION leadterra.require_list(uuid) IS
+'Return the id of a list of the workspace, or raise PT404 list_not_found.';
+
+CREATE FUNCTION leadterra.page_size(max_leads integer)
+RETURNS integer
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_page_size';
+
+COMMENT ON FUNCTION leadterra.page_size(integer) IS
+'Return the number of leads of a page, or raise PT400 invalid_request if it is none.';
+
+CREATE FUNCTION @extschema@.lt_create_list(name text)
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_create_list';
+
+COMMENT ON FUNCTION @extschema@.lt_create_list(text) IS
+'Create a list of leads and return its id
+
+Errors: PT400 invalid_request for a blank name.';
+
+CREATE FUNCTION @extschema@.lt_delete_list(list_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_delete_list';
+
+COMMENT ON FUNCTION @extschema@.lt_delete_list(uuid) IS
+'Delete a list; its leads stay in the workspace and in their campaigns
+
+Errors: PT400 invalid_request, PT404 list_not_found, PT409 wrong_isolation.';
+
+CREATE FUNCTION @extschema@.lt_remove_from_list(list_id uuid, lead_ids uuid[])
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_remove_from_list';
+
+COMMENT ON FUNCTION @extschema@.lt_remove_from_list(uuid, uuid[]) IS
+'Take leads off a list and return how many were on it
+
+The leads stay in the workspace, and their enrollments are not touched. Errors: PT400 invalid_request, PT404 list_not_found, PT413 too_many_entries (more than a million).';
+
+CREATE FUNCTION @extschema@.lt_list_leads(list_id uuid, after uuid DEFAULT NULL, max_leads integer DEFAULT 100)
+RETURNS TABLE (
+    id uuid,
+    email text,
+    first_name text,
+    last_name text,
+    company text,
+    job_title text,
+    phone text,
+    website text,
+    personalization text,
+    lead_value text,
+    interest_status integer,
+    assigned_to uuid,
+    verification_status integer,
+    custom jsonb,
+    added_at timestamptz
+)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT
+        l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.phone, l.website, l.personalization,
+        l.lead_value, l.interest_status, l.assigned_to, l.verification_status, l.custom, m.added_at
+    FROM (
+        SELECT m.lead_id, m.added_at
+        FROM leadterra.list_members m
+        WHERE m.workspace_id = @extschema@.lt_current_workspace()
+          AND m.list_id = leadterra.require_list(lt_list_leads.list_id)
+          AND m.lead_id > coalesce(lt_list_leads.after, '00000000-0000-0000-0000-000000000000')
+        ORDER BY m.lead_id
+        LIMIT leadterra.page_size(lt_list_leads.max_leads)
+    ) m
+    CROSS JOIN LATERAL (
+        SELECT l.*
+        FROM leadterra.leads l
+        WHERE l.workspace_id = @extschema@.lt_current_workspace() AND l.lead_id = m.lead_id
+        OFFSET 0
+    ) l
+    ORDER BY m.lead_id;
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_list_leads(uuid, uuid, integer) IS
+'List the leads of a list, a page at a time
+
+In the order of their ids, up to max_leads (1 to 10,000) behind the id after, or from the first one: for the next page, pass the last id of this one. A page that is not full is the last. Errors: PT400 invalid_request, PT404 list_not_found.';

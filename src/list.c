@@ -1,0 +1,157 @@
+/*
+ * list.c
+ *		Lists of leads.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "list.h"
+#include "statement.h"
+#include "uuid7.h"
+
+PG_FUNCTION_INFO_V1(lt_create_list);
+PG_FUNCTION_INFO_V1(lt_delete_list);
+PG_FUNCTION_INFO_V1(lt_remove_from_list);
+PG_FUNCTION_INFO_V1(lt_require_list);
+PG_FUNCTION_INFO_V1(lt_page_size);
+
+/* Leads of a page. */
+#define PAGE_MAX 10000
+
+static Statement insert_list = STATEMENT(
+	"INSERT INTO leadterra.lists (workspace_id, list_id, name)"
+	" VALUES ($1, $2, $3)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID);
+
+static Statement find_list = STATEMENT(
+	"SELECT FROM leadterra.lists"
+	" WHERE workspace_id = $1 AND list_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement keep_list = STATEMENT(
+	"SELECT FROM leadterra.lists"
+	" WHERE workspace_id = $1 AND list_id = $2"
+	" FOR KEY SHARE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement delete_list = STATEMENT(
+	"DELETE FROM leadterra.lists"
+	" WHERE workspace_id = $1 AND list_id = $2",
+	SPI_OK_DELETE, UUIDOID, UUIDOID);
+
+/* Locked in the order of ids, one by one by index whatever the planner thinks. */
+static Statement delete_members = STATEMENT(
+	"WITH doomed AS ("
+	" SELECT u.lead_id"
+	" FROM (SELECT DISTINCT lead_id FROM unnest($3) AS u (lead_id) ORDER BY lead_id) u"
+	" CROSS JOIN LATERAL ("
+	" SELECT FROM leadterra.list_members m"
+	" WHERE m.workspace_id = $1 AND m.list_id = $2 AND m.lead_id = u.lead_id"
+	" FOR UPDATE) m)"
+	" DELETE FROM leadterra.list_members m"
+	" USING doomed d"
+	" WHERE m.workspace_id = $1 AND m.list_id = $2 AND m.lead_id = d.lead_id",
+	SPI_OK_DELETE, UUIDOID, UUIDOID, UUIDARRAYOID);
+
+/* Raises the error for an id that is no list of the current workspace. */
+static void
+raise_not_found(Datum list)
+{
+	error_raise(ERROR_LIST_NOT_FOUND, "list \"%s\" does not exist", error_uuid(list));
+}
+
+/* Keeps a list from being deleted; raises PT404 if there is none.  Runs in SPI. */
+void
+list_keep(Datum workspace, Datum list)
+{
+	Datum		values[] = {workspace, list};
+
+	if (statement_execute(&keep_list, values, NULL) == 0)
+		raise_not_found(list);
+}
+
+/* SQL: lt_create_list(name) */
+Datum
+lt_create_list(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "list")};
+
+	uuid7_generate(id);
+	statement_connect();
+	context_make_workspace();
+	statement_execute(&insert_list, values, NULL);
+	statement_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+/* Returns the first argument of a function, which names a list. */
+static Datum
+list_argument(FunctionCallInfo fcinfo)
+{
+	error_if_null(0, "list_id");
+	return PG_GETARG_DATUM(0);
+}
+
+/* SQL: lt_delete_list(list_id) */
+Datum
+lt_delete_list(PG_FUNCTION_ARGS)
+{
+	Datum		values[] = {context_workspace(), list_argument(fcinfo)};
+
+	statement_connect();
+	if (statement_execute(&delete_list, values, NULL) == 0)
+		raise_not_found(values[1]);
+	statement_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL: lt_remove_from_list(list_id, lead_ids) */
+Datum
+lt_remove_from_list(PG_FUNCTION_ARGS)
+{
+	Datum		values[3] = {context_workspace(), list_argument(fcinfo)};
+	ArrayType  *lead_ids;
+	uint64		removed;
+
+	error_if_null(1, "lead_ids");
+	lead_ids = PG_GETARG_ARRAYTYPE_P(1);
+	error_limit_entries("lead_ids", ArrayGetNItems(ARR_NDIM(lead_ids), ARR_DIMS(lead_ids)));
+	values[2] = PointerGetDatum(lead_ids);
+	statement_connect();
+	list_keep(values[0], values[1]);
+	removed = statement_execute(&delete_members, values, NULL);
+	statement_finish();
+	PG_RETURN_INT32((int32) removed);
+}
+
+/* SQL: leadterra.require_list(list_id) */
+Datum
+lt_require_list(PG_FUNCTION_ARGS)
+{
+	Datum		values[] = {context_workspace(), list_argument(fcinfo)};
+
+	statement_connect();
+	if (statement_read(&find_list, values) == 0)
+		raise_not_found(values[1]);
+	statement_finish();
+	PG_RETURN_DATUM(values[1]);
+}
+
+/* SQL: leadterra.page_size(max_leads) */
+Datum
+lt_page_size(PG_FUNCTION_ARGS)
+{
+	error_if_null(0, "max_leads");
+	if (PG_GETARG_INT32(0) < 1 || PG_GETARG_INT32(0) > PAGE_MAX)
+		error_raise(ERROR_INVALID_REQUEST, "argument \"max_leads\" must be from 1 to %d, not %d",
+					PAGE_MAX, PG_GETARG_INT32(0));
+	PG_RETURN_INT32(PG_GETARG_INT32(0));
+}
