@@ -168,6 +168,7 @@ AS $$
 DECLARE
     slice constant integer := 1000;
     before timestamptz := leadterra.clock() - keep;
+    w record;
     c record;
     removed bigint := 0;
 BEGIN
@@ -179,13 +180,21 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('leadterra.lt_maintain', 0)) THEN
         RETURN 0;
     END IF;
+    FOR w IN
+        SELECT x.workspace_id
+        FROM leadterra.workspaces x
+        ORDER BY x.workspace_id
+    LOOP
+        removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
+        EXIT WHEN removed >= slice;
+    END LOOP;
     FOR c IN
         SELECT x.workspace_id, x.campaign_id
         FROM leadterra.campaigns x
         ORDER BY x.workspace_id, x.campaign_id
     LOOP
-        removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
         EXIT WHEN removed >= slice;
+        removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
     END LOOP;
     RETURN removed;
 END;
@@ -194,4 +203,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
 'Remove what was finished before a time, a slice of it, and return how much that was
 
-Finished batches with their exceptions and events, and closed leases, go once they are older than keep; their counts stay in the statistics. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';
+Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';

@@ -128,6 +128,16 @@ COMMENT ON VIEW @extschema@.lt_blocklist_entries IS
 'Entries of block lists
 
 kind is address, domain, wildcard, or forgotten: the keyed hash of an address.';
+CREATE VIEW @extschema@.lt_jobs WITH (security_invoker = true) AS
+SELECT
+    job_id AS id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads, campaign_id, list_id,
+    attempt::integer AS attempt, worker, error, created_at, updated_at, expires_at, finished_at
+FROM leadterra.jobs
+WHERE workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_jobs IS
+'Background jobs with their states
+
+status is pending, in-progress, success or failed; progress is from 0 to 100, leads how many there are. A job in progress is its worker''s until expires_at; then it waits for the next claim. attempt and worker are the last, error is why the last attempt that failed did.';
 
 -- The lateral look-ups keep it from comparing each message with each lead of
 -- the workspace, which is what the planner chooses where it has no statistics.

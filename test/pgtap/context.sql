@@ -1,6 +1,6 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(100);
+SELECT plan(107);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
@@ -75,6 +75,9 @@ SELECT lt_start_campaign(:'campaign');
 SELECT lt_remove_leads(:'campaign', '{t4@example.com}');
 SELECT lt_delete_leads('{t7@example.com}');
 SELECT lt_suppress('{t9@example.com, *.t9.example.com}', 'asked');
+INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, created_at, updated_at)
+SELECT lt_current_workspace(), lt_uuidv7(), 'verify_leads', '{}', now(), now() FROM generate_series(1, 2);
+SELECT count(*) FROM lt_claim_job();
 SELECT lt_block('{t9@example.com}', :'blocklist');
 CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, :'blocklist'::uuid AS blocklist, id AS lead FROM lt_leads WHERE email = 't3@example.com';
 DO $$
@@ -109,6 +112,9 @@ $$;
 CREATE FUNCTION last_lease() RETURNS uuid LANGUAGE sql SET search_path = public AS $$
     SELECT lease_id FROM leadterra.leases WHERE workspace_id = lt_current_workspace() ORDER BY lease_id DESC LIMIT 1
 $$;
+CREATE FUNCTION last_job_lease() RETURNS uuid LANGUAGE sql SET search_path = public AS $$
+    SELECT lease_id FROM leadterra.jobs WHERE workspace_id = lt_current_workspace() ORDER BY lease_id DESC NULLS LAST LIMIT 1
+$$;
 CREATE FUNCTION pg_temp.call(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     before text[] := pg_temp.elsewhere();
@@ -141,6 +147,13 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_delete_leads(''{t3@example.com}'')', '1'),
     ('lt_update_lead(''t1@example.com'', ''{"company": null, "x": 1}'')', ''),
     ('(SELECT leads_without_value FROM lt_preflight(campaign))', '5'),
+    ('lt_job_progress(last_job_lease(), 40) > now()', 'true'),
+    ('lt_finish_job(last_job_lease())', 'true'),
+    ('(SELECT count(*) FROM lt_claim_job())', '1'),
+    ('lt_finish_job(last_job_lease(), ''no'')', 'true'),
+    ('(SELECT string_agg(concat_ws('' '', status, progress, error), '', '' ORDER BY id) FROM lt_jobs)', 'success 100, pending 0 no'),
+    ('lt_set_verification(ARRAY[lead], ''{1}'')', '1'),
+    ('(SELECT string_agg(email, '' '') FROM lt_leads WHERE verification_status = 1)', 't6@example.com'),
     ('lt_remove_leads(campaign, ''{t1@example.com, T2@example.com}'')', '2'),
     ('lt_remove_leads(campaign, ''{t1@example.com}'')', '0'),
     ('lt_suppress(''{t9@example.com, t8@example.com}'', ''other'')', '(1,1,2)'),

@@ -44,11 +44,21 @@ SQL
 my $connection = $server->connstr('postgres');
 my $kinds = '';
 my $index_entries = "(SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'leadterra')";
+# The same of verdicts on 1,000 leads.
+my $verdicts = <<"SQL";
+SELECT array_agg(lead_id) AS ids FROM (SELECT lead_id FROM leadterra.leads ORDER BY email LIMIT 1000) l \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT $index_entries AS before \\gset
+SELECT lt_set_verification(:'ids', array_fill(-2, '{1000}')) AS verified \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT 'verdicts', :verified, ($index_entries - :before) / 1000.0;
+SQL
 for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 {
 	my $more = { small => 5_000, loaded => 100_000 }->{$tables};
 	$kinds .= "\\! psql -X -q -o $tmp/load.out -d '$connection' -v start=${more}0 -v leads=$more -f $load\n" if $more;
-	$kinds .= "ANALYZE leadterra.leads, leadterra.enrollments, leadterra.suppressions;\n" if $tables =~ /analyzed/;
+	# Statistics would make new plans.
+	$kinds .= $verdicts . "ANALYZE leadterra.leads, leadterra.enrollments, leadterra.suppressions;\n" if $tables =~ /analyzed/;
 	$kinds .= "SELECT nextval('run') * 10000 AS first \\gset\n";
 	for my $kind (['fresh', ':first', 'a'], ['unchanged', ':first', 'a'], ['changed', ':first', 'b'], ['half new', ':first + 500', 'b'])
 	{
@@ -81,9 +91,13 @@ CREATE FUNCTION payload(first bigint, leads integer, title text, spread boolean)
 SELECT lt_create_campaign('loaded') \\g /dev/null
 SELECT lt_create_campaign('measured') AS campaign \\gset
 SELECT lt_suppress('{blocked.example}') \\g /dev/null
--- Plans are made here, for every kind of call.
+-- Plans are made here, for every kind of call.  The first temporary table would
+-- change what search_path is, and so make new ones.
+CREATE TEMP TABLE first ();
 SELECT lt_bulk_upsert(:'campaign', payload(1, 3, 'a', true)) \\g /dev/null
 SELECT lt_bulk_upsert(:'campaign', payload(1, 6, 'b', true)) \\g /dev/null
+SET plan_cache_mode = force_generic_plan;
+SELECT lt_set_verification(array_agg(lead_id), array_agg(1)) FROM leadterra.leads \\g /dev/null
 $kinds
 SQL
 my ($status, $output, $errors) = $server->psql('postgres', $script, on_error_stop => 1);
@@ -91,6 +105,8 @@ is($errors, '', 'calls succeed');
 
 my %expected = (fresh => '(1000,0,0,1000)', unchanged => '(0,1000,0,1000)', changed => '(0,1000,0,1000)', 'half new' => '(500,500,0,1000)');
 my @lines = split /\n/, $output;
+my (undef, $verified, $entries_verified) = map { split /\|/ } grep { /^verdicts/ } @lines;
+@lines = grep { !/^verdicts/ } @lines;
 is(scalar @lines, 16, 'all kinds of calls were made');
 for my $line (@lines)
 {
@@ -104,6 +120,10 @@ for my $line (@lines)
 	cmp_ok($pages, '<=', $costs{$kind}[2], "$name: pages");
 	cmp_ok($wal, '<=', $costs{$kind}[3], "$name: WAL");
 }
+
+# Found to sort them, and again to lock them.
+is($verified, 1000, 'verdicts: leads that were changed');
+cmp_ok($entries_verified, '<=', 3, 'verdicts: index entries');
 
 $server->stop;
 done_testing();

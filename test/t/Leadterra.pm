@@ -31,7 +31,8 @@ sub start_server
 
 # Fills the tables of the extension, whose functions are in a schema, with rows
 # of every kind: campaigns in every state, leads with every field, without an
-# address, and suppressed, enrollments in every state, several batches.
+# address, and suppressed, enrollments in every state, several batches, and jobs
+# that wait, are worked on and are finished.
 sub fill
 {
 	my ($server, $database, $schema) = @_;
@@ -90,6 +91,11 @@ FROM unnest('{replied, bounced, unsubscribed}'::text[]) WITH ORDINALITY AS s (st
 JOIN lt_leads l ON l.email = format('lead-%s\@example.com', i + 10)
 WHERE e.campaign_id = :'running' AND e.lead_id = l.id;
 INSERT INTO leadterra.leads (workspace_id, lead_id, first_name) VALUES (lt_current_workspace(), lt_uuidv7(), 'No address');
+INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, created_at, updated_at)
+SELECT w, lt_uuidv7(), 'verify_leads', (SELECT array_agg(id) FROM lt_leads), :'running', now(), now()
+FROM unnest(ARRAY[lt_current_workspace(), '$other']) w CROSS JOIN generate_series(1, 3);
+SELECT lt_finish_job(lease_id) FROM lt_claim_job();
+SELECT lt_job_progress(lease_id, 50, '1 day') FROM lt_claim_job(worker => 'worker');
 
 SET leadterra.workspace_id = '$other';
 SELECT lt_create_campaign('Other workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS other \\gset
@@ -113,7 +119,7 @@ sub contents
 	{
 		$contents{$table} = $server->safe_psql($database, "SELECT t FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
-	for my $view (map { "$schema.lt_$_" } qw(campaigns leads enrollments suppressions messages))
+	for my $view (map { "$schema.lt_$_" } qw(campaigns leads enrollments suppressions messages jobs))
 	{
 		for my $workspace (@workspaces)
 		{
@@ -161,6 +167,9 @@ sub check_calls
 	is($sql->("SELECT * FROM lt_bulk_upsert($running, "
 			. q('[{"email": "new@example.com"}, {"email": "kim@example.org"}, {"email": "a@b.deep.example"}]') . ')'),
 		'1|0|2|1', "$database: a new lead is enrolled, suppressed ones are not");
+
+	is($sql->("SELECT lt_finish_job(lease_id) FROM leadterra.jobs WHERE worker = 'worker'"), 't', "$database: a job is finished");
+	is($sql->('SELECT attempt, cardinality(lead_ids) FROM lt_claim_job()'), '1|2531', "$database: and the next one claimed");
 
 	is($sql->("SELECT $state FROM lt_start_campaign($draft)"), 'Draft|running|1|1', "$database: first start");
 	is($sql->("SELECT $state FROM lt_start_campaign($paused)"), 'Paused|running|17|17', "$database: start of a paused one");
