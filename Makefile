@@ -17,6 +17,7 @@ OBJS = src/leadterra.o \
 	src/suppression_list.o \
 	src/lead.o \
 	src/lead_read.o \
+	src/lead_limit.o \
 	src/list.o \
 	src/queue.o \
 	src/queue_take.o \
@@ -26,6 +27,7 @@ OBJS = src/leadterra.o \
 	src/campaign.o \
 	src/campaign_preflight.o \
 	src/enroll.o \
+	src/enroll_add.o \
 	src/enroll_read.o \
 	src/enroll_find.o \
 	src/enroll_write.o \

@@ -12,10 +12,13 @@ CREATE TABLE leadterra.workspaces (
     created_at timestamptz NOT NULL DEFAULT now(),
     link_key bytea NOT NULL DEFAULT leadterra.random_key(),
     address_key bytea NOT NULL DEFAULT leadterra.random_key(),
-    unsubscribe_url text
+    unsubscribe_url text,
+    lead_limit bigint CHECK (lead_limit >= 0),
+    lead_count bigint,
+    count_mark xid8
 );
 SELECT pg_extension_config_dump('leadterra.workspaces', '');
-COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages, address_key hashes addresses that were forgotten.';
+COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages, address_key hashes addresses that were forgotten. lead_limit is how many leads there may be (null: any number), lead_count how many there are, where that is known.';
 
 CREATE FUNCTION @extschema@.lt_current_workspace()
 RETURNS uuid

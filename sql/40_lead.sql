@@ -26,6 +26,22 @@ CREATE TABLE leadterra.leads (
 SELECT pg_extension_config_dump('leadterra.leads', '');
 COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
 
+-- A limit is set by hand, and the next calls count the leads: see src/lead_limit.c.
+CREATE FUNCTION leadterra.lead_limit_set()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.lead_count := NULL;
+    NEW.count_mark := NULL;
+    RETURN NEW;
+END;
+$$;
+
+CREATE TRIGGER lead_limit_set BEFORE UPDATE OF lead_limit ON leadterra.workspaces
+FOR EACH ROW EXECUTE FUNCTION leadterra.lead_limit_set();
+
 CREATE FUNCTION leadterra.merge_custom(custom jsonb, patch jsonb)
 RETURNS jsonb
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

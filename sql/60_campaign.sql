@@ -8,10 +8,12 @@ CREATE TABLE leadterra.campaigns (
     created_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,
     paused_at timestamptz,
+    owner uuid,
+    variables text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (workspace_id, campaign_id)
 );
 SELECT pg_extension_config_dump('leadterra.campaigns', '');
-COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign; started_at is the first start, paused_at is set while it is paused.';
+COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign; started_at is the first start, paused_at is set while it is paused, variables are the custom fields that lt_add_leads has met.';
 
 CREATE TABLE leadterra.steps (
     workspace_id uuid NOT NULL,
@@ -97,6 +99,18 @@ COMMENT ON FUNCTION @extschema@.lt_rename_campaign(uuid, text) IS
 
 Errors: PT400 invalid_request for a blank name, PT404 campaign_not_found.';
 
+CREATE FUNCTION @extschema@.lt_set_campaign_owner(campaign_id uuid, owner uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_set_campaign_owner';
+
+COMMENT ON FUNCTION @extschema@.lt_set_campaign_owner(uuid, uuid) IS
+'Set who owns a campaign, null for nobody
+
+lt_add_leads assigns leads to the owner that have nobody else. The id is the caller''s own; it is not looked up anywhere. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
 CREATE FUNCTION @extschema@.lt_copy_campaign(campaign_id uuid, name text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -105,7 +119,7 @@ SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_copy_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_copy_campaign(uuid, text) IS
-'Create a draft with the steps of a campaign, without its leads, and return its id
+'Create a draft with the steps, owner and variables of a campaign, without its leads, and return its id
 
 The name is that of the original and "(copy)" where none is given. Errors: PT400 invalid_request for a blank name, PT404 campaign_not_found.';
 

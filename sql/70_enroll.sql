@@ -83,6 +83,11 @@ BEGIN
     DELETE FROM leadterra.list_members m
     USING doomed d
     WHERE m.workspace_id = d.workspace_id AND m.list_id = d.list_id AND m.lead_id = d.lead_id;
+    -- Last, for those that make leads wait here too.  Where the number is unknown,
+    -- this keeps it from being counted meanwhile.
+    UPDATE leadterra.workspaces w SET lead_count = w.lead_count - k.leads
+    FROM (SELECT d.workspace_id, count(*) AS leads FROM deleted d GROUP BY d.workspace_id) k
+    WHERE w.workspace_id = k.workspace_id AND w.lead_limit IS NOT NULL;
     RETURN NULL;
 END;
 $$;
@@ -181,7 +186,7 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
 'Enroll leads in a campaign and update the leads that are known
 
-leads is an array of lead objects, or an object with such an array as "leads". Addresses match trimmed and in lower case; an omitted field keeps its value, null clears it, keys that are not standard fields become custom fields. Suppressed addresses are skipped. An invalid entry fails the call with PT422 invalid_leads, or is skipped with on_invalid => ''skip''. With dry_run nothing is written. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, PT413 too_many_entries (more than a million), PT422 invalid_leads.';
+leads is an array of lead objects, or an object with such an array as "leads". Addresses match trimmed and in lower case; an omitted field keeps its value, null clears it, keys that are not standard fields become custom fields. Suppressed addresses are skipped. An invalid entry fails the call with PT422 invalid_leads, or is skipped with on_invalid => ''skip''. With dry_run nothing is written. Errors: PT400 invalid_request, PT402 plan_limit_reached, PT404 campaign_not_found, PT409 wrong_isolation, PT413 too_many_entries (more than a million), PT422 invalid_leads.';
 
 CREATE FUNCTION @extschema@.lt_bulk_upsert_report(
     campaign_id uuid,

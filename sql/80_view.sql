@@ -14,6 +14,8 @@ SELECT
     c.created_at,
     c.started_at,
     c.paused_at,
+    c.owner,
+    c.variables,
     s.steps,
     b.leads + coalesce(t.enrolled, 0) - d.leads - e.removed AS leads_enrolled,
     CASE WHEN c.status = 'draft' THEN 0 ELSE w.messages END AS queued_messages
@@ -68,7 +70,7 @@ COMMENT ON VIEW leadterra.campaign_states IS 'Campaigns of all workspaces with t
 CREATE VIEW @extschema@.lt_campaigns WITH (security_invoker = true) AS
 SELECT
     campaign_id AS id, name, status, steps, leads_enrolled, queued_messages,
-    created_at, started_at, paused_at
+    created_at, started_at, paused_at, owner, variables
 FROM leadterra.campaign_states
 WHERE workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_campaigns IS 'Campaigns with their states and counts';

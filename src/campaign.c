@@ -29,6 +29,7 @@ PG_FUNCTION_INFO_V1(lt_set_steps);
 PG_FUNCTION_INFO_V1(lt_start_campaign);
 PG_FUNCTION_INFO_V1(lt_pause_campaign);
 PG_FUNCTION_INFO_V1(lt_rename_campaign);
+PG_FUNCTION_INFO_V1(lt_set_campaign_owner);
 PG_FUNCTION_INFO_V1(lt_copy_campaign);
 PG_FUNCTION_INFO_V1(lt_delete_campaign);
 PG_FUNCTION_INFO_V1(lt_require_campaign);
@@ -92,8 +93,8 @@ static Statement insert_campaign = STATEMENT(
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID);
 
 static Statement copy_campaign = STATEMENT(
-	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name)"
-	" SELECT workspace_id, $3, coalesce($4, name || ' (copy)')"
+	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, owner, variables)"
+	" SELECT workspace_id, $3, coalesce($4, name || ' (copy)'), owner, variables"
 	" FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID);
@@ -162,6 +163,23 @@ static Statement rename_campaign = STATEMENT(
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTOID);
 
+static Statement set_owner = STATEMENT(
+	"UPDATE leadterra.campaigns SET owner = $3"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID);
+
+static Statement find_owner = STATEMENT(
+	"SELECT owner FROM leadterra.campaigns"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* Written only where one is new, so that calls do not wait for each other. */
+static Statement add_variables = STATEMENT(
+	"UPDATE leadterra.campaigns SET variables ="
+	" ARRAY(SELECT DISTINCT v FROM unnest(variables || $3) AS u (v) ORDER BY v)"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND NOT variables @> $3",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTARRAYOID);
+
 static Statement delete_campaign = STATEMENT(
 	"DELETE FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
@@ -226,6 +244,34 @@ campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
 
 		steps->delay_days[i] = DatumGetInt32(statement_value(i, 1, &isnull));
 	}
+}
+
+/* Reads who owns a campaign; false if nobody does.  Runs in SPI. */
+bool
+campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner)
+{
+	Datum		values[] = {workspace, campaign};
+	Datum		value;
+	bool		isnull;
+
+	if (statement_execute(&find_owner, values, NULL) == 0)
+		return false;
+	value = statement_value(0, 1, &isnull);
+	if (!isnull)
+		*owner = *DatumGetUUIDP(value);
+	return !isnull;
+}
+
+/*
+ * Lets a campaign know the names of custom fields, a text[].  The last that a
+ * call does: others wait for the row until it commits.  Runs in SPI.
+ */
+void
+campaign_add_variables(Datum workspace, Datum campaign, Datum names)
+{
+	Datum		values[] = {workspace, campaign, names};
+
+	statement_execute(&add_variables, values, NULL);
 }
 
 /* Returns the first argument of a function, which names a campaign. */
@@ -460,6 +506,20 @@ lt_rename_campaign(PG_FUNCTION_ARGS)
 
 	statement_connect();
 	if (statement_execute(&rename_campaign, values, NULL) == 0)
+		raise_not_found(values[1]);
+	statement_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL: lt_set_campaign_owner(campaign_id, owner) */
+Datum
+lt_set_campaign_owner(PG_FUNCTION_ARGS)
+{
+	Datum		values[] = {context_workspace(), campaign_argument(fcinfo), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
+	bool		nulls[] = {false, false, PG_ARGISNULL(1)};
+
+	statement_connect();
+	if (statement_execute(&set_owner, values, nulls) == 0)
 		raise_not_found(values[1]);
 	statement_finish();
 	PG_RETURN_VOID();

@@ -28,6 +28,8 @@ typedef enum CampaignStatus
 
 extern Datum campaign_argument(FunctionCallInfo fcinfo);
 extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
+extern bool campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner);
+extern void campaign_add_variables(Datum workspace, Datum campaign, Datum names);
 extern CampaignStatus campaign_require(Datum workspace, Datum campaign, CampaignUse use);
 
 #endif							/* LEADTERRA_CAMPAIGN_H */

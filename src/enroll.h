@@ -76,6 +76,8 @@ typedef struct Enrollment
 	Datum		blocklist;		/* that keeps addresses out */
 	EnrollSkips skips;
 	bool		running;		/* the campaign, as far as this call could see */
+	bool		limited;		/* how many leads the workspace may have */
+	int64		remaining;		/* then, how many more after this call */
 	bool		skip_invalid;
 	bool		dry_run;
 	int			nentries;

@@ -461,6 +461,18 @@ write_candidates(const Enrollment *call)
 	queue_enrolled(call);
 }
 
+/* Holds a call to the limit of the workspace; returns how many leads more there may be. */
+static void
+check_limit(Enrollment *call)
+{
+	int64		created = 0;
+
+	for (int i = 0; i < call->ncandidates; i++)
+		created += !call->candidates[i].suppressed && call->candidates[i].created;
+	if (created > 0 || call->mode == ENROLL_ADD)
+		call->limited = lead_limit(call->workspace, created, call->dry_run, &call->remaining);
+}
+
 /* Says of each candidate whether writing would enroll it. */
 static void
 predict(const Enrollment *call)
@@ -515,5 +527,6 @@ enroll_write(Enrollment *call)
 		predict(call);
 	else
 		write_candidates(call);
+	check_limit(call);
 	settle_entries(call);
 }

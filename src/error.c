@@ -134,6 +134,13 @@ error_detail(ErrorKind kind)
 	return psprintf("{\"code\": \"%s\"}", error_kinds[kind].code);
 }
 
+/* Returns the DETAIL of a kind with a number in it. */
+const char *
+error_number_detail(ErrorKind kind, const char *name, int64 number)
+{
+	return psprintf("{\"code\": \"%s\", \"%s\": %lld}", error_kinds[kind].code, name, (long long) number);
+}
+
 /* Returns the argument that is the name of a thing: not null, not blank. */
 Datum
 error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing)

@@ -54,6 +54,7 @@ extern int	error_sqlstate(ErrorKind kind);
 extern const char *error_text(const char *format,...) pg_attribute_printf(1, 2);
 extern const char *error_uuid(Datum uuid);
 extern const char *error_detail(ErrorKind kind);
+extern const char *error_number_detail(ErrorKind kind, const char *name, int64 number);
 
 extern Datum error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing);
 extern void error_limit_entries(const char *name, uint32 count);

@@ -102,6 +102,7 @@ extern uint64 lead_update(Datum workspace, const LeadChange *leads, int count);
 extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count, bool change);
 extern bool lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email);
 extern Datum lead_emails(const LeadString *emails, int count);
+extern bool lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining);
 extern LeadString lead_normalize_email(const char *email, int length);
 extern Datum lead_normalize_emails(ArrayType *given);
 
