@@ -28,6 +28,7 @@ OBJS = src/leadterra.o \
 	src/campaign_preflight.o \
 	src/enroll.o \
 	src/enroll_add.o \
+	src/enroll_existing.o \
 	src/enroll_read.o \
 	src/enroll_find.o \
 	src/enroll_write.o \

@@ -50,6 +50,16 @@ AS 'MODULE_PATHNAME', 'lt_require_list';
 COMMENT ON FUNCTION leadterra.require_list(uuid) IS
 'Return the id of a list of the workspace, or raise PT404 list_not_found.';
 
+CREATE FUNCTION leadterra.keep_list(list_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_keep_list';
+
+COMMENT ON FUNCTION leadterra.keep_list(uuid) IS
+'Keep a list from being deleted until commit, or raise PT404 list_not_found.';
+
 CREATE FUNCTION leadterra.page_size(max_leads integer)
 RETURNS integer
 LANGUAGE C IMMUTABLE PARALLEL SAFE

@@ -33,6 +33,7 @@ PG_FUNCTION_INFO_V1(lt_set_campaign_owner);
 PG_FUNCTION_INFO_V1(lt_copy_campaign);
 PG_FUNCTION_INFO_V1(lt_delete_campaign);
 PG_FUNCTION_INFO_V1(lt_require_campaign);
+PG_FUNCTION_INFO_V1(lt_keep_campaign);
 
 /* Limits of a sequence. */
 #define DELAY_DAYS_MAX 3650
@@ -570,4 +571,16 @@ lt_require_campaign(PG_FUNCTION_ARGS)
 	campaign_require(context_workspace(), UUIDPGetDatum(id), CAMPAIGN_READ_STABLE);
 	statement_finish();
 	PG_RETURN_UUID_P(id);
+}
+
+/* SQL: leadterra.keep_campaign(campaign_id) */
+Datum
+lt_keep_campaign(PG_FUNCTION_ARGS)
+{
+	Datum		campaign = campaign_argument(fcinfo);
+
+	statement_connect();
+	campaign_require(context_workspace(), campaign, CAMPAIGN_KEEP);
+	statement_finish();
+	PG_RETURN_VOID();
 }

@@ -20,6 +20,7 @@ PG_FUNCTION_INFO_V1(lt_create_list);
 PG_FUNCTION_INFO_V1(lt_delete_list);
 PG_FUNCTION_INFO_V1(lt_remove_from_list);
 PG_FUNCTION_INFO_V1(lt_require_list);
+PG_FUNCTION_INFO_V1(lt_keep_list);
 PG_FUNCTION_INFO_V1(lt_page_size);
 
 /* Leads of a page. */
@@ -143,6 +144,19 @@ lt_require_list(PG_FUNCTION_ARGS)
 		raise_not_found(values[1]);
 	statement_finish();
 	PG_RETURN_DATUM(values[1]);
+}
+
+/* SQL: leadterra.keep_list(list_id) */
+Datum
+lt_keep_list(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_workspace();
+	Datum		list = list_argument(fcinfo);
+
+	statement_connect();
+	list_keep(workspace, list);
+	statement_finish();
+	PG_RETURN_VOID();
 }
 
 /* SQL: leadterra.page_size(max_leads) */

@@ -16,11 +16,13 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "context.h"
 #include "error.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
 
+PG_FUNCTION_INFO_V1(lt_enqueue);
 PG_FUNCTION_INFO_V1(lt_message_id);
 PG_FUNCTION_INFO_V1(lt_count_members);
 
@@ -77,16 +79,17 @@ make_batch_id(pg_uuid_t *id)
 
 /*
  * Queues a step of a campaign for leads, in the order given, whose delay runs
- * from a time.  Runs in SPI.
+ * from a time, and returns the last batch.  Runs in SPI.
  */
-void
+pg_uuid_t
 queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
 			  const pg_uuid_t *lead_ids, int count)
 {
+	pg_uuid_t	batch_id = {0};
+
 	for (int start = 0; start < count; start += QUEUE_BATCH_MAX)
 	{
 		int			size = Min(count - start, QUEUE_BATCH_MAX);
-		pg_uuid_t	batch_id;
 		Datum		values[7] = {workspace, UUIDPGetDatum(&batch_id), campaign,
 			Int16GetDatum(step), Int16GetDatum(size), TimestampTzGetDatum(waiting_since)};
 
@@ -95,6 +98,7 @@ queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_sin
 		statement_execute(&insert_batch, values, NULL);
 		pfree(DatumGetPointer(values[6]));
 	}
+	return batch_id;
 }
 
 /*
@@ -202,6 +206,19 @@ queue_message_batch(const pg_uuid_t *message_id, int *position)
 	id.data[14] &= 0xfc;
 	id.data[15] = 0;
 	return id;
+}
+
+/* SQL: leadterra.enqueue(campaign_id, step, waiting_since, lead_id) */
+Datum
+lt_enqueue(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *batch_id = palloc(sizeof(pg_uuid_t));
+
+	statement_connect();
+	*batch_id = queue_enqueue(context_workspace(), PG_GETARG_DATUM(0), PG_GETARG_INT32(1),
+							  PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_UUID_P(3), 1);
+	statement_finish();
+	PG_RETURN_UUID_P(batch_id);
 }
 
 /* SQL: leadterra.message_id(batch_id, position) */

@@ -123,8 +123,8 @@ typedef struct QueueTaker
 } QueueTaker;
 
 /* queue.c: batches and what waits */
-extern void queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
-						  const pg_uuid_t *lead_ids, int count);
+extern pg_uuid_t queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
+							   const pg_uuid_t *lead_ids, int count);
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 						  const char *reason);
 extern void queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,

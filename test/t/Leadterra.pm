@@ -31,8 +31,8 @@ sub start_server
 
 # Fills the tables of the extension, whose functions are in a schema, with rows
 # of every kind: campaigns in every state, leads with every field, without an
-# address, and suppressed, enrollments in every state, several batches, and jobs
-# that wait, are worked on and are finished.
+# address, on a list, and suppressed, enrollments in every state, several batches,
+# and jobs that wait, are worked on and are finished.
 sub fill
 {
 	my ($server, $database, $schema) = @_;
@@ -50,6 +50,9 @@ SELECT lt_create_campaign('No steps');
 
 SELECT lt_suppress('{kim\@example.org, blocked.example}', 'complaint');
 SELECT lt_suppress('{*.deep.example}');
+SELECT lt_forget('forgotten\@example.org');
+SELECT lt_block('{partner.example}', lt_create_blocklist('Partners'));
+SELECT lt_add_leads('[{"email": "listed\@example.com"}, {"first_name": "No address"}, {"email": "forgotten\@example.org"}]', list_id => lt_create_list('List'));
 SELECT lt_bulk_upsert(:'draft', '[{"email": "draft\@example.com"}]');
 SELECT lt_bulk_upsert(:'running',
     (SELECT jsonb_agg(jsonb_build_object('email', format('lead-%s\@example.com', i), 'firstName', format('Lead %s', i)))
@@ -90,7 +93,6 @@ UPDATE leadterra.enrollments e SET status = s.status
 FROM unnest('{replied, bounced, unsubscribed}'::text[]) WITH ORDINALITY AS s (status, i)
 JOIN lt_leads l ON l.email = format('lead-%s\@example.com', i + 10)
 WHERE e.campaign_id = :'running' AND e.lead_id = l.id;
-INSERT INTO leadterra.leads (workspace_id, lead_id, first_name) VALUES (lt_current_workspace(), lt_uuidv7(), 'No address');
 INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, created_at, updated_at)
 SELECT w, lt_uuidv7(), 'verify_leads', (SELECT array_agg(id) FROM lt_leads), :'running', now(), now()
 FROM unnest(ARRAY[lt_current_workspace(), '$other']) w CROSS JOIN generate_series(1, 3);
@@ -119,7 +121,7 @@ sub contents
 	{
 		$contents{$table} = $server->safe_psql($database, "SELECT t FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
-	for my $view (map { "$schema.lt_$_" } qw(campaigns leads enrollments suppressions messages jobs))
+	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs))
 	{
 		for my $workspace (@workspaces)
 		{
@@ -168,8 +170,11 @@ sub check_calls
 			. q('[{"email": "new@example.com"}, {"email": "kim@example.org"}, {"email": "a@b.deep.example"}]') . ')'),
 		'1|0|2|1', "$database: a new lead is enrolled, suppressed ones are not");
 
+	is($sql->('SELECT reason FROM lt_is_suppressed($$FORGOTTEN@example.org$$)'), 'forgotten', "$database: an address that was forgotten is known by its hash");
+	is($sql->('SELECT name, leads FROM lt_lists'), 'List|2', "$database: lists have their leads");
+
 	is($sql->("SELECT lt_finish_job(lease_id) FROM leadterra.jobs WHERE worker = 'worker'"), 't', "$database: a job is finished");
-	is($sql->('SELECT attempt, cardinality(lead_ids) FROM lt_claim_job()'), '1|2531', "$database: and the next one claimed");
+	is($sql->('SELECT attempt, cardinality(lead_ids) FROM lt_claim_job()'), '1|2532', "$database: and the next one claimed");
 
 	is($sql->("SELECT $state FROM lt_start_campaign($draft)"), 'Draft|running|1|1', "$database: first start");
 	is($sql->("SELECT $state FROM lt_start_campaign($paused)"), 'Paused|running|17|17', "$database: start of a paused one");

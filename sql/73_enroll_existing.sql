@@ -1,0 +1,156 @@
+-- enroll: leads that are there already: enrolling, moving and merging them.
+
+CREATE TYPE @extschema@.lt_enroll_list_result AS (
+    enrolled integer,
+    already_enrolled integer,
+    suppressed integer,
+    without_email integer,
+    total integer
+);
+COMMENT ON TYPE @extschema@.lt_enroll_list_result IS 'Counts of lt_enroll_list: leads new to the campaign, leads in it already, leads left out for either reason, and the sum of the first two.';
+
+CREATE FUNCTION @extschema@.lt_enroll_list(list_id uuid, campaign_id uuid)
+RETURNS @extschema@.lt_enroll_list_result
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS 'MODULE_PATHNAME', 'lt_enroll_list';
+
+COMMENT ON FUNCTION @extschema@.lt_enroll_list(uuid, uuid) IS
+'Enroll the leads of a list in a campaign
+
+All in one transaction. Leads without an address and suppressed ones are left out and counted; the leads stay on the list, and their records are not changed. A lead that was taken out of the campaign is active again where it stood. Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409 wrong_isolation.';
+
+CREATE FUNCTION leadterra.enroll_leads(campaign_id uuid, lead_ids uuid[])
+RETURNS uuid[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS 'MODULE_PATHNAME', 'lt_enroll_leads';
+
+COMMENT ON FUNCTION leadterra.enroll_leads(uuid, uuid[]) IS
+'Enroll leads in a campaign and return those that are in it now: not those without an address, suppressed or deleted.';
+
+-- Which leads of an array are in a list, or in a campaign and not removed from it.
+CREATE FUNCTION leadterra.find_members(campaign_id uuid, list_id uuid, lead_ids uuid[])
+RETURNS uuid[]
+LANGUAGE sql VOLATILE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+BEGIN ATOMIC
+    SELECT coalesce(array_agg(u.lead_id ORDER BY u.lead_id), '{}')
+    FROM (SELECT DISTINCT lead_id FROM unnest(find_members.lead_ids) AS u (lead_id)) u
+    CROSS JOIN LATERAL (
+        SELECT
+        FROM leadterra.list_members m
+        WHERE m.workspace_id = @extschema@.lt_current_workspace() AND m.list_id = find_members.list_id AND m.lead_id = u.lead_id
+        UNION ALL
+        SELECT
+        FROM leadterra.enrollments e
+        WHERE e.workspace_id = @extschema@.lt_current_workspace() AND e.campaign_id = find_members.campaign_id
+          AND e.lead_id = u.lead_id AND e.status <> 'removed'
+        OFFSET 0
+    ) x;
+END;
+
+COMMENT ON FUNCTION leadterra.find_members(uuid, uuid, uuid[]) IS
+'List which leads are in a campaign, and not removed from it, or in a list.';
+
+CREATE FUNCTION @extschema@.lt_move_leads(
+    lead_ids uuid[],
+    from_campaign_id uuid DEFAULT NULL,
+    from_list_id uuid DEFAULT NULL,
+    to_campaign_id uuid DEFAULT NULL,
+    to_list_id uuid DEFAULT NULL
+)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+DECLARE
+    entries_max constant integer := 1000000;
+    workspace constant uuid := @extschema@.lt_current_workspace();
+    moved uuid[];
+    moved_id uuid;
+BEGIN
+    PERFORM leadterra.require_read_committed('moving leads');
+    IF lead_ids IS NULL THEN
+        PERFORM leadterra.raise_error('invalid_request', 'argument "lead_ids" must not be null');
+    ELSIF cardinality(lead_ids) > entries_max THEN
+        PERFORM leadterra.raise_error('too_many_entries',
+            format('argument "lead_ids" has %s entries, more than %s', cardinality(lead_ids), entries_max));
+    ELSIF num_nonnulls(from_campaign_id, from_list_id) <> 1 THEN
+        PERFORM leadterra.raise_error('invalid_request', 'either from_campaign_id or from_list_id must be given, and not both');
+    ELSIF num_nonnulls(to_campaign_id, to_list_id) <> 1 THEN
+        PERFORM leadterra.raise_error('invalid_request', 'either to_campaign_id or to_list_id must be given, and not both');
+    ELSIF from_campaign_id = to_campaign_id OR from_list_id = to_list_id THEN
+        PERFORM leadterra.raise_error('invalid_request', 'leads cannot be moved to where they are');
+    END IF;
+
+    -- Neither is deleted before this commits.
+    PERFORM leadterra.keep_list(l.list_id)
+    FROM (SELECT l.list_id FROM unnest(ARRAY[from_list_id, to_list_id]) AS l (list_id) WHERE l.list_id IS NOT NULL ORDER BY l.list_id) l;
+    PERFORM leadterra.keep_campaign(c.campaign_id)
+    FROM (SELECT c.campaign_id FROM unnest(ARRAY[from_campaign_id, to_campaign_id]) AS c (campaign_id)
+          WHERE c.campaign_id IS NOT NULL ORDER BY c.campaign_id) c;
+
+    moved := leadterra.find_members(from_campaign_id, from_list_id, lead_ids);
+    IF to_campaign_id IS NOT NULL THEN
+        moved := leadterra.enroll_leads(to_campaign_id, moved);
+    ELSE
+        -- In the order in which calls lock leads: that of addresses.
+        moved := ARRAY(
+            SELECT k.lead_id
+            FROM (
+                SELECT u.lead_id
+                FROM unnest(moved) AS u (lead_id)
+                CROSS JOIN LATERAL (
+                    SELECT l.email
+                    FROM leadterra.leads l
+                    WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
+                    OFFSET 0
+                ) l
+                ORDER BY l.email, u.lead_id
+                OFFSET 0
+            ) o
+            CROSS JOIN LATERAL (
+                SELECT l.lead_id
+                FROM leadterra.leads l
+                WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
+                FOR KEY SHARE
+            ) k);
+        INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
+        SELECT workspace, to_list_id, u.lead_id
+        FROM unnest(moved) AS u (lead_id)
+        ORDER BY u.lead_id
+        ON CONFLICT DO NOTHING;
+    END IF;
+
+    IF from_list_id IS NOT NULL THEN
+        PERFORM @extschema@.lt_remove_from_list(from_list_id, moved);
+    ELSE
+        FOR moved_id IN SELECT u.lead_id FROM unnest(moved) AS u (lead_id) ORDER BY u.lead_id LOOP
+            UPDATE leadterra.enrollments e SET status = 'removed'
+            WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = moved_id AND e.status = 'active';
+        END LOOP;
+    END IF;
+    RETURN cardinality(moved);
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_move_leads(uuid[], uuid, uuid, uuid, uuid) IS
+'Move leads from a campaign or a list to another campaign or list, and return how many
+
+Those that are not in the first are passed over; so are, on the way to a campaign, those without an address and suppressed ones, which stay where they were. A lead that is in both leaves the first. Leaving a campaign is as by lt_remove_leads: queued messages are skipped, and a lead that replied, bounced or unsubscribed keeps that state there. In another campaign a lead begins at step one. Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409 wrong_isolation, PT413 too_many_entries (more than a million).';
