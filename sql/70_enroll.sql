@@ -129,6 +129,11 @@ BEGIN
     WHERE s.workspace_id = d.workspace_id AND s.campaign_id = d.campaign_id;
     DELETE FROM leadterra.deletions x USING deleted d
     WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.import_rejects r USING leadterra.imports i, deleted d
+    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id
+      AND r.workspace_id = i.workspace_id AND r.import_id = i.import_id;
+    DELETE FROM leadterra.imports i USING deleted d
+    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id;
     RETURN NULL;
 END;
 $$;

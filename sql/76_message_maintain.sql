@@ -41,9 +41,56 @@ END;
 COMMENT ON FUNCTION leadterra.count_events(uuid, uuid, uuid, uuid) IS
 'Count the messages of a campaign, or those of a range of ids, with events of each type.';
 
--- Removes leases and batches of one campaign that are past their keep, a slice
--- of each.  A lease is needed while the range that it took a part of waits; a
--- batch while a message of it waits, is leased, or may be brought back.
+-- An import that was given up is never finished; one that runs has a day.
+CREATE FUNCTION leadterra.maintain_imports(workspace uuid, campaign uuid, before timestamptz, slice integer)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    old uuid;
+    gone bigint;
+    removed bigint := 0;
+BEGIN
+    FOR old IN
+        SELECT i.import_id
+        FROM leadterra.imports i
+        WHERE i.workspace_id = workspace AND i.campaign_id = campaign
+          AND coalesce(i.finished_at, i.updated_at + interval '1 day') < before
+        ORDER BY i.import_id
+        LIMIT slice
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM leadterra.import_rejects r
+        WHERE r.workspace_id = workspace AND r.import_id = old
+          AND r.row_number <= (
+              SELECT max(f.row_number)
+              FROM (
+                  SELECT f.row_number
+                  FROM leadterra.import_rejects f
+                  WHERE f.workspace_id = workspace AND f.import_id = old
+                  ORDER BY f.row_number
+                  LIMIT slice - removed
+              ) f);
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        removed := removed + gone;
+        EXIT WHEN removed >= slice;
+        DELETE FROM leadterra.imports i
+        WHERE i.workspace_id = workspace AND i.import_id = old;
+        removed := removed + 1;
+        EXIT WHEN removed >= slice;
+    END LOOP;
+    RETURN removed;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.maintain_imports(uuid, uuid, timestamptz, integer) IS
+'Remove imports of a campaign that ended before a time with what they left out, a slice of it, and return how many rows.';
+
+-- Removes leases, batches and imports of one campaign that are past their keep,
+-- a slice of each.  A lease is needed while the range that it took a part of
+-- waits; a batch while a message of it waits, is leased, or may be brought back.
 CREATE FUNCTION leadterra.maintain_campaign(workspace uuid, campaign uuid, before timestamptz, slice integer)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -79,7 +126,7 @@ BEGIN
         RETURNING l.sent
     )
     SELECT count(*), coalesce(sum(sent), 0) INTO removed_leases, removed_sent FROM gone;
-    removed := removed_leases;
+    removed := removed_leases + leadterra.maintain_imports(workspace, campaign, before, slice);
 
     INSERT INTO leadterra.totals AS t (workspace_id, campaign_id, sent)
     SELECT workspace, campaign, removed_sent
@@ -158,7 +205,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.maintain_campaign(uuid, uuid, timestamptz, integer) IS
-'Count and remove leases and batches of a campaign that were finished before a time, and return how many.';
+'Count and remove leases and batches of a campaign, and remove imports, that were finished before a time, and return how many.';
 
 CREATE FUNCTION @extschema@.lt_maintain(keep interval DEFAULT '90 days')
 RETURNS bigint
@@ -203,4 +250,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
 'Remove what was finished before a time, a slice of it, and return how much that was
 
-Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';
+Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Imports go with the rows that they left out. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';

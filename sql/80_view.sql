@@ -130,6 +130,7 @@ COMMENT ON VIEW @extschema@.lt_blocklist_entries IS
 'Entries of block lists
 
 kind is address, domain, wildcard, or forgotten: the keyed hash of an address.';
+
 CREATE VIEW @extschema@.lt_jobs WITH (security_invoker = true) AS
 SELECT
     job_id AS id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads, campaign_id, list_id,
@@ -140,6 +141,26 @@ COMMENT ON VIEW @extschema@.lt_jobs IS
 'Background jobs with their states
 
 status is pending, in-progress, success or failed; progress is from 0 to 100, leads how many there are. A job in progress is its worker''s until expires_at; then it waits for the next claim. attempt and worker are the last, error is why the last attempt that failed did.';
+
+CREATE VIEW @extschema@.lt_imports WITH (security_invoker = true) AS
+SELECT
+    import_id AS id, campaign_id, source, mapping, rows_total, rows_done, enrolled, updated, rejected,
+    started_at, updated_at, finished_at
+FROM leadterra.imports
+WHERE workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_imports IS
+'Imports by lt_import_table with their progress
+
+rows_done is enrolled, updated and rejected together. finished_at is null while an import runs and where it was interrupted.';
+
+CREATE VIEW @extschema@.lt_import_rejects WITH (security_invoker = true) AS
+SELECT import_id, row_number, reason, lead
+FROM leadterra.import_rejects
+WHERE workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_import_rejects IS
+'Rows that imports left out, and why
+
+row_number counts the rows of an import from 1. lead is null where the address is suppressed: nothing of it is kept.';
 
 -- The lateral look-ups keep it from comparing each message with each lead of
 -- the workspace, which is what the planner chooses where it has no statistics.

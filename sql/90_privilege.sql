@@ -13,7 +13,7 @@ BEGIN
           AND d.deptype = 'e'
           AND x.extname = 'leadterra'
     LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', member);
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member);
     END LOOP;
 END;
 $$;

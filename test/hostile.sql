@@ -9,7 +9,7 @@ DECLARE
     context text;
 BEGIN
     GET DIAGNOSTICS context = PG_CONTEXT;
-    IF context ~ 'function leadterra\.' OR (context ~ 'leadterra\.' AND context ~ 'workspace_id' AND context ~ '\$1') THEN
+    IF context ~ 'function (leadterra\.|lt_import_table\()' OR (context ~ 'leadterra\.' AND context ~ 'workspace_id' AND context ~ '\$1') THEN
         RAISE EXCEPTION 'a statement of leadterra ran an object of a hostile schema' USING DETAIL = context;
     END IF;
 END;
@@ -61,7 +61,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{workspaces,blocklists,suppressions,leads,batches,campaigns,steps,enrollments,deletions,deleted,campaign_states}'::text[] LOOP
+    FOREACH name IN ARRAY '{workspaces,blocklists,suppressions,leads,batches,campaigns,steps,enrollments,deletions,deleted,campaign_states,lists,list_members,jobs,imports,import_rejects}'::text[] LOOP
         EXECUTE format('CREATE TABLE hostile.%I (workspace_id uuid, campaign_id uuid, lead_id uuid, email text)', name);
     END LOOP;
     EXECUTE format('ALTER DATABASE %I SET search_path = hostile, public, pg_catalog', current_database());

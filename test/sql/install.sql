@@ -14,7 +14,9 @@ WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
   AND obj_description(d.objid, d.classid::regclass::name) IS NULL
 ORDER BY 1;
 
--- A C or PL function has its own search_path, unless it runs no SQL.
+-- A C or PL function has its own search_path, unless it runs no SQL.  The procedure
+-- must not have one, as it commits; it only calls functions that do, and a test
+-- runs it under a hostile path.
 SELECT p.oid::regprocedure AS without_search_path
 FROM pg_proc p
 JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'

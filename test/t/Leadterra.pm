@@ -99,10 +99,15 @@ FROM unnest(ARRAY[lt_current_workspace(), '$other']) w CROSS JOIN generate_serie
 SELECT lt_finish_job(lease_id) FROM lt_claim_job();
 SELECT lt_job_progress(lease_id, 50, '1 day') FROM lt_claim_job(worker => 'worker');
 
+CREATE TEMP TABLE list (email text, first_name text, note text);
+INSERT INTO list VALUES ('draft\@example.com', NULL, NULL), ('kim\@example.org', 'Kim', NULL), ('no address', E'tab\\there, back\\\\slash', '\\.');
+CALL lt_import_table(:'draft', 'list', NULL, 2);
+
 SET leadterra.workspace_id = '$other';
 SELECT lt_create_campaign('Other workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS other \\gset
 SELECT lt_bulk_upsert(:'other', '[{"email": "lead-1\@example.com", "firstName": "Other"}]');
 SELECT lt_start_campaign(:'other');
+CALL lt_import_table(:'other', 'list', '{"email": "note"}');
 SELECT lt_suppress('{other\@example.com}');
 SQL
 }
@@ -121,7 +126,7 @@ sub contents
 	{
 		$contents{$table} = $server->safe_psql($database, "SELECT t FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
-	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs))
+	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects))
 	{
 		for my $workspace (@workspaces)
 		{

@@ -1,0 +1,387 @@
+-- enroll: importing the rows of a table, a chunk a transaction.
+
+CREATE TABLE leadterra.imports (
+    workspace_id uuid NOT NULL,
+    import_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
+    campaign_id uuid NOT NULL,
+    source text NOT NULL,
+    source_file oid NOT NULL,
+    mapping jsonb,
+    position tid NOT NULL DEFAULT '(0,0)',
+    position_xmin xid,
+    rows_total bigint NOT NULL DEFAULT 0,
+    rows_done bigint NOT NULL DEFAULT 0,
+    enrolled bigint NOT NULL DEFAULT 0,
+    updated bigint NOT NULL DEFAULT 0,
+    rejected bigint NOT NULL DEFAULT 0,
+    started_at timestamptz NOT NULL DEFAULT leadterra.clock(),
+    updated_at timestamptz NOT NULL DEFAULT leadterra.clock(),
+    finished_at timestamptz,
+    PRIMARY KEY (workspace_id, import_id)
+);
+CREATE INDEX imports_campaign ON leadterra.imports (workspace_id, campaign_id);
+SELECT pg_extension_config_dump('leadterra.imports', '');
+COMMENT ON TABLE leadterra.imports IS 'One row an import by lt_import_table. All rows of the table up to position are done; source_file and position_xmin tell whether they still stand there.';
+
+CREATE TABLE leadterra.import_rejects (
+    workspace_id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    row_number bigint NOT NULL,
+    reason text NOT NULL,
+    lead jsonb,
+    PRIMARY KEY (workspace_id, import_id, row_number)
+);
+SELECT pg_extension_config_dump('leadterra.import_rejects', '');
+COMMENT ON TABLE leadterra.import_rejects IS 'Rows that imports left out. Nothing of a suppressed lead is kept.';
+
+-- These two bind the functions below, whose texts are read when they run, to the
+-- schema of the calls, whatever that is renamed to.  A row that is invalid is not
+-- looked up on the suppression list by the call, so that is done here.
+CREATE FUNCTION leadterra.hold_campaign(campaign_id uuid)
+RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT c.workspace_id
+    FROM leadterra.campaigns c
+    WHERE c.workspace_id = @extschema@.lt_current_workspace() AND c.campaign_id = hold_campaign.campaign_id
+    FOR KEY SHARE;
+END;
+
+COMMENT ON FUNCTION leadterra.hold_campaign(uuid) IS
+'Keep a campaign of the current workspace from being deleted, and return its workspace, null if there is none.';
+
+CREATE FUNCTION leadterra.import_leads(campaign_id uuid, leads jsonb)
+RETURNS TABLE (index integer, outcome text, reason text, lead jsonb)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT r.index, r.outcome, r.reason,
+        CASE
+            WHEN r.outcome <> 'skipped' OR r.reason = 'suppressed' THEN NULL
+            WHEN r.reason <> 'invalid_email'
+                AND EXISTS (SELECT FROM @extschema@.lt_is_suppressed(import_leads.leads -> r.index ->> 'email')) THEN NULL
+            ELSE import_leads.leads -> r.index
+        END
+    FROM @extschema@.lt_bulk_upsert_report(import_leads.campaign_id, import_leads.leads, 'skip') r;
+END;
+
+COMMENT ON FUNCTION leadterra.import_leads(uuid, jsonb) IS
+'Enroll leads, leave invalid ones out, and say what became of each, with those left out whose addresses are not suppressed.';
+
+-- A file loaded into a table of texts has its numbers as texts; those of more
+-- digits are no integers to the call either, and could overflow here.
+CREATE FUNCTION leadterra.import_object(source regclass, mapping jsonb)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given constant boolean := mapping IS NOT NULL;
+    wrong record;
+    object text;
+BEGIN
+    IF NOT given THEN
+        SELECT coalesce(jsonb_object_agg(a.attname, a.attname), '{}') INTO mapping
+        FROM pg_attribute a
+        WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped;
+    END IF;
+    IF jsonb_typeof(mapping) <> 'object' THEN
+        PERFORM leadterra.raise_error('invalid_request', 'argument "mapping" must be an object of lead keys and names of columns');
+    END IF;
+    IF NOT mapping ? 'email' THEN
+        PERFORM leadterra.raise_error('invalid_request', CASE
+            WHEN given THEN 'argument "mapping" has no key "email"'
+            ELSE format('table "%s" has no column "email"', source) END);
+    END IF;
+
+    SELECT m.key, jsonb_typeof(m.value) = 'string' AS is_string, m.value #>> '{}' AS name INTO wrong
+    FROM jsonb_each(mapping) m
+    WHERE jsonb_typeof(m.value) <> 'string'
+       OR NOT EXISTS (
+           SELECT FROM pg_attribute a
+           WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = m.value #>> '{}')
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM leadterra.raise_error('invalid_request', CASE
+            WHEN wrong.is_string THEN format('key "%s" of argument "mapping": table "%s" has no column "%s"', wrong.key, source, wrong.name)
+            ELSE format('key "%s" of argument "mapping" must be the name of a column', wrong.key) END);
+    END IF;
+
+    SELECT format(
+        '(SELECT coalesce(jsonb_object_agg(f.key, f.value), ''{}'') FROM unnest(%L::text[], ARRAY[%s]) f (key, value) WHERE f.value <> ''null'')',
+        array_agg(m.key ORDER BY m.key),
+        string_agg(
+            CASE WHEN t.typcategory = 'S'
+                  AND m.key IN ('interestStatus', 'lt_interest_status', 'verificationStatus', 'verification_status')
+                THEN format('CASE WHEN t.%1$I ~ ''^\s*[-+]?[0-9]{1,20}\s*$'' THEN to_jsonb(t.%1$I::numeric) ELSE to_jsonb(t.%1$I) END', a.attname)
+                ELSE format('to_jsonb(t.%I)', a.attname)
+            END, ', ' ORDER BY m.key))
+    INTO object
+    FROM jsonb_each_text(mapping) m
+    JOIN pg_attribute a ON a.attrelid = source AND a.attname = m.value AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid;
+    RETURN object;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.import_object(regclass, jsonb) IS
+'Return the SQL expression that makes a lead object of the row t of a table, without its nulls, or raise PT400 invalid_request for a mapping that does not fit.';
+
+CREATE FUNCTION leadterra.import_progress(i leadterra.imports)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT format(
+        'imported %s of %s rows: %s enrolled, %s updated, %s left out',
+        to_char(i.rows_done, 'FM999,999,999,999'), to_char(greatest(i.rows_total, i.rows_done), 'FM999,999,999,999'),
+        to_char(i.enrolled, 'FM999,999,999,999'), to_char(i.updated, 'FM999,999,999,999'), to_char(i.rejected, 'FM999,999,999,999'));
+END;
+
+COMMENT ON FUNCTION leadterra.import_progress(leadterra.imports) IS
+'Say how far an import is.';
+
+-- Rows that were done must be where they were, and as many: who deleted them
+-- and loaded others into the same file would have those passed over.
+CREATE FUNCTION leadterra.import_goes_on(i leadterra.imports, source regclass)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    same boolean;
+BEGIN
+    EXECUTE format(
+        'SELECT $2 = 0 OR EXISTS (SELECT FROM ONLY %1$s t WHERE t.ctid = $1 AND t.xmin = $3)'
+        ' AND (SELECT count(*) FROM ONLY %1$s t WHERE t.ctid <= $1) = $2', source)
+    INTO same USING i.position, i.rows_done, i.position_xmin;
+    RETURN same;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.import_goes_on(leadterra.imports, regclass) IS
+'Say whether the rows that an import has done are still in their places.';
+
+-- The ends of chunks are found in one pass, so that a chunk reads its own rows
+-- and no others, and in order without relying on that of a scan.
+CREATE FUNCTION leadterra.start_import(
+    campaign_id uuid, source regclass, mapping jsonb, chunk integer,
+    OUT import_id uuid, OUT chunk_ends tid[])
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    workspace uuid;
+    s record;
+    i leadterra.imports;
+BEGIN
+    PERFORM leadterra.require_read_committed('importing');
+    IF chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000 THEN
+        PERFORM leadterra.raise_error('invalid_request', 'argument "chunk" must be from 1 to 100000');
+    END IF;
+    workspace := leadterra.hold_campaign(campaign_id);
+    IF workspace IS NULL THEN
+        PERFORM leadterra.require_campaign(campaign_id);
+    END IF;
+
+    SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_relation_filenode(c.oid) AS file, c.relkind AS kind,
+        EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
+    INTO s
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = source;
+    IF NOT FOUND THEN
+        PERFORM leadterra.raise_error('invalid_request', 'argument "source" must be a table');
+    END IF;
+    IF s.kind NOT IN ('r', 'm') OR s.has_children THEN
+        PERFORM leadterra.raise_error('invalid_request', format('argument "source" must be a table or materialized view, and "%s" is %s', s.name,
+            CASE s.kind
+                WHEN 'v' THEN 'a view'
+                WHEN 'f' THEN 'a foreign table'
+                WHEN 'p' THEN 'a partitioned table'
+                WHEN 'S' THEN 'a sequence'
+                WHEN 'c' THEN 'a type'
+                WHEN 'r' THEN 'a table with children'
+                WHEN 't' THEN 'a TOAST table'
+                ELSE 'an index'
+            END));
+    END IF;
+    PERFORM leadterra.import_object(source, mapping);
+
+    -- Of two that start at once the second goes on with what the first made,
+    -- also if that has come to its end while the second waited for the lock.
+    PERFORM pg_advisory_xact_lock(hashtextextended('leadterra.lt_import_table ' || campaign_id, 0));
+    SELECT x.import_id INTO import_id
+    FROM leadterra.imports x
+    WHERE x.workspace_id = workspace AND x.campaign_id = start_import.campaign_id
+      AND x.source = s.name AND x.source_file = s.file AND x.mapping IS NOT DISTINCT FROM start_import.mapping
+      AND x.finished_at IS NULL
+    ORDER BY x.import_id DESC
+    LIMIT 1;
+    SELECT x.* INTO i
+    FROM leadterra.imports x
+    WHERE x.workspace_id = workspace AND x.import_id = start_import.import_id
+    FOR UPDATE;
+    IF NOT FOUND OR NOT leadterra.import_goes_on(i, source) THEN
+        INSERT INTO leadterra.imports AS x (workspace_id, campaign_id, source, source_file, mapping)
+        VALUES (workspace, campaign_id, s.name, s.file, mapping)
+        RETURNING x.* INTO i;
+    END IF;
+
+    EXECUTE format(
+        'SELECT coalesce(sum(c.rows), 0), coalesce(array_agg(c.last ORDER BY c.last), ''{}'')'
+        ' FROM (SELECT count(*) AS rows, max(r.ctid) AS last'
+        '       FROM (SELECT t.ctid, (row_number() OVER (ORDER BY t.ctid) - 1) / $2 AS chunk FROM ONLY %s t WHERE t.ctid > $1) r'
+        '       GROUP BY r.chunk) c', source)
+    INTO i.rows_total, chunk_ends USING i.position, chunk;
+    UPDATE leadterra.imports x
+    SET rows_total = x.rows_done + i.rows_total, updated_at = leadterra.clock()
+    WHERE x.workspace_id = workspace AND x.import_id = i.import_id
+    RETURNING x.* INTO i;
+    IF i.rows_done > 0 THEN
+        RAISE NOTICE 'an unfinished import goes on: %', leadterra.import_progress(i);
+    END IF;
+    import_id := i.import_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.start_import(uuid, regclass, jsonb, integer) IS
+'Begin an import, or find the unfinished one, and return where its chunks end.';
+
+-- Another session may be at the same import: under the lock of its row the chunk
+-- is what is left of it.  The campaign is locked first, as by who deletes it.
+CREATE FUNCTION leadterra.import_chunk(campaign_id uuid, source regclass, import_id uuid, chunk_end tid)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    workspace uuid := leadterra.hold_campaign(campaign_id);
+    i leadterra.imports;
+    leads jsonb;
+    last_xmin xid;
+BEGIN
+    IF workspace IS NULL THEN
+        PERFORM leadterra.require_campaign(campaign_id);
+    END IF;
+    SELECT x.* INTO i
+    FROM leadterra.imports x
+    WHERE x.workspace_id = workspace AND x.import_id = import_chunk.import_id
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the import was removed while it ran'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF i.position >= chunk_end THEN
+        RETURN NULL;
+    END IF;
+
+    EXECUTE format(
+        'SELECT coalesce(jsonb_agg(r.lead ORDER BY r.place), ''[]''), (SELECT t.xmin FROM ONLY %2$s t WHERE t.ctid = $2)'
+        ' FROM (SELECT t.ctid AS place, %1$s AS lead FROM ONLY %2$s t WHERE t.ctid > $1 AND t.ctid <= $2) r',
+        leadterra.import_object(source, i.mapping), source)
+    INTO leads, last_xmin USING i.position, chunk_end;
+    -- Reading has locked the table, so it stays as it is now.
+    IF pg_relation_filenode(source) IS DISTINCT FROM i.source_file THEN
+        RAISE EXCEPTION 'table "%" was rewritten while it was imported', source
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Call lt_import_table again, which starts from the beginning.';
+    END IF;
+
+    WITH report AS MATERIALIZED (
+        SELECT r.index, r.outcome, r.reason, r.lead
+        FROM leadterra.import_leads(campaign_id, leads) r
+    ), rejects AS (
+        INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, lead)
+        SELECT workspace, i.import_id, i.rows_done + r.index + 1, r.reason, r.lead
+        FROM report r
+        WHERE r.outcome = 'skipped'
+    )
+    UPDATE leadterra.imports x
+    SET position = chunk_end,
+        position_xmin = last_xmin,
+        rows_done = x.rows_done + c.enrolled + c.updated + c.rejected,
+        enrolled = x.enrolled + c.enrolled,
+        updated = x.updated + c.updated,
+        rejected = x.rejected + c.rejected,
+        updated_at = leadterra.clock()
+    FROM (
+        SELECT
+            count(*) FILTER (WHERE r.outcome = 'enrolled') AS enrolled,
+            count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
+            count(*) FILTER (WHERE r.outcome = 'skipped') AS rejected
+        FROM report r
+    ) c
+    WHERE x.workspace_id = workspace AND x.import_id = i.import_id
+    RETURNING x.* INTO i;
+    RETURN CASE WHEN i.rows_done < i.rows_total THEN leadterra.import_progress(i) END;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.import_chunk(uuid, regclass, uuid, tid) IS
+'Enroll the rows of an import up to a place, and say how far it is, null if there is nothing to do or if all is done.';
+
+CREATE FUNCTION leadterra.finish_import(campaign_id uuid, import_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    workspace uuid := leadterra.hold_campaign(campaign_id);
+    i leadterra.imports;
+BEGIN
+    UPDATE leadterra.imports x
+    SET rows_total = x.rows_done, finished_at = leadterra.clock(), updated_at = leadterra.clock()
+    WHERE x.workspace_id = workspace AND x.import_id = finish_import.import_id
+    RETURNING x.* INTO i;
+    IF i.rejected > 0 THEN
+        RAISE NOTICE '%', leadterra.import_progress(i)
+            USING HINT = 'lt_import_rejects has the rows that were left out, and why.';
+    ELSIF FOUND THEN
+        RAISE NOTICE '%', leadterra.import_progress(i);
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.finish_import(uuid, uuid) IS
+'Note that an import is complete, and say what it did.';
+
+-- A procedure that commits cannot have a search_path of its own.  So it does
+-- nothing itself: it names functions that have one, and types, with their schemas.
+CREATE PROCEDURE @extschema@.lt_import_table(
+    campaign_id uuid,
+    source regclass,
+    mapping jsonb DEFAULT NULL,
+    chunk integer DEFAULT 1000
+)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    import pg_catalog.uuid;
+    chunk_ends pg_catalog.tid[];
+    chunk_end pg_catalog.tid;
+    progress pg_catalog.text;
+BEGIN
+    -- In a transaction block this is an error, before anything is read.
+    COMMIT;
+    SELECT s.import_id, s.chunk_ends INTO import, chunk_ends
+    FROM leadterra.start_import(campaign_id, source, mapping, chunk) s;
+    COMMIT;
+    FOREACH chunk_end IN ARRAY chunk_ends LOOP
+        progress := leadterra.import_chunk(campaign_id, source, import, chunk_end);
+        COMMIT;
+        IF progress IS NOT NULL THEN
+            RAISE NOTICE '%', progress;
+        END IF;
+    END LOOP;
+    PERFORM leadterra.finish_import(campaign_id, import);
+    COMMIT;
+END;
+$$;
+
+COMMENT ON PROCEDURE @extschema@.lt_import_table(uuid, regclass, jsonb, integer) IS
+'Enroll the rows of a table in a campaign, and commit each chunk of them
+
+source is a table or materialized view that the caller may read. mapping is an object of lead keys and names of columns, with "email" among them; without it, every column is a key. Rows are taken in the order in which they stand. A null column is left out and keeps what is known; texts of the integer fields become numbers. Rows that are invalid or suppressed are left out: lt_import_rejects has them with their reasons, lt_imports the counts. chunk is the number of rows a transaction, up to 100000. What was done stays: after an error or a lost connection the same call goes on there, unless the table was changed meanwhile; once it has finished, it begins anew. Do not change the table while it is imported. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, 2D000 in a transaction block or a function, 55000 if the table is rewritten meanwhile.';
