@@ -30,6 +30,13 @@ COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
 
 It is the setting leadterra.workspace_id, which superusers alone may change, or the default workspace 00000000-0000-7000-8000-000000000000 where that is empty.';
 
+CREATE FUNCTION leadterra.current_workspace()
+RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_current_workspace';
+
+COMMENT ON FUNCTION leadterra.current_workspace() IS 'Return the workspace that calls work in: lt_current_workspace for PL/pgSQL.';
+
 CREATE FUNCTION leadterra.require_read_committed(action text)
 RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE

@@ -79,7 +79,7 @@ SET enable_bitmapscan = off
 SET enable_sort = off
 AS $$
 DECLARE
-    workspace constant uuid := @extschema@.lt_current_workspace();
+    workspace constant uuid := leadterra.current_workspace();
     at constant timestamptz := leadterra.clock();
     until constant timestamptz := leadterra.job_expiry(at, lt_claim_job.lease_for);
     found_job record;
@@ -107,7 +107,7 @@ BEGIN
                 status = 'in-progress',
                 attempt = j.attempt + 1,
                 worker = lt_claim_job.worker,
-                lease_id = @extschema@.lt_uuidv7(),
+                lease_id = leadterra.uuidv7(),
                 expires_at = until,
                 error = CASE found_job.status WHEN 'in-progress' THEN 'lease expired' ELSE j.error END,
                 updated_at = at
@@ -149,7 +149,7 @@ BEGIN
     SELECT j.job_id, j.status, j.attempt, j.expires_at
     INTO lock_job.job_id, lock_job.status, lock_job.attempt, expires_at
     FROM leadterra.jobs j
-    WHERE j.workspace_id = @extschema@.lt_current_workspace() AND j.lease_id BETWEEN lock_job.lease_id AND lock_job.lease_id
+    WHERE j.workspace_id = leadterra.current_workspace() AND j.lease_id BETWEEN lock_job.lease_id AND lock_job.lease_id
     ORDER BY j.lease_id
     LIMIT 1
     FOR UPDATE;
@@ -184,7 +184,7 @@ BEGIN
     at := leadterra.clock();
     until := leadterra.job_expiry(at, lt_job_progress.lease_for);
     UPDATE leadterra.jobs j SET progress = lt_job_progress.progress, expires_at = until, updated_at = at
-    WHERE j.workspace_id = @extschema@.lt_current_workspace() AND j.job_id = job.job_id;
+    WHERE j.workspace_id = leadterra.current_workspace() AND j.job_id = job.job_id;
     RETURN until;
 END;
 $$;
@@ -221,7 +221,7 @@ BEGIN
         error = left(lt_finish_job.error, 1000),
         updated_at = at,
         finished_at = CASE WHEN outcome <> 'pending' THEN at END
-    WHERE j.workspace_id = @extschema@.lt_current_workspace() AND j.job_id = job.job_id;
+    WHERE j.workspace_id = leadterra.current_workspace() AND j.job_id = job.job_id;
     IF outcome = 'pending' THEN
         PERFORM pg_notify('leadterra_jobs', '');
     END IF;
@@ -278,7 +278,7 @@ SET enable_sort = off
 AS $$
 DECLARE
     entries_max constant integer := 1000000;
-    workspace constant uuid := @extschema@.lt_current_workspace();
+    workspace constant uuid := leadterra.current_workspace();
     unknown integer;
     verdict record;
     changed integer := 0;

@@ -148,11 +148,11 @@ COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
 A missing, null or blank field is no value. has_fallback says that every use of the token in that step names a fallback. Errors: PT404 campaign_not_found.';
 
 CREATE FUNCTION leadterra.keep_campaign(campaign_id uuid)
-RETURNS void
+RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_campaign';
 
 COMMENT ON FUNCTION leadterra.keep_campaign(uuid) IS
-'Keep a campaign from being deleted until commit, or raise PT404 campaign_not_found.';
+'Keep a campaign from being deleted until commit and return its workspace, or raise PT404 campaign_not_found.';

@@ -34,22 +34,8 @@ CREATE TABLE leadterra.import_rejects (
 SELECT pg_extension_config_dump('leadterra.import_rejects', '');
 COMMENT ON TABLE leadterra.import_rejects IS 'Rows that imports left out. Nothing of a suppressed lead is kept.';
 
--- These two bind the functions below, whose texts are read when they run, to the
--- schema of the calls, whatever that is renamed to.  A row that is invalid is not
--- looked up on the suppression list by the call, so that is done here.
-CREATE FUNCTION leadterra.hold_campaign(campaign_id uuid)
-RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT c.workspace_id
-    FROM leadterra.campaigns c
-    WHERE c.workspace_id = @extschema@.lt_current_workspace() AND c.campaign_id = hold_campaign.campaign_id
-    FOR KEY SHARE;
-END;
-
-COMMENT ON FUNCTION leadterra.hold_campaign(uuid) IS
-'Keep a campaign of the current workspace from being deleted, and return its workspace, null if there is none.';
-
+-- A row that is invalid is not looked up on the suppression list by the call, so
+-- that is done here.
 CREATE FUNCTION leadterra.import_leads(campaign_id uuid, leads jsonb)
 RETURNS TABLE (index integer, outcome text, reason text, lead jsonb)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -179,10 +165,7 @@ BEGIN
     IF chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000 THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "chunk" must be from 1 to 100000');
     END IF;
-    workspace := leadterra.hold_campaign(campaign_id);
-    IF workspace IS NULL THEN
-        PERFORM leadterra.require_campaign(campaign_id);
-    END IF;
+    workspace := leadterra.keep_campaign(campaign_id);
 
     SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_relation_filenode(c.oid) AS file, c.relkind AS kind,
         EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
@@ -257,14 +240,11 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    workspace uuid := leadterra.hold_campaign(campaign_id);
+    workspace uuid := leadterra.keep_campaign(campaign_id);
     i leadterra.imports;
     leads jsonb;
     last_xmin xid;
 BEGIN
-    IF workspace IS NULL THEN
-        PERFORM leadterra.require_campaign(campaign_id);
-    END IF;
     SELECT x.* INTO i
     FROM leadterra.imports x
     WHERE x.workspace_id = workspace AND x.import_id = import_chunk.import_id
@@ -329,7 +309,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    workspace uuid := leadterra.hold_campaign(campaign_id);
+    workspace uuid := leadterra.keep_campaign(campaign_id);
     i leadterra.imports;
 BEGIN
     UPDATE leadterra.imports x

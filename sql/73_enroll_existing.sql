@@ -81,7 +81,7 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
     entries_max constant integer := 1000000;
-    workspace constant uuid := @extschema@.lt_current_workspace();
+    workspace constant uuid := leadterra.current_workspace();
     moved uuid[];
     moved_id uuid;
 BEGIN
@@ -138,14 +138,13 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
 
-    IF from_list_id IS NOT NULL THEN
-        PERFORM @extschema@.lt_remove_from_list(from_list_id, moved);
-    ELSE
-        FOR moved_id IN SELECT u.lead_id FROM unnest(moved) AS u (lead_id) ORDER BY u.lead_id LOOP
-            UPDATE leadterra.enrollments e SET status = 'removed'
-            WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = moved_id AND e.status = 'active';
-        END LOOP;
-    END IF;
+    -- In one order, so that two calls do not deadlock.
+    FOR moved_id IN SELECT u.lead_id FROM unnest(moved) AS u (lead_id) ORDER BY u.lead_id LOOP
+        DELETE FROM leadterra.list_members m
+        WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = moved_id;
+        UPDATE leadterra.enrollments e SET status = 'removed'
+        WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = moved_id AND e.status = 'active';
+    END LOOP;
     RETURN cardinality(moved);
 END;
 $$;

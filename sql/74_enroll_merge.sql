@@ -18,7 +18,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    workspace constant uuid := @extschema@.lt_current_workspace();
+    workspace constant uuid := leadterra.current_workspace();
     m record;
     batch uuid;
 BEGIN
@@ -85,7 +85,7 @@ BEGIN
     -- In the order of ids for their index to be used: see lt_set_verification.
     SELECT l.* INTO found_lead
     FROM leadterra.leads l
-    WHERE l.workspace_id = @extschema@.lt_current_workspace() AND l.lead_id BETWEEN lock_lead.lead_id AND lock_lead.lead_id
+    WHERE l.workspace_id = leadterra.current_workspace() AND l.lead_id BETWEEN lock_lead.lead_id AND lock_lead.lead_id
     ORDER BY l.lead_id
     LIMIT 1
     FOR UPDATE;
@@ -118,7 +118,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    workspace constant uuid := @extschema@.lt_current_workspace();
+    workspace constant uuid := leadterra.current_workspace();
     source leadterra.leads;
     heir leadterra.leads;
     e record;

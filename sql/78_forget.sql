@@ -9,7 +9,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    workspace constant uuid := @extschema@.lt_current_workspace();
+    workspace constant uuid := leadterra.current_workspace();
     address text;
     forgotten uuid;
     c record;
@@ -31,6 +31,8 @@ BEGIN
     ) b
     WHERE s.workspace_id = workspace AND s.blocklist_id = b.blocklist_id AND s.entry = address;
 
+    DELETE FROM leadterra.import_rejects r
+    WHERE r.workspace_id = workspace AND lower(btrim(r.lead ->> 'email', E' \t\n\v\f\r') COLLATE "C") = address;
     SELECT l.lead_id INTO forgotten
     FROM leadterra.leads l
     WHERE l.workspace_id = workspace AND l.email = address
@@ -70,4 +72,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_forget(text) IS
 'Delete a person by address and keep no more of the address than a keyed hash; return whether there was a lead
 
-The lead leaves every list and campaign, its queued messages are skipped, and what people or servers wrote goes from its events and errors. The hash is on the suppression list: the address is not enrolled and not mailed again until lt_unsuppress is called with it. Kept are ids without a name, times, and counts. A call that is enrolling the address at this moment may still make a record, which is never mailed: call again. Errors: PT400 invalid_email, PT409 wrong_isolation.';
+The lead leaves every list and campaign, its queued messages are skipped, and what people or servers wrote goes from its events and errors, as do rows that imports left out. The hash is on the suppression list: the address is not enrolled and not mailed again until lt_unsuppress is called with it. Kept are ids without a name, times, and counts. A call that is enrolling the address at this moment may still make a record, which is never mailed: call again. Errors: PT400 invalid_email, PT409 wrong_isolation.';

@@ -578,9 +578,11 @@ Datum
 lt_keep_campaign(PG_FUNCTION_ARGS)
 {
 	Datum		campaign = campaign_argument(fcinfo);
+	pg_uuid_t  *workspace = palloc(sizeof(pg_uuid_t));
 
+	*workspace = *DatumGetUUIDP(context_workspace());
 	statement_connect();
-	campaign_require(context_workspace(), campaign, CAMPAIGN_KEEP);
+	campaign_require(UUIDPGetDatum(workspace), campaign, CAMPAIGN_KEEP);
 	statement_finish();
-	PG_RETURN_VOID();
+	PG_RETURN_UUID_P(workspace);
 }

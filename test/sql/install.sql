@@ -45,6 +45,8 @@ SELECT * FROM "api v1".lt_bulk_upsert(:'campaign', '[{"email": "install@example.
 SELECT status, leads_enrolled, queued_messages FROM "api v1".lt_start_campaign(:'campaign');
 SELECT email, state FROM "api v1".lt_messages;
 SELECT n.nspname, count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE proname LIKE 'lt\_%' GROUP BY 1;
+-- What a body in PL/pgSQL names is looked up when it runs, maybe after a renaming.
+SELECT oid::regprocedure AS names_schema FROM pg_proc WHERE prosqlbody IS NULL AND prosrc ~ 'api v1';
 ALTER EXTENSION leadterra SET SCHEMA public;
 DROP EXTENSION leadterra;
 DROP SCHEMA "api v1";
