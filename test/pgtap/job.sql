@@ -171,7 +171,7 @@ SELECT lt_finish_job(pg_temp.lease(7));
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b19';
 
 -- Housekeeping: jobs are removed in every workspace, a slice at a time.
-INSERT INTO leadterra.workspaces (workspace_id) VALUES ('0197c043-e39c-7d91-a325-6615db0e1b19'), ('0197c043-e39c-7d91-a325-6615db0e1b1a');
+INSERT INTO leadterra.workspaces (workspace_id) VALUES ('0197c043-e39c-7d91-a325-6615db0e1b19'), ('0197c043-e39c-7d91-a325-6615db0e1b1a') ON CONFLICT DO NOTHING;
 SELECT is((SELECT string_agg(j::text, ' ' ORDER BY j) FROM (SELECT pg_temp.number(list_id) FROM leadterra.jobs WHERE finished_at IS NOT NULL) n (j)), '1 2 3 5 7', 'five jobs are finished');
 SELECT pg_temp.at('90 days 4 minutes');
 SELECT is(lt_maintain(), 1::bigint, 'one is older than 90 days');
