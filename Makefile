@@ -12,6 +12,7 @@ OBJS = src/leadterra.o \
 	src/email.o \
 	src/digest.o \
 	src/uuid7.o \
+	src/typeid.o \
 	src/context.o \
 	src/suppression.o \
 	src/suppression_list.o \
