@@ -14,6 +14,7 @@ OBJS = src/leadterra.o \
 	src/uuid7.o \
 	src/typeid.o \
 	src/context.o \
+	src/context_key.o \
 	src/suppression.o \
 	src/suppression_list.o \
 	src/lead.o \

@@ -9,6 +9,7 @@ COMMENT ON FUNCTION leadterra.random_key() IS 'Return 32 random bytes.';
 
 CREATE TABLE leadterra.workspaces (
     workspace_id uuid PRIMARY KEY,
+    name text,
     created_at timestamptz NOT NULL DEFAULT now(),
     link_key bytea NOT NULL DEFAULT leadterra.random_key(),
     address_key bytea NOT NULL DEFAULT leadterra.random_key(),
@@ -28,14 +29,30 @@ AS 'MODULE_PATHNAME', 'lt_current_workspace';
 COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
 'Return the workspace that calls and views work in
 
-It is the setting leadterra.workspace_id, which superusers alone may change, or the default workspace 00000000-0000-7000-8000-000000000000 where that is empty.';
+It is the setting leadterra.workspace_id, which superusers alone may change, and which lt_authenticate and lt_use_workspace set for a transaction. Where that is empty: the default workspace 00000000-0000-7000-8000-000000000000; for a role that row-level security binds, the workspace that lt_grant_api bound it to, or null.';
 
 CREATE FUNCTION leadterra.current_workspace()
 RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_current_workspace';
+AS 'MODULE_PATHNAME', 'lt_workspace';
 
-COMMENT ON FUNCTION leadterra.current_workspace() IS 'Return the workspace that calls work in: lt_current_workspace for PL/pgSQL.';
+COMMENT ON FUNCTION leadterra.current_workspace() IS 'Return the workspace that calls work in, or raise PT401 authentication_failed.';
+
+CREATE FUNCTION leadterra.enter(scope text)
+RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_enter';
+
+COMMENT ON FUNCTION leadterra.enter(text) IS
+'Begin a call that needs a scope: return the workspace, or raise PT401 authentication_failed or PT403 insufficient_scope.';
+
+CREATE FUNCTION leadterra.see(scope text)
+RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_see';
+
+COMMENT ON FUNCTION leadterra.see(text) IS
+'Begin to read a view that needs a scope: return the workspace, null if there is none, or raise PT403 insufficient_scope.';
 
 CREATE FUNCTION leadterra.require_read_committed(action text)
 RETURNS void
@@ -53,3 +70,130 @@ AS 'MODULE_PATHNAME', 'lt_clock';
 
 COMMENT ON FUNCTION leadterra.clock() IS
 'Return the present: that of the machine, or the setting leadterra.now, which superusers alone may change.';
+
+-- A key is looked up before its workspace is known: the one index that does not
+-- begin with the workspace.
+CREATE TABLE leadterra.api_keys (
+    workspace_id uuid NOT NULL,
+    key_id uuid NOT NULL,
+    label text NOT NULL,
+    key_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz,
+    PRIMARY KEY (workspace_id, key_id)
+);
+CREATE INDEX api_keys_by_hash ON leadterra.api_keys (key_hash);
+SELECT pg_extension_config_dump('leadterra.api_keys', '');
+COMMENT ON TABLE leadterra.api_keys IS 'API keys, as SHA-256 hashes alone.';
+
+CREATE FUNCTION leadterra.random_api_key()
+RETURNS text
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_random_api_key';
+
+COMMENT ON FUNCTION leadterra.random_api_key() IS 'Return a key that nobody has.';
+
+CREATE FUNCTION @extschema@.lt_create_workspace(name text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    INSERT INTO leadterra.workspaces (workspace_id, name)
+    VALUES (@extschema@.lt_uuidv7(), lt_create_workspace.name)
+    RETURNING workspace_id;
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_create_workspace(text) IS
+'Create a workspace and return its id
+
+For the owner of the extension. The name is for people.';
+
+CREATE FUNCTION @extschema@.lt_create_api_key(label text, scopes text[] DEFAULT '{all:all}')
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    workspace constant uuid := leadterra.current_workspace();
+    key constant text := leadterra.random_api_key();
+    wrong text;
+BEGIN
+    IF coalesce(btrim(lt_create_api_key.label, E' \t\n\v\f\r'), '') = '' THEN
+        PERFORM leadterra.raise_error('invalid_request', 'label of an API key must not be null or blank');
+    ELSIF coalesce(cardinality(lt_create_api_key.scopes), 0) = 0 THEN
+        PERFORM leadterra.raise_error('invalid_request', 'an API key must have a scope');
+    END IF;
+    SELECT coalesce(s.scope, 'null') INTO wrong
+    FROM unnest(lt_create_api_key.scopes) AS s (scope)
+    WHERE s.scope ~ '^(all|blocklists|campaigns|jobs|leads|lists|messages|replies|workspaces):(all|create|read|update|delete)$' IS NOT TRUE
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM leadterra.raise_error('invalid_request', format('scope "%s" is unknown', wrong));
+    END IF;
+    INSERT INTO leadterra.workspaces (workspace_id) VALUES (workspace) ON CONFLICT DO NOTHING;
+    INSERT INTO leadterra.api_keys (workspace_id, key_id, label, key_hash, scopes)
+    VALUES (workspace, leadterra.uuidv7(), lt_create_api_key.label, sha256(convert_to(key, 'UTF8')), lt_create_api_key.scopes);
+    RETURN key;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_create_api_key(text, text[]) IS
+'Create an API key of the current workspace and return it, this once
+
+Only a hash of it is stored. A scope is a resource (blocklists, campaigns, jobs, leads, lists, messages, replies, workspaces, or all) and an action (create, read, update, delete, or all) with ":" between. For the owner of the extension, and for roles that were granted it. Errors: PT400 invalid_request.';
+
+CREATE FUNCTION @extschema@.lt_revoke_api_key(key_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE leadterra.api_keys k SET revoked_at = coalesce(k.revoked_at, now())
+    WHERE k.workspace_id = leadterra.current_workspace() AND k.key_id = lt_revoke_api_key.key_id;
+    IF NOT FOUND THEN
+        PERFORM leadterra.raise_error('api_key_not_found', format('API key "%s" does not exist', lt_revoke_api_key.key_id));
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_revoke_api_key(uuid) IS
+'Revoke an API key of the current workspace
+
+Transactions that it has opened go on; the next ones are refused. Revoking it again is harmless. lt_api_keys has the ids. For the owner of the extension, and for roles that were granted it. Errors: PT404 api_key_not_found.';
+
+CREATE FUNCTION @extschema@.lt_authenticate(api_key text)
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_authenticate';
+
+COMMENT ON FUNCTION @extschema@.lt_authenticate(text) IS
+'Open the workspace of an API key, with its scopes, until the transaction ends, and return its id
+
+Errors: PT401 authentication_failed (missing, malformed, unknown or revoked).';
+
+CREATE FUNCTION @extschema@.lt_use_workspace(workspace_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_use_workspace';
+
+COMMENT ON FUNCTION @extschema@.lt_use_workspace(uuid) IS
+'Open a workspace without a key, with every scope, until the transaction ends
+
+For trusted roles that were granted it: it opens any workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
+
+CREATE FUNCTION @extschema@.lt_pre_request()
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT @extschema@.lt_authenticate(nullif(current_setting('request.headers', true), '')::json ->> 'x-api-key')
+    WHERE current_setting('request.path', true) IS DISTINCT FROM '/rpc/lt_unsubscribe';
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_pre_request() IS
+'Open the workspace of a request to PostgREST, which calls it as db-pre-request
+
+The API key is in the header X-Api-Key. lt_unsubscribe needs none: its token opens a workspace. Errors: PT401 authentication_failed.';

@@ -79,8 +79,8 @@ BEGIN ATOMIC
     SELECT s.entry, s.reason, s.created_at
     FROM unnest(leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email))
         WITH ORDINALITY AS k (entry, rank)
-    JOIN leadterra.suppressions s ON s.workspace_id = @extschema@.lt_current_workspace()
-        AND s.blocklist_id = @extschema@.lt_current_workspace() AND s.entry = k.entry
+    JOIN leadterra.suppressions s ON s.workspace_id = leadterra.enter('blocklists:read')
+        AND s.blocklist_id = leadterra.current_workspace() AND s.entry = k.entry
     ORDER BY k.rank
     LIMIT 1;
 END;

@@ -129,7 +129,7 @@ BEGIN ATOMIC
     FROM (
         SELECT m.lead_id, m.added_at
         FROM leadterra.list_members m
-        WHERE m.workspace_id = @extschema@.lt_current_workspace()
+        WHERE m.workspace_id = leadterra.enter('lists:read')
           AND m.list_id = leadterra.require_list(lt_list_leads.list_id)
           AND m.lead_id > coalesce(lt_list_leads.after, '00000000-0000-0000-0000-000000000000')
         ORDER BY m.lead_id
@@ -138,7 +138,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT l.*
         FROM leadterra.leads l
-        WHERE l.workspace_id = @extschema@.lt_current_workspace() AND l.lead_id = m.lead_id
+        WHERE l.workspace_id = leadterra.current_workspace() AND l.lead_id = m.lead_id
         OFFSET 0
     ) l
     ORDER BY m.lead_id;

@@ -79,7 +79,7 @@ SET enable_bitmapscan = off
 SET enable_sort = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.current_workspace();
+    workspace constant uuid := leadterra.enter('jobs:update');
     at constant timestamptz := leadterra.clock();
     until constant timestamptz := leadterra.job_expiry(at, lt_claim_job.lease_for);
     found_job record;
@@ -149,7 +149,7 @@ BEGIN
     SELECT j.job_id, j.status, j.attempt, j.expires_at
     INTO lock_job.job_id, lock_job.status, lock_job.attempt, expires_at
     FROM leadterra.jobs j
-    WHERE j.workspace_id = leadterra.current_workspace() AND j.lease_id BETWEEN lock_job.lease_id AND lock_job.lease_id
+    WHERE j.workspace_id = leadterra.enter('jobs:update') AND j.lease_id BETWEEN lock_job.lease_id AND lock_job.lease_id
     ORDER BY j.lease_id
     LIMIT 1
     FOR UPDATE;
@@ -278,7 +278,7 @@ SET enable_sort = off
 AS $$
 DECLARE
     entries_max constant integer := 1000000;
-    workspace constant uuid := leadterra.current_workspace();
+    workspace constant uuid := leadterra.enter('leads:update');
     unknown integer;
     verdict record;
     changed integer := 0;

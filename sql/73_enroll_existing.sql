@@ -51,11 +51,11 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT
         FROM leadterra.list_members m
-        WHERE m.workspace_id = @extschema@.lt_current_workspace() AND m.list_id = find_members.list_id AND m.lead_id = u.lead_id
+        WHERE m.workspace_id = leadterra.current_workspace() AND m.list_id = find_members.list_id AND m.lead_id = u.lead_id
         UNION ALL
         SELECT
         FROM leadterra.enrollments e
-        WHERE e.workspace_id = @extschema@.lt_current_workspace() AND e.campaign_id = find_members.campaign_id
+        WHERE e.workspace_id = leadterra.current_workspace() AND e.campaign_id = find_members.campaign_id
           AND e.lead_id = u.lead_id AND e.status <> 'removed'
         OFFSET 0
     ) x;
@@ -81,7 +81,7 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
     entries_max constant integer := 1000000;
-    workspace constant uuid := leadterra.current_workspace();
+    workspace constant uuid := leadterra.enter('leads:update');
     moved uuid[];
     moved_id uuid;
 BEGIN

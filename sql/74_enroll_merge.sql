@@ -118,7 +118,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.current_workspace();
+    workspace constant uuid := leadterra.enter('leads:update');
     source leadterra.leads;
     heir leadterra.leads;
     e record;

@@ -155,7 +155,7 @@ type is delivered; opened; bounced, with data of bounceType (hard or soft) and b
 
 CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -185,9 +185,9 @@ RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT least(
-        (SELECT min(h.due_at) FROM leadterra.queue_heads(@extschema@.lt_current_workspace()) h),
+        (SELECT min(h.due_at) FROM leadterra.queue_heads(leadterra.enter('messages:read')) h),
         (SELECT min(l.expires_at) FROM leadterra.leases l
-         WHERE l.workspace_id = @extschema@.lt_current_workspace() AND l.state = 'open'));
+         WHERE l.workspace_id = leadterra.current_workspace() AND l.state = 'open'));
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_next_due() IS

@@ -9,7 +9,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.current_workspace();
+    workspace constant uuid := leadterra.enter('leads:delete');
     address text;
     forgotten uuid;
     c record;

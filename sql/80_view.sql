@@ -72,15 +72,24 @@ SELECT
     campaign_id AS id, name, status, steps, leads_enrolled, queued_messages,
     created_at, started_at, paused_at, owner, variables
 FROM leadterra.campaign_states
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('campaigns:read');
 COMMENT ON VIEW @extschema@.lt_campaigns IS 'Campaigns with their states and counts';
+
+CREATE VIEW @extschema@.lt_api_keys WITH (security_invoker = true) AS
+SELECT key_id AS id, label, scopes, created_at, revoked_at
+FROM leadterra.api_keys
+WHERE workspace_id = @extschema@.lt_current_workspace();
+COMMENT ON VIEW @extschema@.lt_api_keys IS
+'API keys, without what opens them
+
+For the owner of the extension, and for roles that were granted it and its table.';
 
 CREATE VIEW @extschema@.lt_leads WITH (security_invoker = true) AS
 SELECT
     lead_id AS id, email, first_name, last_name, company, job_title, phone, website,
     personalization, lead_value, interest_status, assigned_to, verification_status, custom, created_at, updated_at
 FROM leadterra.leads
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields; what is not a standard field is in custom';
 
 CREATE VIEW @extschema@.lt_lists WITH (security_invoker = true) AS
@@ -90,23 +99,23 @@ SELECT
     (SELECT count(*) FROM leadterra.list_members m WHERE m.workspace_id = l.workspace_id AND m.list_id = l.list_id) AS leads,
     l.created_at
 FROM leadterra.lists l
-WHERE l.workspace_id = @extschema@.lt_current_workspace();
+WHERE l.workspace_id = leadterra.see('lists:read');
 COMMENT ON VIEW @extschema@.lt_lists IS 'Lists with the numbers of their leads';
 
 CREATE VIEW @extschema@.lt_suppressions WITH (security_invoker = true) AS
 SELECT entry, reason, created_at
 FROM leadterra.suppressions
-WHERE workspace_id = @extschema@.lt_current_workspace() AND blocklist_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('blocklists:read') AND blocklist_id = leadterra.see('blocklists:read');
 COMMENT ON VIEW @extschema@.lt_suppressions IS 'Addresses, domains and wildcards that are never mailed';
 
 CREATE VIEW @extschema@.lt_blocklists WITH (security_invoker = true) AS
 SELECT workspace_id AS id, 'suppression list' AS name, true AS is_default, created_at
 FROM leadterra.workspaces
-WHERE workspace_id = @extschema@.lt_current_workspace()
+WHERE workspace_id = leadterra.see('blocklists:read')
 UNION ALL
 SELECT blocklist_id, name, false, created_at
 FROM leadterra.blocklists
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('blocklists:read');
 COMMENT ON VIEW @extschema@.lt_blocklists IS
 'Block lists
 
@@ -125,7 +134,7 @@ SELECT
     reason,
     created_at
 FROM leadterra.suppressions
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('blocklists:read');
 COMMENT ON VIEW @extschema@.lt_blocklist_entries IS
 'Entries of block lists
 
@@ -136,7 +145,7 @@ SELECT
     job_id AS id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads, campaign_id, list_id,
     attempt::integer AS attempt, worker, error, created_at, updated_at, expires_at, finished_at
 FROM leadterra.jobs
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('jobs:read');
 COMMENT ON VIEW @extschema@.lt_jobs IS
 'Background jobs with their states
 
@@ -147,7 +156,7 @@ SELECT
     import_id AS id, campaign_id, source, mapping, rows_total, rows_done, enrolled, updated, rejected,
     started_at, updated_at, finished_at
 FROM leadterra.imports
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_imports IS
 'Imports by lt_import_table with their progress
 
@@ -156,7 +165,7 @@ rows_done is enrolled, updated and rejected together. finished_at is null while 
 CREATE VIEW @extschema@.lt_import_rejects WITH (security_invoker = true) AS
 SELECT import_id, row_number, reason, lead
 FROM leadterra.import_rejects
-WHERE workspace_id = @extschema@.lt_current_workspace();
+WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_import_rejects IS
 'Rows that imports left out, and why
 
@@ -194,7 +203,7 @@ CROSS JOIN LATERAL (
     WHERE l.workspace_id = m.workspace_id AND l.lead_id = m.lead_id
     OFFSET 0
 ) l
-WHERE m.workspace_id = @extschema@.lt_current_workspace()
+WHERE m.workspace_id = leadterra.see('messages:read')
   AND m.campaign_status <> 'draft';
 COMMENT ON VIEW @extschema@.lt_messages IS
 'Messages of started campaigns with their states
@@ -242,7 +251,7 @@ CROSS JOIN LATERAL (
     WHERE c.workspace_id = e.workspace_id AND c.campaign_id = e.campaign_id
     OFFSET 0
 ) c
-WHERE e.workspace_id = @extschema@.lt_current_workspace();
+WHERE e.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_enrollments IS
 'Leads in campaigns with their states
 
@@ -298,7 +307,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT *
         FROM leadterra.campaign_states c
-        WHERE c.workspace_id = @extschema@.lt_current_workspace() AND c.campaign_id = r.campaign_id
+        WHERE c.workspace_id = leadterra.enter('campaigns:read') AND c.campaign_id = r.campaign_id
         OFFSET 0
     ) c
     LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
@@ -350,7 +359,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT *
         FROM leadterra.campaign_states c
-        WHERE c.workspace_id = @extschema@.lt_current_workspace() AND c.campaign_id = r.campaign_id
+        WHERE c.workspace_id = leadterra.enter('campaigns:read') AND c.campaign_id = r.campaign_id
         OFFSET 0
     ) c
     CROSS JOIN leadterra.clock() AS k (now)
@@ -408,7 +417,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT c.workspace_id, c.campaign_id, c.status
         FROM leadterra.campaigns c
-        WHERE c.workspace_id = @extschema@.lt_current_workspace() AND c.campaign_id = lt_explain_lead.campaign_id
+        WHERE c.workspace_id = leadterra.enter('campaigns:read') AND c.campaign_id = lt_explain_lead.campaign_id
           AND r.lead_id IS NOT NULL
         OFFSET 0
     ) c

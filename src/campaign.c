@@ -399,7 +399,7 @@ Datum
 lt_create_campaign(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "campaign")};
+	Datum		values[] = {context_enter("campaigns:create"), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "campaign")};
 	StepList   *steps = steps_argument(fcinfo);
 
 	uuid7_generate(id);
@@ -415,7 +415,7 @@ lt_create_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_set_steps(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo)};
 	StepList   *steps = steps_argument(fcinfo);
 
 	statement_connect();
@@ -465,7 +465,7 @@ return_state(FunctionCallInfo fcinfo, Datum *key)
 Datum
 lt_start_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_workspace(), campaign_argument(fcinfo),
+	Datum		key[] = {context_enter("campaigns:update"), campaign_argument(fcinfo),
 	TimestampTzGetDatum(context_time())};
 	Datum		values[STATE_COLUMNS];
 	bool		nulls[STATE_COLUMNS];
@@ -490,7 +490,7 @@ lt_start_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_pause_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_workspace(), campaign_argument(fcinfo),
+	Datum		key[] = {context_enter("campaigns:update"), campaign_argument(fcinfo),
 	TimestampTzGetDatum(context_time())};
 
 	statement_connect();
@@ -503,7 +503,7 @@ lt_pause_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_rename_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), campaign_argument(fcinfo), error_name_argument(fcinfo, 1, "campaign")};
+	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo), error_name_argument(fcinfo, 1, "campaign")};
 
 	statement_connect();
 	if (statement_execute(&rename_campaign, values, NULL) == 0)
@@ -516,7 +516,7 @@ lt_rename_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_set_campaign_owner(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), campaign_argument(fcinfo), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
+	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
 	bool		nulls[] = {false, false, PG_ARGISNULL(1)};
 
 	statement_connect();
@@ -531,7 +531,7 @@ Datum
 lt_copy_campaign(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[4] = {context_workspace(), campaign_argument(fcinfo), UUIDPGetDatum(id)};
+	Datum		values[4] = {context_enter("campaigns:create"), campaign_argument(fcinfo), UUIDPGetDatum(id)};
 	bool		nulls[4] = {false, false, false, PG_ARGISNULL(1)};
 
 	if (!nulls[3])
@@ -550,7 +550,7 @@ lt_copy_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_delete_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		key[] = {context_enter("campaigns:delete"), campaign_argument(fcinfo)};
 
 	statement_connect();
 	if (campaign_require(key[0], key[1], CAMPAIGN_DELETE) == CAMPAIGN_RUNNING)

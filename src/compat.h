@@ -20,6 +20,13 @@
 #define guc_malloc(elevel, size) malloc(size)
 #endif
 
+/* The local part of the virtual transaction id; wants storage/proc.h. */
+#if PG_VERSION_NUM < 170000
+#define MyLocalTransactionId (MyProc->lxid)
+#else
+#define MyLocalTransactionId (MyProc->vxid.lxid)
+#endif
+
 /* fmgr.h declares it since 16. */
 #if PG_VERSION_NUM < 160000
 extern PGDLLEXPORT void _PG_init(void);

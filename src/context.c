@@ -1,17 +1,32 @@
 /*
  * context.c
- *		The current workspace, the time, and what a call asks of its transaction.
+ *		The current workspace, what a call may do in it, the time, and what it asks
+ *		of its transaction.
  *
  * The workspace is a setting that superusers alone may change and that RESET
- * ALL leaves alone: whoever could change it would read another workspace.
+ * ALL leaves alone: whoever could change it would read another workspace.  Where
+ * it is empty, a role that row-level security binds works in the workspace that
+ * lt_grant_api() bound it to, or in none; any other works in the default one.
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -22,6 +37,9 @@
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_current_workspace);
+PG_FUNCTION_INFO_V1(lt_workspace);
+PG_FUNCTION_INFO_V1(lt_enter);
+PG_FUNCTION_INFO_V1(lt_see);
 PG_FUNCTION_INFO_V1(lt_require_read_committed);
 PG_FUNCTION_INFO_V1(lt_clock);
 PG_FUNCTION_INFO_V1(lt_random_key);
@@ -32,7 +50,10 @@ PG_FUNCTION_INFO_V1(lt_random_key);
 static pg_uuid_t default_workspace = {{0, 0, 0, 0, 0, 0, 0x70, 0, 0x80}};
 
 static char *workspace_setting;
-static pg_uuid_t *workspace = &default_workspace;
+static pg_uuid_t *workspace;	/* NULL: the setting is empty */
+
+/* What the key of the caller allows, with commas between; empty: everything. */
+static char *scopes_setting;
 
 /* The time that tests set; NULL: that of the machine. */
 static char *now_setting;
@@ -73,7 +94,7 @@ static void
 assign_workspace(const char *value, void *extra)
 {
 	(void) value;
-	workspace = extra ? (pg_uuid_t *) extra : &default_workspace;
+	workspace = extra;
 }
 
 /* Parses the time that a test sets. */
@@ -121,7 +142,17 @@ context_init(void)
 							   check_now,
 							   assign_now,
 							   NULL);
-	DefineCustomStringVariable("leadterra.workspace_id",
+	DefineCustomStringVariable(CONTEXT_SCOPES_SETTING,
+							   "Sets what calls may do, with commas between.",
+							   "Empty is everything.",
+							   &scopes_setting,
+							   "",
+							   PGC_SUSET,
+							   GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE,
+							   NULL,
+							   NULL,
+							   NULL);
+	DefineCustomStringVariable(CONTEXT_WORKSPACE_SETTING,
 							   "Sets the workspace that calls and views work in.",
 							   "Empty is the default workspace.",
 							   &workspace_setting,
@@ -134,11 +165,152 @@ context_init(void)
 	MarkGUCPrefixReserved("leadterra");
 }
 
-/* Returns the current workspace as a parameter of a statement. */
+/* Finds the workspace in the settings of a role; false if there is none. */
+static bool
+find_in_settings(Datum settings, pg_uuid_t *found)
+{
+	const Size	prefix = strlen(CONTEXT_WORKSPACE_SETTING "=");
+	Datum	   *elements;
+	int			nelements;
+	bool		has = false;
+
+	deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, NULL, &nelements);
+	for (int i = 0; i < nelements; i++)
+	{
+		char	   *setting = TextDatumGetCString(elements[i]);
+		JsonbValue	text = {.type = jbvString};
+
+		if (strncmp(setting, CONTEXT_WORKSPACE_SETTING "=", prefix) != 0)
+			continue;
+		text.val.string.val = setting + prefix;
+		text.val.string.len = strlen(setting + prefix);
+		has = json_uuid(&text, found) == JSON_OK;
+	}
+	return has;
+}
+
+/*
+ * Finds the workspace that a role is bound to in this database.  Its settings
+ * are applied where it logs in; a pool that sets the role applies none.
+ */
+static bool
+find_role_workspace(Oid role, pg_uuid_t *found)
+{
+	Relation	catalog = table_open(DbRoleSettingRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		has = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_db_role_setting_setdatabase, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(MyDatabaseId));
+	ScanKeyInit(&keys[1], Anum_pg_db_role_setting_setrole, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(role));
+	scan = systable_beginscan(catalog, DbRoleSettingDatidRolidIndexId, true, NULL, 2, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		settings = heap_getattr(tuple, Anum_pg_db_role_setting_setconfig,
+											RelationGetDescr(catalog), &isnull);
+
+		has = !isnull && find_in_settings(settings, found);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return has;
+}
+
+/*
+ * Returns the workspace of a role where the setting is empty; NULL: none.  It is
+ * looked up once a transaction and role.
+ */
+static pg_uuid_t *
+role_workspace(void)
+{
+	static Oid	role = InvalidOid;
+	static LocalTransactionId transaction = InvalidLocalTransactionId;
+	static bool has;
+	static pg_uuid_t found;
+
+	if (role != GetUserId() || transaction != MyLocalTransactionId || transaction == InvalidLocalTransactionId)
+	{
+		Oid			namespace = get_namespace_oid("leadterra", true);
+		Oid			table = OidIsValid(namespace) ? get_relname_relid("workspaces", namespace) : InvalidOid;
+
+		has = true;
+		found = default_workspace;
+		if (OidIsValid(table) && check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+			has = find_role_workspace(GetUserId(), &found);
+		role = GetUserId();
+		transaction = MyLocalTransactionId;
+	}
+	return has ? &found : NULL;
+}
+
+/* Returns the current workspace; NULL: there is none. */
+static pg_uuid_t *
+find_workspace(void)
+{
+	return workspace ? workspace : role_workspace();
+}
+
+/* Returns the current workspace as a parameter of a statement; raises PT401 if there is none. */
 Datum
 context_workspace(void)
 {
-	return UUIDPGetDatum(workspace);
+	pg_uuid_t  *current = find_workspace();
+
+	if (current == NULL)
+		error_raise(ERROR_AUTHENTICATION, "no API key has opened a workspace");
+	return UUIDPGetDatum(current);
+}
+
+/* Says whether a list of scopes, with commas between, has one of this length. */
+static bool
+has_scope(const char *scopes, const char *scope, Size length)
+{
+	for (const char *start = scopes; *start;)
+	{
+		Size		given = strcspn(start, ",");
+
+		if (given == length && memcmp(start, scope, length) == 0)
+			return true;
+		start += given + (start[given] == ',');
+	}
+	return false;
+}
+
+/*
+ * Says whether scopes allow one: itself, "all" in place of its action, of its
+ * resource, or of both.
+ */
+static bool
+allows(const char *scopes, const char *scope)
+{
+	const char *action = strchr(scope, ':') + 1;
+	char	   *resource_all = psprintf("%.*sall", (int) (action - scope), scope);
+	char	   *all_action = psprintf("all:%s", action);
+
+	return has_scope(scopes, scope, strlen(scope)) ||
+		has_scope(scopes, resource_all, strlen(resource_all)) ||
+		has_scope(scopes, all_action, strlen(all_action)) ||
+		has_scope(scopes, "all:all", strlen("all:all"));
+}
+
+/*
+ * Begins a call that needs a scope: returns the current workspace.  Raises PT401
+ * if there is none, PT403 if the key of the caller does not allow it.
+ */
+Datum
+context_enter(const char *scope)
+{
+	Datum		current = context_workspace();
+
+	if (scopes_setting[0] != '\0' && !allows(scopes_setting, scope))
+		error_raise(ERROR_SCOPE, "the API key needs the scope \"%s\"", scope);
+	return current;
 }
 
 /* Returns the time at which the transaction began, from which delays run. */
@@ -184,10 +356,47 @@ context_require_read_committed(const char *action)
 Datum
 lt_current_workspace(PG_FUNCTION_ARGS)
 {
+	pg_uuid_t  *current = find_workspace();
+	pg_uuid_t  *copy;
+
+	if (current == NULL)
+		PG_RETURN_NULL();
+	copy = palloc(sizeof(pg_uuid_t));
+	*copy = *current;
+	PG_RETURN_UUID_P(copy);
+}
+
+/* Returns a workspace as the result of a SQL function. */
+static Datum
+return_workspace(Datum current)
+{
 	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
 
-	*copy = *workspace;
+	*copy = *DatumGetUUIDP(current);
 	PG_RETURN_UUID_P(copy);
+}
+
+/* SQL: leadterra.current_workspace() */
+Datum
+lt_workspace(PG_FUNCTION_ARGS)
+{
+	return return_workspace(context_workspace());
+}
+
+/* SQL: leadterra.enter(scope) */
+Datum
+lt_enter(PG_FUNCTION_ARGS)
+{
+	return return_workspace(context_enter(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* SQL: leadterra.see(scope) */
+Datum
+lt_see(PG_FUNCTION_ARGS)
+{
+	if (find_workspace() == NULL)
+		PG_RETURN_NULL();
+	return lt_enter(fcinfo);
 }
 
 /* SQL: leadterra.require_read_committed(action) */

@@ -8,8 +8,12 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+#define CONTEXT_WORKSPACE_SETTING "leadterra.workspace_id"
+#define CONTEXT_SCOPES_SETTING "leadterra.scopes"
+
 extern void context_init(void);
 extern Datum context_workspace(void);
+extern Datum context_enter(const char *scope);
 extern TimestampTz context_time(void);
 extern TimestampTz context_clock(void);
 extern void context_make_workspace(void);

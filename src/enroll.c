@@ -107,7 +107,7 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	context_require_read_committed("enrolling leads");
 	memset(call, 0, sizeof(*call));
 	call->mode = ENROLL_UPSERT;
-	call->workspace = call->blocklist = context_workspace();
+	call->workspace = call->blocklist = context_enter("leads:create");
 	call->target = campaign_argument(fcinfo);
 	leads = enroll_leads_argument(fcinfo, 1);
 	call->skip_invalid = on_invalid_argument(fcinfo);
@@ -197,7 +197,7 @@ typedef bool (*LeadChanger) (Datum workspace, Datum campaign, const pg_uuid_t *l
 static Datum
 change_enrolled(FunctionCallInfo fcinfo, LeadChanger change)
 {
-	Datum		values[3] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		values[3] = {context_enter("leads:update"), campaign_argument(fcinfo)};
 	uint64		found;
 	SPITupleTable *enrolled;
 	int32		changed = 0;

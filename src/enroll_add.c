@@ -434,7 +434,7 @@ lt_add_leads(PG_FUNCTION_ARGS)
 	Jsonb	   *answer;
 
 	context_require_read_committed("adding leads");
-	call.workspace = call.blocklist = context_workspace();
+	call.workspace = call.blocklist = context_enter("leads:create");
 	call.skips.in_workspace = flag_argument(fcinfo, ARGUMENT_SKIP_IN_WORKSPACE, "skip_if_in_workspace");
 	call.skips.in_campaign = flag_argument(fcinfo, ARGUMENT_SKIP_IN_CAMPAIGN, "skip_if_in_campaign");
 	call.skips.in_list = flag_argument(fcinfo, ARGUMENT_SKIP_IN_LIST, "skip_if_in_list");

@@ -108,7 +108,7 @@ lt_enroll_list(PG_FUNCTION_ARGS)
 {
 	Enrollment	call = {0};
 	uint64		found;
-	Datum		values[2] = {context_workspace()};
+	Datum		values[2] = {context_enter("leads:create")};
 	int			counts[] = {[ENROLL_SKIPPED] = 0, [ENROLL_ENROLLED] = 0, [ENROLL_UPDATED] = 0};
 	int			suppressed = 0;
 	Datum		columns[5];

@@ -452,7 +452,7 @@ lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 static bool
 update_one(const LeadString *email, const LeadPatch *patch)
 {
-	Datum		parameters[] = {context_workspace(),
+	Datum		parameters[] = {context_enter("leads:update"),
 	PointerGetDatum(cstring_to_text_with_len(email->data, email->length))};
 	LeadChange	lead = {.email = *email, .patch = patch};
 	Datum		values[1 + LEAD_FIELDS];
@@ -503,7 +503,7 @@ lt_delete_lead(PG_FUNCTION_ARGS)
 	Datum		values[2];
 
 	error_if_null(0, "lead_id");
-	values[0] = context_workspace();
+	values[0] = context_enter("leads:delete");
 	values[1] = PG_GETARG_DATUM(0);
 	statement_connect();
 	if (statement_execute(&delete_lead, values, NULL) == 0)
@@ -521,7 +521,7 @@ lt_delete_leads(PG_FUNCTION_ARGS)
 	uint64		deleted;
 
 	error_if_null(0, "emails");
-	values[0] = context_workspace();
+	values[0] = context_enter("leads:delete");
 	values[1] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(0));
 	statement_connect();
 	deleted = statement_execute(&delete_leads, values, NULL);

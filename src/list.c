@@ -83,7 +83,7 @@ Datum
 lt_create_list(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "list")};
+	Datum		values[] = {context_enter("lists:create"), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "list")};
 
 	uuid7_generate(id);
 	statement_connect();
@@ -105,7 +105,7 @@ list_argument(FunctionCallInfo fcinfo)
 Datum
 lt_delete_list(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), list_argument(fcinfo)};
+	Datum		values[] = {context_enter("lists:delete"), list_argument(fcinfo)};
 
 	statement_connect();
 	if (statement_execute(&delete_list, values, NULL) == 0)
@@ -118,7 +118,7 @@ lt_delete_list(PG_FUNCTION_ARGS)
 Datum
 lt_remove_from_list(PG_FUNCTION_ARGS)
 {
-	Datum		values[3] = {context_workspace(), list_argument(fcinfo)};
+	Datum		values[3] = {context_enter("lists:update"), list_argument(fcinfo)};
 	ArrayType  *lead_ids;
 	uint64		removed;
 

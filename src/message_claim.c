@@ -460,7 +460,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	if (claim.wanted < 1 || claim.wanted > CLAIM_MAX)
 		error_raise(ERROR_INVALID_REQUEST, "argument \"max_messages\" must be from 1 to %d, not %d",
 					CLAIM_MAX, claim.wanted);
-	claim.workspace = context_workspace();
+	claim.workspace = context_enter("messages:update");
 	claim.now = context_clock();
 	claim.expires_at = message_expiry(fcinfo, 1, claim.now);
 	claim.took = false;

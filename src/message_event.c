@@ -207,7 +207,7 @@ lt_record_event(PG_FUNCTION_ARGS)
 	effect = find_effect(type, &data->root);
 
 	statement_connect();
-	recorded = record(context_workspace(), PG_GETARG_UUID_P(0), type, data, &effect);
+	recorded = record(context_enter("messages:update"), PG_GETARG_UUID_P(0), type, data, &effect);
 	statement_finish();
 	PG_RETURN_BOOL(recorded);
 }

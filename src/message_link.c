@@ -141,7 +141,7 @@ message_link_parse(const char *token, int length, pg_uuid_t *workspace, pg_uuid_
 Datum
 lt_set_unsubscribe_url(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
+	Datum		values[] = {context_enter("workspaces:update"), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	bool		nulls[] = {false, PG_ARGISNULL(0)};
 
 	if (!nulls[1])

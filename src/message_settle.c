@@ -40,7 +40,7 @@ raise_lost(Datum lease_id)
 static bool
 lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, TimestampTz *now)
 {
-	QueueLeaseState state = queue_lease_lock(lease, context_workspace(), PG_GETARG_DATUM(0), now);
+	QueueLeaseState state = queue_lease_lock(lease, context_enter("messages:update"), PG_GETARG_DATUM(0), now);
 
 	if (state == QUEUE_LEASE_LOST || state == QUEUE_LEASE_EXPIRED)
 		raise_lost(PG_GETARG_DATUM(0));
@@ -179,7 +179,7 @@ lt_extend_lease(PG_FUNCTION_ARGS)
 	error_if_null(0, "lease_id");
 	(void) message_expiry(fcinfo, 1, now);
 	statement_connect();
-	if (queue_lease_lock(&lease, context_workspace(), PG_GETARG_DATUM(0), &now) != QUEUE_LEASE_OPEN)
+	if (queue_lease_lock(&lease, context_enter("messages:update"), PG_GETARG_DATUM(0), &now) != QUEUE_LEASE_OPEN)
 		raise_lost(PG_GETARG_DATUM(0));
 	expires_at = message_expiry(fcinfo, 1, now);
 	queue_lease_extend(&lease, expires_at);

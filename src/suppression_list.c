@@ -184,7 +184,7 @@ suppression_add(Datum workspace, const char *email, int length, const char *reas
 Datum
 lt_suppress(PG_FUNCTION_ARGS)
 {
-	Datum		workspace = context_workspace();
+	Datum		workspace = context_enter("blocklists:create");
 	ErrorList	errors;
 	EntryList	list;
 	int			added = 0;
@@ -227,7 +227,7 @@ blocklist_argument(FunctionCallInfo fcinfo, int number)
 Datum
 lt_block(PG_FUNCTION_ARGS)
 {
-	Datum		workspace = context_workspace();
+	Datum		workspace = context_enter("blocklists:create");
 	Datum		blocklist = blocklist_argument(fcinfo, 1);
 	EntryList	list;
 	Datum		columns[3];
@@ -293,7 +293,7 @@ entries_to_remove(Datum workspace, ArrayType *given, const char *argument)
 static Datum
 remove_entries(FunctionCallInfo fcinfo, const char *argument, Datum blocklist)
 {
-	Datum		values[3] = {context_workspace(), blocklist};
+	Datum		values[3] = {context_enter("blocklists:delete"), blocklist};
 	uint64		deleted;
 
 	error_if_null(0, argument);
@@ -324,7 +324,7 @@ Datum
 lt_create_blocklist(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[] = {context_workspace(), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "block list")};
+	Datum		values[] = {context_enter("blocklists:create"), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "block list")};
 
 	uuid7_generate(id);
 	statement_connect();
@@ -338,7 +338,7 @@ lt_create_blocklist(PG_FUNCTION_ARGS)
 Datum
 lt_delete_blocklist(PG_FUNCTION_ARGS)
 {
-	Datum		values[2] = {context_workspace()};
+	Datum		values[2] = {context_enter("blocklists:delete")};
 
 	error_if_null(0, "blocklist_id");
 	values[1] = PG_GETARG_DATUM(0);

@@ -1,0 +1,282 @@
+-- privilege: what a key opens and what it does not: every function and view.
+BEGIN;
+SELECT plan(277);
+
+-- Two workspaces that hold something of everything.
+CREATE FUNCTION pg_temp.fill(label text) RETURNS jsonb LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    ids jsonb := jsonb_build_object('workspace', lt_create_workspace(label));
+    claimed record;
+BEGIN
+    PERFORM set_config('leadterra.workspace_id', ids ->> 'workspace', true);
+    ids := ids || jsonb_build_object(
+        'campaign', lt_create_campaign(label, '[{"subject": "s", "bodyHtml": "{{unsubscribeUrl}}"}]'), 'draft', lt_create_campaign(label),
+        'list', lt_create_list(label), 'other_list', lt_create_list(label), 'blocklist', lt_create_blocklist(label), 'key', lt_create_api_key(label));
+    PERFORM lt_set_unsubscribe_url('https://example.com/u/');
+    PERFORM lt_bulk_upsert((ids ->> 'campaign')::uuid, '[{"email": "a@example.com"}, {"email": "b@example.com"}]');
+    PERFORM lt_add_leads('[{"email": "a@example.com"}, {"first_name": "N"}]', list_id => (ids ->> 'list')::uuid, verify_leads_on_import => true);
+    PERFORM lt_suppress('{no@example.com}'), lt_block('{no@example.com}', (ids ->> 'blocklist')::uuid), lt_start_campaign((ids ->> 'campaign')::uuid);
+    SELECT * INTO claimed FROM lt_claim_messages(1, '1 hour');
+    INSERT INTO leadterra.imports (workspace_id, import_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), lt_uuidv7(), (ids ->> 'campaign')::uuid, 'x', 0);
+    INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason) SELECT lt_current_workspace(), id, 1, 'x' FROM lt_imports;
+    ids := ids || jsonb_build_object('lease', claimed.lease_id, 'message', claimed.message_id, 'token', substr(claimed.body_html, 23),
+        'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT id FROM lt_api_keys));
+    PERFORM lt_record_event(claimed.message_id, 'opened');
+    PERFORM set_config('leadterra.workspace_id', '', true);
+    RETURN ids;
+END;
+$$;
+CREATE TEMP TABLE ids AS SELECT pg_temp.fill('A') AS a, pg_temp.fill('B') AS b;
+SELECT a ->> 'key' AS key_a, a ->> 'workspace' AS a, b ->> 'workspace' AS b FROM ids \gset
+
+CREATE ROLE lt_test_api;
+CREATE ROLE lt_test_nobody;
+SELECT lt_grant_api('lt_test_api');
+GRANT SELECT ON ids TO lt_test_api;
+
+-- What belongs to the extension.
+CREATE TEMP TABLE members AS
+SELECT coalesce(p.proname, c.relname)::text AS name, coalesce(p.oid::regprocedure::text, c.oid::regclass::text) AS identity,
+    CASE WHEN p.oid IS NOT NULL THEN 'function' WHEN c.relkind = 'v' THEN 'view' ELSE 'table' END AS kind,
+    coalesce(p.pronamespace, c.relnamespace) = 'leadterra'::regnamespace AS internal, p.prorettype, p.oid AS function_oid, c.oid AS relation_oid
+FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind IN ('r', 'v')
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND coalesce(p.oid, c.oid) IS NOT NULL;
+
+-- Nobody may do anything that it was not granted.
+SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind = 'function' AND has_function_privilege('lt_test_nobody', function_oid, 'EXECUTE')), NULL, 'a role without a grant may call nothing');
+SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function' AND has_any_column_privilege('lt_test_nobody', relation_oid, 'SELECT, INSERT, UPDATE, REFERENCES')), NULL, 'nor read or write anything');
+SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function' AND has_table_privilege('lt_test_nobody', relation_oid, 'DELETE, TRUNCATE, TRIGGER')), NULL, 'nor delete');
+SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members WHERE kind = 'function' AND NOT internal AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
+    'lt_create_api_key(text,text[]) lt_create_workspace(text) lt_due_workspaces(integer) lt_grant_api(name,uuid) lt_maintain(interval) lt_revoke_api_key(uuid) lt_use_workspace(uuid)', 'lt_grant_api grants all calls but these');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'view' AND NOT has_table_privilege('lt_test_api', relation_oid, 'SELECT')), 'lt_api_keys', 'and all views but this one');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND has_table_privilege('lt_test_api', relation_oid, 'TRUNCATE, TRIGGER, REFERENCES')), NULL, 'to empty a table or put a trigger on it is never granted');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND has_any_column_privilege('lt_test_api', relation_oid, 'SELECT') <> has_table_privilege('lt_test_api', relation_oid, 'INSERT')), 'workspaces', 'tables may be written where they may be read, but for one');
+SELECT ok(NOT has_any_column_privilege('lt_test_api', 'leadterra.api_keys', 'SELECT, INSERT, UPDATE'), 'and keys not at all');
+SELECT is((SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'leadterra.workspaces'::regclass AND attnum > 0 AND has_column_privilege('lt_test_api', attrelid, attnum, 'UPDATE')), 'count_mark lead_count unsubscribe_url', 'a workspace does not set its limit');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND NOT (SELECT relrowsecurity FROM pg_class WHERE oid = relation_oid)), NULL, 'every table has row-level security');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m WHERE kind = 'table'
+    AND (SELECT array_agg(pg_get_expr(polqual, polrelid) || polcmd::text) FROM pg_policy WHERE polrelid = relation_oid) IS DISTINCT FROM '{(workspace_id = lt_current_workspace())*}'), NULL, 'with the one policy');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_class c ON c.oid = relation_oid WHERE kind = 'view' AND NOT coalesce(reloptions @> '{security_invoker=true}', false)), NULL, 'every view reads as who reads it');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_proc p ON p.oid = function_oid WHERE prosecdef), 'lt_authenticate lt_unsubscribe lt_use_workspace', 'these functions alone run as the owner');
+
+-- Every call and view, from A, with the ids of B: what comes of it, and the scope
+-- that it needs.  $x stands for the id of B that has that name.
+CREATE TEMP TABLE lines (name text, scope text, call text, outcome text);
+INSERT INTO lines VALUES
+('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', campaign_id => $campaign)', 'PT404'),
+('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', list_id => $list)', 'PT404'),
+('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', list_id => (SELECT id FROM lt_lists LIMIT 1), blocklist_id => $blocklist)', 'PT404'),
+('lt_block', 'blocklists:create', 'lt_block(''{x.example}'', $blocklist)', 'PT404'),
+('lt_block', 'blocklists:create', 'lt_block(''{x.example}'', $workspace)', 'PT404'),
+('lt_bulk_upsert', 'leads:create', 'lt_bulk_upsert($campaign, ''[{"email": "a@example.com"}]'')', 'PT404'),
+('lt_bulk_upsert_report', 'leads:create', 'lt_bulk_upsert_report($campaign, ''[{"email": "a@example.com"}]'', dry_run => true)', 'PT404'),
+('lt_campaign_stats', 'campaigns:read', 'lt_campaign_stats($campaign)', 'PT404'),
+('lt_claim_job', 'jobs:update', '(SELECT count(*) FROM lt_claim_job())', '0'),
+('lt_claim_messages', 'messages:update', 'lt_claim_messages(1, ''1 minute'', $campaign)', 'PT404'),
+('lt_claim_messages', 'messages:update', '(SELECT string_agg(campaign_id::text, '''') = $own_campaign::text FROM lt_claim_messages(10))', 'true'),
+('lt_complete_messages', 'messages:update', 'lt_complete_messages($lease)', 'PT409'),
+('lt_copy_campaign', 'campaigns:create', 'lt_copy_campaign($campaign)', 'PT404'),
+('lt_create_blocklist', 'blocklists:create', 'lt_create_blocklist(''x'') <> $blocklist', 'true'),
+('lt_create_campaign', 'campaigns:create', 'lt_create_campaign(''x'') <> $campaign', 'true'),
+('lt_create_list', 'lists:create', 'lt_create_list(''x'') <> $list', 'true'),
+('lt_delete_blocklist', 'blocklists:delete', 'lt_delete_blocklist($blocklist)', 'PT404'),
+('lt_delete_campaign', 'campaigns:delete', 'lt_delete_campaign($draft)', 'PT404'),
+('lt_delete_lead', 'leads:delete', 'lt_delete_lead($lead)', 'PT404'),
+('lt_delete_leads', 'leads:delete', 'lt_delete_leads(''{a@example.com}'')', '1'),
+('lt_delete_list', 'lists:delete', 'lt_delete_list($list)', 'PT404'),
+('lt_enroll_list', 'leads:create', 'lt_enroll_list($list, (SELECT id FROM lt_campaigns LIMIT 1))', 'PT404'),
+('lt_enroll_list', 'leads:create', 'lt_enroll_list((SELECT id FROM lt_lists LIMIT 1), $campaign)', 'PT404'),
+('lt_explain_lead', 'campaigns:read', 'lt_explain_lead($campaign, ''a@example.com'')', 'PT404'),
+('lt_extend_lease', 'messages:update', 'lt_extend_lease($lease, ''1 hour'')', 'PT409'),
+('lt_fail_messages', 'messages:update', 'lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')', 'PT409'),
+('lt_finish_job', 'jobs:update', 'lt_finish_job($job)', 'PT409'),
+('lt_forget', 'leads:delete', 'lt_forget(''b@example.com'')', 'true'),
+('lt_import_table', 'leads:create', NULL, NULL),
+('lt_is_suppressed', 'blocklists:read', '(SELECT count(*) FROM lt_is_suppressed(''no@example.com''))', '1'),
+('lt_job_progress', 'jobs:update', 'lt_job_progress($job, 50)', 'PT409'),
+('lt_list_leads', 'lists:read', 'lt_list_leads($list)', 'PT404'),
+('lt_merge_leads', 'leads:update', 'lt_merge_leads($lead, (SELECT id FROM lt_leads LIMIT 1))', 'PT404'),
+('lt_move_leads', 'leads:update', 'lt_move_leads(ARRAY[$lead]::uuid[], from_list_id => $list, to_list_id => $other_list)', 'PT404'),
+('lt_next_due', 'messages:read', 'lt_next_due() IS NOT NULL', 'true'),
+('lt_pause_campaign', 'campaigns:update', 'lt_pause_campaign($campaign)', 'PT404'),
+('lt_preflight', 'campaigns:read', 'lt_preflight($campaign)', 'PT404'),
+('lt_record_event', 'messages:update', 'lt_record_event($message, ''opened'')', 'PT404'),
+('lt_remove_from_list', 'lists:update', 'lt_remove_from_list($list, ARRAY[$lead]::uuid[])', 'PT404'),
+('lt_remove_leads', 'leads:update', 'lt_remove_leads($campaign, ''{a@example.com}'')', 'PT404'),
+('lt_rename_campaign', 'campaigns:update', 'lt_rename_campaign($campaign, ''x'')', 'PT404'),
+('lt_restart_leads', 'leads:update', 'lt_restart_leads($campaign, ''{a@example.com}'')', 'PT404'),
+('lt_sending_status', 'campaigns:read', 'lt_sending_status($campaign)', 'PT404'),
+('lt_set_campaign_owner', 'campaigns:update', 'lt_set_campaign_owner($campaign, NULL)', 'PT404'),
+('lt_set_steps', 'campaigns:update', 'lt_set_steps($draft, ''[]'')', 'PT404'),
+('lt_set_unsubscribe_url', 'workspaces:update', 'lt_set_unsubscribe_url(''https://example.net/'')', ''),
+('lt_set_verification', 'leads:update', 'lt_set_verification(ARRAY[$lead]::uuid[], ''{-1}'')', '0'),
+('lt_start_campaign', 'campaigns:update', 'lt_start_campaign($campaign)', 'PT404'),
+('lt_suppress', 'blocklists:create', 'lt_suppress(''{x.example}'')', '(1,0,1)'),
+('lt_unblock', 'blocklists:delete', 'lt_unblock(''{no@example.com}'', $blocklist)', 'PT404'),
+('lt_unsuppress', 'blocklists:delete', 'lt_unsuppress(''{no@example.com}'')', '1'),
+('lt_update_lead', 'leads:update', 'lt_update_lead(''a@example.com'', ''{"phone": "1"}'')', ''),
+-- Without a scope: they do not look into a workspace, or know it by themselves.
+('lt_authenticate', NULL, 'lt_authenticate(''sk_live_'' || repeat(''0'', 43))', 'PT401'),
+('lt_current_workspace', NULL, 'lt_current_workspace() <> $workspace', 'true'),
+('lt_from_typeid', NULL, 'lt_from_typeid(''00000000000000000000000000'')', '00000000-0000-0000-0000-000000000000'),
+('lt_typeid', NULL, 'lt_typeid(''x'', ''00000000-0000-0000-0000-000000000000'')', 'x_00000000000000000000000000'),
+('lt_uuidv7', NULL, 'lt_uuidv7() <> $lead', 'true'),
+('lt_pre_request', NULL, 'lt_pre_request()', 'PT401'),
+('lt_unsubscribe', NULL, 'lt_unsubscribe(overlay($token placing ''0000'' from 50))', 'PT400');
+INSERT INTO lines SELECT v.name, v.scope, format('(SELECT count(*) FROM %I v WHERE v::text LIKE ''%%'' || x || ''%%'')', v.name) , '0'
+FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
+    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read')) v (name, scope);
+UPDATE lines SET call = format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', name), outcome = 'false' WHERE name IN (SELECT name FROM members WHERE kind = 'view');
+UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT (b ->> ''\1'')' || CASE WHEN name = 'lt_unsubscribe' THEN '' ELSE '::uuid' END || ' FROM ids)', 'g'), '$own_campaign', '(SELECT (a ->> ''campaign'')::uuid FROM ids)');
+
+SELECT is((SELECT string_agg(DISTINCT name, ' ') FROM members WHERE NOT internal AND kind IN ('function', 'view')
+    AND name NOT IN (SELECT name FROM lines) AND name NOT IN ('lt_create_api_key', 'lt_create_workspace', 'lt_due_workspaces', 'lt_grant_api', 'lt_maintain', 'lt_revoke_api_key', 'lt_use_workspace', 'lt_api_keys')),
+    NULL, 'every call and view has a line, or is for the owner');
+
+-- Makes a call as the role, rolls it back, and returns its result or SQLSTATE.
+CREATE FUNCTION pg_temp.outcome(key text, call text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    result text;
+BEGIN
+    SET LOCAL ROLE lt_test_api;
+    IF key IS NOT NULL THEN
+        PERFORM lt_authenticate(key);
+    END IF;
+    EXECUTE 'SELECT (' || call || ')::text' INTO result;
+    RAISE EXCEPTION 'result' USING ERRCODE = 'LTOUT', DETAIL = coalesce(result, 'null');
+EXCEPTION
+    WHEN SQLSTATE 'LTOUT' THEN
+        GET STACKED DIAGNOSTICS result = PG_EXCEPTION_DETAIL;
+        RETURN result;
+    WHEN others THEN
+        RETURN SQLSTATE;
+END;
+$$;
+-- The same, committed, and whether anything of B changed.
+CREATE FUNCTION pg_temp.rows_of(workspace text) RETURNS text[] LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    name text;
+    found text[];
+    result text[] := '{}';
+BEGIN
+    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+        EXECUTE format('SELECT array_agg(format(''%%s %%s %%s'', ctid, xmax, t) ORDER BY ctid) FROM leadterra.%I t WHERE workspace_id = %L', name, workspace) INTO found;
+        result := result || found;
+    END LOOP;
+    RETURN result;
+END;
+$$;
+CREATE FUNCTION pg_temp.reach(key text, call text, workspace text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    before text[] := pg_temp.rows_of(workspace);
+    result text := '';
+BEGIN
+    BEGIN
+        SET LOCAL ROLE lt_test_api;
+        PERFORM lt_authenticate(key);
+        EXECUTE 'SELECT (' || call || ')::text' INTO result;
+        RESET ROLE;
+        IF pg_temp.rows_of(workspace) IS DISTINCT FROM before THEN
+            result := result || ' and the other workspace has changed';
+        END IF;
+        RAISE EXCEPTION 'result' USING ERRCODE = 'LTOUT', DETAIL = coalesce(result, '');
+    EXCEPTION
+        WHEN SQLSTATE 'LTOUT' THEN
+            GET STACKED DIAGNOSTICS result = PG_EXCEPTION_DETAIL;
+        WHEN others THEN
+            result := SQLSTATE;
+    END;
+    RETURN result;
+END;
+$$;
+SELECT cmp_ok(cardinality(pg_temp.rows_of(:'b')), '>', 20, 'there is something to reach');
+SELECT is(pg_temp.reach(:'key_a', call, :'b'), outcome, 'from another workspace: ' || left(call, 100)) FROM lines WHERE call IS NOT NULL;
+SELECT is(pg_temp.outcome(NULL, call), CASE WHEN name IN (SELECT name FROM members WHERE kind = 'view') THEN 'null' ELSE 'PT401' END, 'without a key: ' || left(call, 100)) FROM lines WHERE call IS NOT NULL AND scope IS NOT NULL;
+
+SELECT is(pg_temp.outcome(NULL, 'lt_unsubscribe((SELECT b ->> ''token'' FROM ids))'), 'true', 'the token of a link opens what it is for');
+
+-- Scopes: a key that has all but the one that is needed, and one that has it alone.
+CREATE TEMP TABLE scopes AS
+SELECT r || ':' || a AS scope FROM unnest('{blocklists,campaigns,jobs,leads,lists,messages,replies,workspaces}'::text[]) r, unnest('{create,read,update,delete}'::text[]) a;
+CREATE TEMP TABLE keys (scope text, without text, alone text);
+SELECT set_config('leadterra.workspace_id', :'a', true);
+INSERT INTO keys SELECT s.scope, lt_create_api_key('without ' || s.scope, (SELECT array_agg(o.scope) FROM scopes o WHERE o.scope <> s.scope)), lt_create_api_key(s.scope, ARRAY[s.scope]) FROM scopes s;
+SELECT lt_create_api_key('resource', '{leads:all}') AS leads_all, lt_create_api_key('action', '{all:create}') AS all_create \gset
+SELECT set_config('leadterra.workspace_id', '', true);
+SELECT is(pg_temp.outcome(k.without, l.call), 'PT403', 'a key without ' || l.scope || ': ' || left(l.call, 100)) FROM lines l JOIN keys k USING (scope) WHERE l.call IS NOT NULL;
+SELECT is((SELECT string_agg(l.name, ' ') FROM lines l JOIN keys k USING (scope) WHERE l.call !~ 'SELECT id FROM' AND pg_temp.outcome(k.alone, l.call) IN ('PT403', '42501')), NULL, 'a key with it alone does');
+SELECT is((SELECT string_agg(l.name || ' ' || coalesce(pg_temp.outcome(:'leads_all', l.call), ''), ' ') FROM lines l WHERE l.scope LIKE 'leads:%' AND l.call !~ 'SELECT id FROM' AND pg_temp.outcome(:'leads_all', l.call) = 'PT403'), NULL, 'so does one for all of leads');
+SELECT is((SELECT string_agg(l.name, ' ') FROM lines l WHERE l.scope LIKE '%:create' AND l.call !~ 'SELECT id FROM' AND pg_temp.outcome(:'all_create', l.call) = 'PT403'), NULL, 'and one that creates anything');
+SELECT is(pg_temp.outcome(:'leads_all', 'lt_create_campaign(''x'')'), 'PT403', 'and no more than that');
+SELECT is(pg_temp.outcome(:'all_create', 'lt_delete_leads(''{}'')'), 'PT403', 'either');
+
+-- Keys.
+SELECT set_config('leadterra.workspace_id', :'a', true);
+SELECT lt_create_api_key('mine') AS mine \gset
+SELECT matches(:'mine'::text, '^sk_live_[0-9A-Za-z]{43}$', 'a key looks like one');
+SELECT is((SELECT count(DISTINCT lt_create_api_key('many')) FROM generate_series(1, 100)), 100::bigint, 'no two are the same');
+SELECT is((SELECT count(*) FROM leadterra.api_keys k WHERE k::text LIKE '%' || substr(:'mine', 9) || '%'), 0::bigint, 'it is not stored');
+SELECT is((SELECT k.key_hash FROM leadterra.api_keys k WHERE label = 'mine'), sha256(:'mine'::bytea), 'but a hash of it');
+SELECT set_config('leadterra.workspace_id', '', true);
+SELECT is(pg_temp.outcome(:'mine', 'lt_current_workspace()'), :'a', 'it opens its workspace');
+SELECT is(pg_temp.outcome(:'mine', 'lt_authenticate(' || quote_literal(:'key_a') || ')'), :'a', 'another one may be used after it');
+SELECT is(pg_temp.outcome(bad, '1'), 'PT401', 'no key: ' || bad) FROM unnest(ARRAY['', 'x', 'sk_live_', upper(:'mine'), :'mine' || '0', ' ' || :'mine', substr(:'mine', 1, 50), 'sk_test_' || substr(:'mine', 9)]) bad;
+SELECT is(pg_temp.outcome(NULL, 'lt_authenticate(NULL)'), 'PT401', 'nor is null');
+SELECT set_config('leadterra.workspace_id', :'a', true);
+SELECT is((SELECT array_agg(label ORDER BY label) FROM lt_api_keys WHERE revoked_at IS NULL AND label = 'mine'), '{mine}', 'keys are listed');
+SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'mine';
+SELECT is((SELECT revoked_at FROM lt_api_keys WHERE label = 'mine'), now(), 'and revoked');
+SELECT lives_ok($$SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'mine'$$, 'twice too');
+SELECT is(pg_temp.outcome(:'mine', '1'), 'PT401', 'a revoked one opens nothing');
+SELECT throws_ok(format('SELECT lt_revoke_api_key(%L)', (SELECT b ->> 'key_id' FROM ids)), 'PT404', NULL, 'a key of another workspace is not found');
+SELECT throws_ok(format('SELECT lt_create_api_key(%s)', arguments), 'PT400', message, arguments) FROM (VALUES
+    ('NULL', 'label of an API key must not be null or blank'), (''' ''', 'label of an API key must not be null or blank'),
+    ('''x'', NULL', 'an API key must have a scope'), ('''x'', ''{}''', 'an API key must have a scope'), ('''x'', ''{NULL}''', 'scope "null" is unknown'),
+    ('''x'', ''{leads:create, leads}''', 'scope "leads" is unknown'), ('''x'', ''{"leads:create,all:all"}''', 'scope "leads:create,all:all" is unknown'),
+    ('''x'', ''{leads:write}''', 'scope "leads:write" is unknown'), ('''x'', ''{tables:all}''', 'scope "tables:all" is unknown')) AS bad (arguments, message);
+SELECT set_config('leadterra.workspace_id', '', true);
+
+-- A role that is bound to a workspace, as a pool sets it; and trusted roles.
+CREATE ROLE lt_test_bound;
+SELECT lt_grant_api('lt_test_bound', :'a');
+SET LOCAL ROLE lt_test_bound;
+SELECT is(lt_current_workspace()::text, :'a', 'a role that is bound to a workspace works there');
+SELECT is((SELECT count(*) FROM lt_campaigns), 2::bigint, 'and sees it');
+SELECT is((SELECT count(*) FROM leadterra.leads WHERE workspace_id = :'b'), 0::bigint, 'and no other');
+SELECT lives_ok($$SELECT lt_create_list('bound')$$, 'and writes there');
+SELECT throws_ok(format('INSERT INTO leadterra.lists (workspace_id, list_id, name) VALUES (%L, lt_uuidv7(), ''x'')', :'b'), '42501', NULL, 'and nowhere else');
+SELECT throws_ok(format('UPDATE leadterra.lists SET workspace_id = %L', :'b'), '42501', NULL, 'by no means');
+RESET ROLE;
+CREATE ROLE lt_test_trusted;
+SELECT lt_grant_api('lt_test_trusted');
+GRANT EXECUTE ON FUNCTION lt_use_workspace(uuid) TO lt_test_trusted;
+SET LOCAL ROLE lt_test_trusted;
+SELECT is(lt_current_workspace(), NULL, 'a trusted role has no workspace');
+SELECT lt_use_workspace(:'b');
+SELECT is(lt_current_workspace()::text, :'b', 'until it uses one');
+SELECT is((SELECT count(*) FROM lt_campaigns), 2::bigint, 'of which it sees all');
+SELECT throws_ok($$SELECT lt_use_workspace('0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'workspace "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist');
+SELECT throws_ok($$SELECT lt_use_workspace(NULL)$$, 'PT400', 'argument "workspace_id" must not be null');
+RESET ROLE;
+SELECT throws_ok($$SELECT lt_grant_api('lt_test_unknown')$$, 'PT400', 'role "lt_test_unknown" does not exist');
+SELECT throws_ok($$SELECT lt_grant_api('lt_test_api', '0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'workspace "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist');
+
+-- What a caller might try to get out of its workspace.
+SELECT set_config('leadterra.workspace_id', '', true);
+SET LOCAL ROLE lt_test_api;
+SELECT lt_authenticate(:'key_a');
+SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest(ARRAY[
+    format('SET leadterra.workspace_id = %L', :'b'), format('SET LOCAL leadterra.workspace_id = %L', :'b'), format('SELECT set_config(''leadterra.workspace_id'', %L, true)', :'b'),
+    'RESET leadterra.workspace_id', 'SET leadterra.scopes = ''''', 'RESET leadterra.scopes', 'SET leadterra.now = ''2030-01-01''', format('ALTER ROLE lt_test_api SET leadterra.workspace_id = %L', :'b'),
+    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key()', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
+    'UPDATE leadterra.workspaces SET lead_limit = NULL', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
+RESET ALL;
+SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');
+CREATE FUNCTION pg_temp.peek(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'seen %', value; END $$;
+SELECT lives_ok(format('SELECT count(*) FROM leadterra.leads WHERE workspace_id = %L AND pg_temp.peek(email)', :'b'), 'a cheap function sees no row of another workspace');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
