@@ -232,6 +232,8 @@ BEGIN
         FROM leadterra.workspaces x
         ORDER BY x.workspace_id
     LOOP
+        DELETE FROM leadterra.answers a
+        WHERE a.workspace_id = w.workspace_id AND a.created_at < leadterra.clock() - interval '24 hours';
         removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
         EXIT WHEN removed >= slice;
     END LOOP;
@@ -250,4 +252,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
 'Remove what was finished before a time, a slice of it, and return how much that was
 
-Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Imports go with the rows that they left out. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';
+Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Imports go with the rows that they left out, and answers to requests with an Idempotency-Key after a day, uncounted. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';

@@ -33,6 +33,8 @@ BEGIN
 
     DELETE FROM leadterra.import_rejects r
     WHERE r.workspace_id = workspace AND lower(btrim(r.lead ->> 'email', E' \t\n\v\f\r') COLLATE "C") = address;
+    DELETE FROM leadterra.answers a
+    WHERE a.workspace_id = workspace AND strpos(lower(a.answer::text COLLATE "C"), address) > 0;
     SELECT l.lead_id INTO forgotten
     FROM leadterra.leads l
     WHERE l.workspace_id = workspace AND l.email = address
@@ -72,4 +74,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_forget(text) IS
 'Delete a person by address and keep no more of the address than a keyed hash; return whether there was a lead
 
-The lead leaves every list and campaign, its queued messages are skipped, and what people or servers wrote goes from its events and errors, as do rows that imports left out. The hash is on the suppression list: the address is not enrolled and not mailed again until lt_unsuppress is called with it. Kept are ids without a name, times, and counts. A call that is enrolling the address at this moment may still make a record, which is never mailed: call again. Errors: PT400 invalid_email, PT409 wrong_isolation.';
+The lead leaves every list and campaign, its queued messages are skipped, and what people or servers wrote goes from its events and errors, as do rows that imports left out and answers that are kept for an Idempotency-Key. The hash is on the suppression list: the address is not enrolled and not mailed again until lt_unsuppress is called with it. Kept are ids without a name, times, and counts. A call that is enrolling the address at this moment may still make a record, which is never mailed: call again. Errors: PT400 invalid_email, PT409 wrong_isolation.';

@@ -59,9 +59,10 @@ static const struct
 	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},
 	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},
 	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
+	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},
 };
 
-StaticAssertDecl(lengthof(error_kinds) == ERROR_INVALID_SUPPRESSIONS + 1,
+StaticAssertDecl(lengthof(error_kinds) == ERROR_IDEMPOTENCY_KEY + 1,
 				 "every kind of error stands in the table");
 
 /* Returns the SQLSTATE of a kind: "PT" and the HTTP status. */

@@ -37,7 +37,8 @@ typedef enum ErrorKind
 	ERROR_WRONG_ISOLATION,
 	ERROR_TOO_MANY_ENTRIES,
 	ERROR_INVALID_LEADS,
-	ERROR_INVALID_SUPPRESSIONS
+	ERROR_INVALID_SUPPRESSIONS,
+	ERROR_IDEMPOTENCY_KEY
 } ErrorKind;
 
 /* Failures of single entries, collected to be raised together. */

@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(277);
+SELECT plan(307);
 
 -- Two workspaces that hold something of everything.
 CREATE FUNCTION pg_temp.fill(label text) RETURNS jsonb LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -21,7 +21,7 @@ BEGIN
     INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason) SELECT lt_current_workspace(), id, 1, 'x' FROM lt_imports;
     ids := ids || jsonb_build_object('lease', claimed.lease_id, 'message', claimed.message_id, 'token', substr(claimed.body_html, 23),
         'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT id FROM lt_api_keys));
-    PERFORM lt_record_event(claimed.message_id, 'opened');
+    PERFORM lt_record_event(claimed.message_id, 'opened'), lt_record_event(claimed.message_id, 'replied', '{"classification": "out_of_office"}');
     PERFORM set_config('leadterra.workspace_id', '', true);
     RETURN ids;
 END;
@@ -117,6 +117,16 @@ INSERT INTO lines VALUES
 ('lt_unblock', 'blocklists:delete', 'lt_unblock(''{no@example.com}'', $blocklist)', 'PT404'),
 ('lt_unsuppress', 'blocklists:delete', 'lt_unsuppress(''{no@example.com}'')', '1'),
 ('lt_update_lead', 'leads:update', 'lt_update_lead(''a@example.com'', ''{"phone": "1"}'')', ''),
+-- The calls over HTTP answer with the error; the path names what is B's.
+('lt_http_add_leads', 'leads:create', 'lt_http_add_leads(jsonb_build_object(''campaign_id'', $campaign, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)) ->> ''code''', 'campaign_not_found'),
+('lt_http_add_leads', 'leads:create', 'lt_http_add_leads(jsonb_build_object(''list_id'', $list, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)) ->> ''code''', 'list_not_found'),
+('lt_http_bulk_leads', 'leads:create', 'lt_http_bulk_leads(''{"leads": [{"email": "x@example.com"}]}'') ->> ''code''', 'campaign_not_found'),
+('lt_http_create_campaign', 'campaigns:create', 'lt_http_create_campaign(''{"name": "x"}'') ->> ''id'' <> lt_typeid(''camp'', $campaign)', 'true'),
+('lt_http_pause', 'campaigns:update', 'lt_http_pause() ->> ''code''', 'campaign_not_found'),
+('lt_http_replies', 'replies:read', 'lt_http_replies() ->> ''code''', 'campaign_not_found'),
+('lt_http_start', 'campaigns:update', 'lt_http_start() ->> ''code''', 'campaign_not_found'),
+('lt_http_stats', 'campaigns:read', 'lt_http_stats() ->> ''code''', 'campaign_not_found'),
+('lt_http_suppress', 'blocklists:create', 'lt_http_suppress(''{"emails": ["x@example.com"]}'') ->> ''suppressed''', '1'),
 -- Without a scope: they do not look into a workspace, or know it by themselves.
 ('lt_authenticate', NULL, 'lt_authenticate(''sk_live_'' || repeat(''0'', 43))', 'PT401'),
 ('lt_current_workspace', NULL, 'lt_current_workspace() <> $workspace', 'true'),
@@ -127,13 +137,15 @@ INSERT INTO lines VALUES
 ('lt_unsubscribe', NULL, 'lt_unsubscribe(overlay($token placing ''0000'' from 50))', 'PT400');
 INSERT INTO lines SELECT v.name, v.scope, format('(SELECT count(*) FROM %I v WHERE v::text LIKE ''%%'' || x || ''%%'')', v.name) , '0'
 FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
-    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read')) v (name, scope);
+    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read')) v (name, scope);
 UPDATE lines SET call = format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', name), outcome = 'false' WHERE name IN (SELECT name FROM members WHERE kind = 'view');
 UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT (b ->> ''\1'')' || CASE WHEN name = 'lt_unsubscribe' THEN '' ELSE '::uuid' END || ' FROM ids)', 'g'), '$own_campaign', '(SELECT (a ->> ''campaign'')::uuid FROM ids)');
 
 SELECT is((SELECT string_agg(DISTINCT name, ' ') FROM members WHERE NOT internal AND kind IN ('function', 'view')
     AND name NOT IN (SELECT name FROM lines) AND name NOT IN ('lt_create_api_key', 'lt_create_workspace', 'lt_due_workspaces', 'lt_grant_api', 'lt_maintain', 'lt_revoke_api_key', 'lt_use_workspace', 'lt_api_keys')),
     NULL, 'every call and view has a line, or is for the owner');
+
+SELECT set_config('request.headers', json_build_object('x-original-uri', format('/v1/campaigns/%1$s/x?campaignId=%1$s', b ->> 'campaign'))::text, true) FROM ids;
 
 -- Makes a call as the role, rolls it back, and returns its result or SQLSTATE.
 CREATE FUNCTION pg_temp.outcome(key text, call text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -205,7 +217,7 @@ SELECT set_config('leadterra.workspace_id', :'a', true);
 INSERT INTO keys SELECT s.scope, lt_create_api_key('without ' || s.scope, (SELECT array_agg(o.scope) FROM scopes o WHERE o.scope <> s.scope)), lt_create_api_key(s.scope, ARRAY[s.scope]) FROM scopes s;
 SELECT lt_create_api_key('resource', '{leads:all}') AS leads_all, lt_create_api_key('action', '{all:create}') AS all_create \gset
 SELECT set_config('leadterra.workspace_id', '', true);
-SELECT is(pg_temp.outcome(k.without, l.call), 'PT403', 'a key without ' || l.scope || ': ' || left(l.call, 100)) FROM lines l JOIN keys k USING (scope) WHERE l.call IS NOT NULL;
+SELECT is(pg_temp.outcome(k.without, l.call), CASE WHEN l.name NOT LIKE 'lt_http%' THEN 'PT403' WHEN l.call LIKE '%code''' THEN 'insufficient_scope' ELSE 'null' END, 'a key without ' || l.scope || ': ' || left(l.call, 100)) FROM lines l JOIN keys k USING (scope) WHERE l.call IS NOT NULL;
 SELECT is((SELECT string_agg(l.name, ' ') FROM lines l JOIN keys k USING (scope) WHERE l.call !~ 'SELECT id FROM' AND pg_temp.outcome(k.alone, l.call) IN ('PT403', '42501')), NULL, 'a key with it alone does');
 SELECT is((SELECT string_agg(l.name || ' ' || coalesce(pg_temp.outcome(:'leads_all', l.call), ''), ' ') FROM lines l WHERE l.scope LIKE 'leads:%' AND l.call !~ 'SELECT id FROM' AND pg_temp.outcome(:'leads_all', l.call) = 'PT403'), NULL, 'so does one for all of leads');
 SELECT is((SELECT string_agg(l.name, ' ') FROM lines l WHERE l.scope LIKE '%:create' AND l.call !~ 'SELECT id FROM' AND pg_temp.outcome(:'all_create', l.call) = 'PT403'), NULL, 'and one that creates anything');

@@ -1,0 +1,562 @@
+-- http: the published calls, for PostgREST behind a gateway.
+--
+-- The gateway calls one function for each published path.  It hands the path on
+-- in the header X-Original-Uri and the API key in X-Api-Key; what a client sends
+-- under these names it replaces.
+
+-- Answers of calls that may be repeated.  What failed is not kept: it did nothing.
+CREATE TABLE leadterra.answers (
+    workspace_id uuid NOT NULL,
+    idempotency_key text NOT NULL,
+    request_hash bytea NOT NULL,
+    answer jsonb,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, idempotency_key)
+);
+CREATE INDEX answers_by_age ON leadterra.answers (workspace_id, created_at);
+SELECT pg_extension_config_dump('leadterra.answers', '');
+COMMENT ON TABLE leadterra.answers IS 'Answers to requests with an Idempotency-Key, for a day; request_hash is of path and body.';
+
+CREATE FUNCTION leadterra.http_header(name text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT nullif(current_setting('request.headers', true), '')::json ->> http_header.name;
+END;
+
+COMMENT ON FUNCTION leadterra.http_header(text) IS 'Return a header of the request, by its name in lower case; null outside of one.';
+
+CREATE FUNCTION leadterra.read_id(id text)
+RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT @extschema@.lt_from_typeid(read_id.id);
+END;
+
+COMMENT ON FUNCTION leadterra.read_id(text) IS 'Return the UUID of a TypeID or UUID: lt_from_typeid for PL/pgSQL.';
+
+CREATE FUNCTION leadterra.http_path_id(place integer)
+RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given constant text := split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', place + 1);
+BEGIN
+    RETURN leadterra.read_id(given);
+EXCEPTION WHEN SQLSTATE 'PT400' THEN
+    PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_path_id(integer) IS
+'Return the id of a campaign, a TypeID or a UUID, that is a segment, from 1, of the path of the request.';
+
+CREATE FUNCTION leadterra.url_decode(encoded text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    part text[];
+    decoded bytea := '';
+BEGIN
+    FOR part IN SELECT m FROM regexp_matches(replace(encoded, '+', ' '), '%([0-9A-Fa-f]{2})|([^%]+)|(%)', 'g') AS m LOOP
+        IF part[3] IS NOT NULL THEN
+            PERFORM leadterra.raise_error('invalid_request', 'the query of the request is malformed');
+        END IF;
+        decoded := decoded || CASE WHEN part[1] IS NOT NULL THEN decode(part[1], 'hex') ELSE convert_to(part[2], 'UTF8') END;
+    END LOOP;
+    RETURN convert_from(decoded, 'UTF8');
+EXCEPTION WHEN character_not_in_repertoire THEN
+    PERFORM leadterra.raise_error('invalid_request', 'the query of the request is malformed');
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it.';
+
+CREATE FUNCTION leadterra.http_query(name text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT leadterra.url_decode(substr(p.parameter, length(http_query.name) + 2))
+    FROM string_to_table(substr(leadterra.http_header('x-original-uri'), strpos(leadterra.http_header('x-original-uri'), '?') + 1), '&') AS p (parameter)
+    WHERE strpos(leadterra.http_header('x-original-uri'), '?') > 0 AND starts_with(p.parameter, http_query.name || '=')
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION leadterra.http_query(text) IS 'Return a parameter of the query of the request; null if it has none.';
+
+CREATE FUNCTION leadterra.http_flag(name text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given constant text := leadterra.http_query(name);
+BEGIN
+    IF given NOT IN ('true', 'false') THEN
+        PERFORM leadterra.raise_error('invalid_request', format('parameter "%s" must be "true" or "false", not "%s"', name, given));
+    END IF;
+    RETURN coalesce(given = 'true', false);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_flag(text) IS 'Return a parameter of the query that is true or false; false if it has none.';
+
+CREATE FUNCTION leadterra.http_time(moment timestamptz)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT to_char(http_time.moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+END;
+
+COMMENT ON FUNCTION leadterra.http_time(timestamptz) IS 'Return a time as ISO 8601 in UTC.';
+
+-- Members of a request's body: a body that is no object has none.
+CREATE FUNCTION leadterra.http_member(body jsonb, name text, type text)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_typeof(body) IS DISTINCT FROM 'object' THEN
+        PERFORM leadterra.raise_error('invalid_request', 'the body of the request must be a JSON object');
+    ELSIF coalesce(jsonb_typeof(body -> name), 'missing') NOT IN ('missing', type) THEN
+        PERFORM leadterra.raise_error('invalid_request', format('"%s" must be of type %s', name, type));
+    END IF;
+    RETURN body -> name;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_member(jsonb, text, text) IS 'Return a member of the body of a request, null if it has none, or raise PT400 invalid_request if it is of another type.';
+
+-- Each call: from what the request says to the answer.  This one is VOLATILE, so
+-- that it sees what the statement that it is in has written.
+CREATE FUNCTION leadterra.http_campaign(campaign_id uuid)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object(
+        'id', @extschema@.lt_typeid('camp', c.campaign_id),
+        'name', c.name,
+        'status', c.status,
+        'sequenceSteps', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('subject', s.subject, 'bodyHtml', s.body_html, 'delayDays', s.delay_days) ORDER BY s.step), '[]')
+            FROM leadterra.steps s
+            WHERE s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id),
+        'createdAt', leadterra.http_time(c.created_at))
+    FROM leadterra.campaigns c
+    WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = http_campaign.campaign_id;
+END;
+
+COMMENT ON FUNCTION leadterra.http_campaign(uuid) IS 'Return a campaign as the published pages show it.';
+
+CREATE FUNCTION leadterra.http_create_campaign(body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT a.campaign || jsonb_build_object('campaign', a.campaign)
+    FROM @extschema@.lt_create_campaign(
+        leadterra.http_member(http_create_campaign.body, 'name', 'string') #>> '{}',
+        coalesce(leadterra.http_member(http_create_campaign.body, 'sequenceSteps', 'array'), '[]')) AS n (id)
+    CROSS JOIN LATERAL (SELECT leadterra.http_campaign(n.id) OFFSET 0) AS a (campaign);
+END;
+
+COMMENT ON FUNCTION leadterra.http_create_campaign(jsonb) IS 'Answer POST /v1/campaigns.';
+
+-- VOLATILE, so that it sees what the call that it is in has written.
+CREATE FUNCTION leadterra.count_enrolled(campaign_id uuid)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT s.leads_enrolled
+        FROM leadterra.campaign_states s
+        WHERE s.workspace_id = leadterra.current_workspace() AND s.campaign_id = count_enrolled.campaign_id);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.count_enrolled(uuid) IS 'Return how many leads are enrolled in a campaign.';
+
+CREATE FUNCTION leadterra.http_bulk_leads(body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH report AS MATERIALIZED (
+        SELECT r.index, r.outcome, r.reason
+        FROM @extschema@.lt_bulk_upsert_report(
+            leadterra.http_path_id(3),
+            jsonb_build_object('leads', leadterra.http_member(http_bulk_leads.body, 'leads', 'array')),
+            coalesce(leadterra.http_query('onInvalid'), 'error'),
+            leadterra.http_flag('dryRun')) r
+    ), counts AS MATERIALIZED (
+        SELECT
+            count(*) FILTER (WHERE r.outcome = 'enrolled') AS enrolled,
+            count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
+            count(*) FILTER (WHERE r.outcome = 'skipped') AS skipped,
+            count(*) FILTER (WHERE r.outcome <> 'skipped') AS total,
+            coalesce(jsonb_agg(jsonb_build_object('index', r.index, 'code', r.reason) ORDER BY r.index)
+                FILTER (WHERE r.outcome = 'skipped' AND r.reason <> 'suppressed'), '[]') AS errors
+        FROM report r
+    )
+    SELECT jsonb_build_object(
+        'enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped, 'total', c.total,
+        'data', jsonb_build_object('created', c.enrolled, 'updated', c.updated, 'enrolled', c.total, 'errors', c.errors),
+        'result', jsonb_build_object('enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped,
+            'totalInCampaign', leadterra.count_enrolled(leadterra.http_path_id(3))))
+    FROM counts c;
+END;
+
+COMMENT ON FUNCTION leadterra.http_bulk_leads(jsonb) IS 'Answer POST /v1/campaigns/:id/leads/bulk.';
+
+CREATE FUNCTION leadterra.http_start(body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
+        'campaign', jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
+            'leadsEnrolled', s.leads_enrolled, 'queuedMessages', s.queued_messages))
+    FROM @extschema@.lt_start_campaign(leadterra.http_path_id(3)) s
+    CROSS JOIN LATERAL @extschema@.lt_typeid('camp', s.id) AS a (id);
+END;
+
+COMMENT ON FUNCTION leadterra.http_start(jsonb) IS 'Answer POST /v1/campaigns/:id/start.';
+
+CREATE FUNCTION leadterra.http_pause(body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('id', @extschema@.lt_typeid('camp', s.id), 'status', s.status, 'pausedAt', leadterra.http_time(s.paused_at))
+    FROM @extschema@.lt_pause_campaign(leadterra.http_path_id(3)) s;
+END;
+
+COMMENT ON FUNCTION leadterra.http_pause(jsonb) IS 'Answer POST /v1/campaigns/:id/pause.';
+
+CREATE FUNCTION leadterra.http_stats(body jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object(
+        'campaignId', @extschema@.lt_typeid('camp', s.campaign_id), 'totalEnrolled', s.total_enrolled, 'sent', s.sent,
+        'delivered', s.delivered, 'bounced', s.bounced, 'replied', s.replied, 'queued', s.queued,
+        'openRate', s.open_rate, 'replyRate', s.reply_rate)
+    FROM @extschema@.lt_campaign_stats(leadterra.http_path_id(3)) s;
+END;
+
+COMMENT ON FUNCTION leadterra.http_stats(jsonb) IS 'Answer GET /v1/campaigns/:id/stats.';
+
+CREATE FUNCTION leadterra.http_emails(body jsonb)
+RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    emails constant jsonb := leadterra.http_member(body, 'emails', 'array');
+BEGIN
+    IF emails IS NULL THEN
+        PERFORM leadterra.raise_error('invalid_request', '"emails" is missing');
+    ELSIF jsonb_array_length(emails) > 1000 THEN
+        PERFORM leadterra.raise_error('invalid_request', format('%s emails are more than 1000', jsonb_array_length(emails)));
+    ELSIF jsonb_path_exists(emails, '$[*] ? (@.type() != "string")') THEN
+        PERFORM leadterra.raise_error('invalid_request', '"emails" must hold strings');
+    END IF;
+    RETURN ARRAY(SELECT e.email FROM jsonb_array_elements_text(emails) WITH ORDINALITY AS e (email, place) ORDER BY e.place);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_emails(jsonb) IS 'Return the array of addresses, at most 1,000, in the body of a request.';
+
+CREATE FUNCTION leadterra.http_suppress(body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT a.counts || jsonb_build_object('result', a.counts)
+    FROM @extschema@.lt_suppress(leadterra.http_emails(http_suppress.body)) s
+    CROSS JOIN LATERAL jsonb_build_object('suppressed', s.suppressed, 'alreadySuppressed', s.already_suppressed, 'total', s.total) AS a (counts);
+END;
+
+COMMENT ON FUNCTION leadterra.http_suppress(jsonb) IS 'Answer POST /v1/suppression-list.';
+
+CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
+SELECT
+    v.event_id AS id,
+    l.email,
+    v.campaign_id,
+    coalesce(v.data ->> 'classification', 'interested') AS classification,
+    v.created_at AS received_at,
+    v.data ->> 'threadSnippet' AS thread_snippet,
+    v.message_id,
+    v.lead_id
+FROM leadterra.events v
+LEFT JOIN leadterra.leads l ON l.workspace_id = v.workspace_id AND l.lead_id = v.lead_id
+WHERE v.workspace_id = leadterra.see('replies:read') AND v.type = 'replied';
+COMMENT ON VIEW @extschema@.lt_replies IS
+'Replies to messages
+
+email is null where the lead was deleted.';
+
+CREATE FUNCTION leadterra.http_page()
+RETURNS integer
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given constant text := coalesce(leadterra.http_query('page'), '1');
+BEGIN
+    IF given !~ '^[1-9][0-9]{0,6}$' THEN
+        PERFORM leadterra.raise_error('invalid_request', format('parameter "page" must be a number from 1, not "%s"', given));
+    END IF;
+    RETURN given::integer;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_page() IS 'Return the page, from 1, that the query of the request asks for.';
+
+-- The campaign is looked up, so that an unknown one is told.
+CREATE FUNCTION leadterra.http_replies_of()
+RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given constant text := leadterra.http_query('campaignId');
+BEGIN
+    RETURN CASE WHEN given IS NOT NULL THEN leadterra.require_campaign(leadterra.read_id(given)) END;
+EXCEPTION WHEN SQLSTATE 'PT400' THEN
+    PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_replies_of() IS 'Return the campaign whose replies the query of the request asks for, null for all.';
+
+CREATE FUNCTION leadterra.http_replies(body jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', @extschema@.lt_typeid('rpl', r.id), 'email', r.email, 'campaignId', @extschema@.lt_typeid('camp', r.campaign_id),
+        'classification', r.classification, 'receivedAt', leadterra.http_time(r.received_at), 'threadSnippet', r.thread_snippet)
+        ORDER BY r.received_at DESC, r.id DESC), '[]')
+    FROM (
+        SELECT r.*
+        FROM (SELECT leadterra.http_replies_of() AS campaign_id, leadterra.http_query('classification') AS classification, leadterra.http_page() AS page OFFSET 0) q
+        JOIN @extschema@.lt_replies r ON (q.campaign_id IS NULL OR r.campaign_id = q.campaign_id)
+            AND (q.classification IS NULL OR r.classification = q.classification)
+        ORDER BY r.received_at DESC, r.id DESC
+        OFFSET (leadterra.http_page() - 1) * 50
+        LIMIT 50
+    ) r;
+END;
+
+COMMENT ON FUNCTION leadterra.http_replies(jsonb) IS 'Answer GET /v1/replies, a page of 50, newest first.';
+
+CREATE FUNCTION leadterra.http_id(body jsonb, name text)
+RETURNS uuid
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given jsonb := leadterra.http_member(CASE WHEN body -> name = 'null' THEN body - name ELSE body END, name, 'string');
+BEGIN
+    RETURN leadterra.read_id(given #>> '{}');
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_id(jsonb, text) IS 'Return a member of the body of a request that is an id; null if it has none.';
+
+CREATE FUNCTION leadterra.http_boolean(body jsonb, name text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(leadterra.http_member(http_boolean.body, http_boolean.name, 'boolean')::boolean, false);
+END;
+
+COMMENT ON FUNCTION leadterra.http_boolean(jsonb, text) IS 'Return a member of the body of a request that is true or false; false if it has none.';
+
+CREATE FUNCTION leadterra.http_add_leads(body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT @extschema@.lt_add_leads(
+        leads => leadterra.http_member(http_add_leads.body, 'leads', 'array'),
+        campaign_id => leadterra.http_id(http_add_leads.body, 'campaign_id'),
+        list_id => leadterra.http_id(http_add_leads.body, 'list_id'),
+        blocklist_id => leadterra.http_id(http_add_leads.body, 'blocklist_id'),
+        assigned_to => leadterra.http_id(http_add_leads.body, 'assigned_to'),
+        verify_leads_on_import => leadterra.http_boolean(http_add_leads.body, 'verify_leads_on_import'),
+        skip_if_in_workspace => leadterra.http_boolean(http_add_leads.body, 'skip_if_in_workspace'),
+        skip_if_in_campaign => leadterra.http_boolean(http_add_leads.body, 'skip_if_in_campaign'),
+        skip_if_in_list => leadterra.http_boolean(http_add_leads.body, 'skip_if_in_list'));
+END;
+
+COMMENT ON FUNCTION leadterra.http_add_leads(jsonb) IS 'Answer POST /api/v2/leads/add.';
+
+-- The body of an error, as the pages of either service have it.
+CREATE FUNCTION leadterra.http_error(status integer, message text, detail jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN starts_with(leadterra.http_header('x-original-uri'), '/api/v2/') THEN
+            jsonb_build_object('statusCode', http_error.status, 'error', CASE http_error.status
+                WHEN 400 THEN 'Bad Request' WHEN 401 THEN 'Unauthorized' WHEN 402 THEN 'Payment Required' WHEN 403 THEN 'Forbidden' WHEN 404 THEN 'Not Found'
+                WHEN 409 THEN 'Conflict' WHEN 413 THEN 'Content Too Large' ELSE 'Unprocessable Content' END, 'message', http_error.message)
+            || http_error.detail
+        ELSE jsonb_build_object('message', http_error.message) || http_error.detail
+    END;
+END;
+
+COMMENT ON FUNCTION leadterra.http_error(integer, text, jsonb) IS 'Return the body of an error: message and stable code, statusCode and error for the second service, errors where entries failed.';
+
+-- Runs a call and returns its answer, or the body of its error: what the call did
+-- is rolled back with the block.  Other errors go on to PostgREST.
+CREATE FUNCTION leadterra.http_run(call text, body jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    workspace constant uuid := leadterra.current_workspace();
+    key constant text := leadterra.http_header('idempotency-key');
+    hash constant bytea := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n', body), 'UTF8'));
+    earlier record;
+    result jsonb;
+    detail text;
+BEGIN
+    IF length(key) > 255 THEN
+        PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
+    ELSIF key <> '' THEN
+        DELETE FROM leadterra.answers a
+        WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';
+        -- Waits for one that is under way with this key.
+        INSERT INTO leadterra.answers (workspace_id, idempotency_key, request_hash, created_at)
+        VALUES (workspace, key, hash, leadterra.clock())
+        ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            SELECT a.request_hash, a.answer INTO earlier
+            FROM leadterra.answers a
+            WHERE a.workspace_id = workspace AND a.idempotency_key = key;
+            IF earlier.request_hash <> hash THEN
+                PERFORM leadterra.raise_error('idempotency_key_reused', 'header Idempotency-Key was sent with another request');
+            END IF;
+            RETURN earlier.answer;
+        END IF;
+    END IF;
+
+    EXECUTE format('SELECT leadterra.%I($1)', call) INTO result USING body;
+    -- A GET has no key, and may not write.
+    IF key <> '' THEN
+        UPDATE leadterra.answers a SET answer = result
+        WHERE a.workspace_id = workspace AND a.idempotency_key = key;
+    END IF;
+    RETURN result;
+EXCEPTION WHEN OTHERS THEN
+    IF SQLSTATE !~ '^PT4[0-9][0-9]$' THEN
+        RAISE;
+    END IF;
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    PERFORM set_config('response.status', substr(SQLSTATE, 3), true);
+    RETURN leadterra.http_error(substr(SQLSTATE, 3)::integer, SQLERRM, detail::jsonb);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_run(text, jsonb) IS 'Run a call over HTTP, once for an Idempotency-Key, and return its answer or the body of its error.';
+
+CREATE FUNCTION @extschema@.lt_http_create_campaign(jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_create_campaign', $1);
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(jsonb) IS
+'Create a campaign: POST /v1/campaigns
+
+The body has name and sequenceSteps, an array of objects with subject, bodyHtml and delayDays. The answer has id, name, status, sequenceSteps and createdAt, and all of it under campaign. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_bulk_leads(jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_bulk_leads', $1);
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(jsonb) IS
+'Enroll leads in bulk: POST /v1/campaigns/:id/leads/bulk
+
+The body has leads, an array of lead objects. ?onInvalid=skip leaves invalid entries out, ?dryRun=true writes nothing. The answer has the three published shapes at once. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_start()
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_start', '{}');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_start() IS
+'Start a campaign: POST /v1/campaigns/:id/start
+
+The answer has id, status and startedAt, and under campaign also leadsEnrolled and queuedMessages. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_pause()
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_pause', '{}');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_pause() IS
+'Pause a campaign: POST /v1/campaigns/:id/pause
+
+The answer has id, status and pausedAt. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_stats()
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_stats', '{}');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_stats() IS
+'Count what became of a campaign: GET /v1/campaigns/:id/stats
+
+The answer has campaignId, totalEnrolled, sent, delivered, bounced, replied, queued, openRate and replyRate. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_suppress(jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_suppress', $1);
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_suppress(jsonb) IS
+'Suppress addresses: POST /v1/suppression-list
+
+The body has emails, up to 1,000. The answer has suppressed, alreadySuppressed and total, and all of it under result. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_replies()
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_replies', '{}');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_replies() IS
+'List replies: GET /v1/replies
+
+?campaignId= and ?classification= filter, ?page= asks for pages of 50, newest first. The answer is an array. Errors are answers with their status, a message and a code.';
+
+CREATE FUNCTION @extschema@.lt_http_add_leads(jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_run('http_add_leads', $1);
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_http_add_leads(jsonb) IS
+'Add leads in bulk to a campaign or list: POST /api/v2/leads/add
+
+The body and answer are those of lt_add_leads; ids may be TypeIDs. An error has statusCode, error and message. Errors are answers with their status, a message and a code.';
