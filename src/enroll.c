@@ -82,7 +82,6 @@ enroll_leads_argument(FunctionCallInfo fcinfo, int number)
 	if (array == NULL)
 		error_raise(ERROR_INVALID_REQUEST,
 					"leads must be an array, or an object with an array \"leads\"");
-	error_limit_entries("leads", JsonContainerSize(array));
 	return array;
 }
 
@@ -110,6 +109,7 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	call->workspace = call->blocklist = context_enter("leads:create");
 	call->target = campaign_argument(fcinfo);
 	leads = enroll_leads_argument(fcinfo, 1);
+	error_limit_entries("leads", JsonContainerSize(leads));
 	call->skip_invalid = on_invalid_argument(fcinfo);
 	error_if_null(3, "dry_run");
 	call->dry_run = PG_GETARG_BOOL(3);
