@@ -6,13 +6,17 @@
  * adds them to it as the last thing that it does: until it commits, the others
  * wait there, and nowhere else.  Deleting leads takes them off, last too.
  *
- * The counter is null until there is a limit, and is set by counting.  What was
- * running before the limit was there adds nothing to the counter, so that a count
- * is kept only once all of it has ended; until then each call counts.
+ * The counter is null until there is a limit, and is set by counting.  What looked
+ * for the limit before it was there adds nothing to the counter, so that a count
+ * is kept only once all of it has ended; until then each call counts.  It had a
+ * transaction id by then, for the leads that it made or deleted: below the mark,
+ * the next id to be given out when the first call saw the limit.
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
+#include "utils/xid8.h"
 
 #include "compat.h"
 #include "error.h"
@@ -31,8 +35,9 @@ static Statement lock_limit = STATEMENT(
 	" FOR NO KEY UPDATE",
 	SPI_OK_SELECT, UUIDOID);
 
+/* One snapshot says which leads there are and which transactions have ended. */
 static Statement count_leads = STATEMENT(
-	"SELECT count(*) FROM leadterra.leads"
+	"SELECT count(*), pg_snapshot_xmin(pg_current_snapshot()) FROM leadterra.leads"
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
 
@@ -44,19 +49,22 @@ static Statement add_to_count = STATEMENT(
 /* The mark is a transaction id; one of another cluster may not have come yet. */
 static Statement set_count = STATEMENT(
 	"UPDATE leadterra.workspaces SET"
-	" lead_count = CASE WHEN count_mark <= pg_snapshot_xmin(pg_current_snapshot()) THEN $2 END,"
-	" count_mark = CASE WHEN count_mark <= pg_snapshot_xmax(pg_current_snapshot()) THEN count_mark"
-	" ELSE pg_snapshot_xmax(pg_current_snapshot()) END"
+	" lead_count = CASE WHEN count_mark <= $3 THEN $2 END,"
+	" count_mark = CASE WHEN count_mark <= $4 THEN count_mark ELSE $4 END"
 	" WHERE workspace_id = $1",
-	SPI_OK_UPDATE, UUIDOID, INT8OID);
+	SPI_OK_UPDATE, UUIDOID, INT8OID, XID8OID, XID8OID);
 
+/* Counts the leads of a workspace; all transactions before the oldest have ended. */
 static int64
-count_all(Datum workspace)
+count_all(Datum workspace, Datum *oldest)
 {
-	bool		isnull;
+	Datum		columns[2];
+	bool		nulls[2];
 
 	statement_execute(&count_leads, &workspace, NULL);
-	return DatumGetInt64(statement_value(0, 1, &isnull));
+	statement_row(0, columns, nulls);
+	*oldest = columns[1];
+	return DatumGetInt64(columns[0]);
 }
 
 /* Raises PT402 for a number of new leads, which are more than there is room for. */
@@ -79,7 +87,7 @@ raise_full(int64 created, int64 room)
 bool
 lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining)
 {
-	Datum		values[2] = {workspace};
+	Datum		values[4] = {workspace};
 	Datum		columns[2];
 	bool		nulls[2];
 	bool		adds = created > 0 && !dry_run;
@@ -89,7 +97,7 @@ lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining)
 		(adds && statement_execute(&lock_limit, values, NULL) == 0))
 		return false;
 	statement_row(0, columns, nulls);
-	before = nulls[1] ? count_all(workspace) - (adds ? created : 0) : DatumGetInt64(columns[1]);
+	before = nulls[1] ? count_all(workspace, &values[2]) - (adds ? created : 0) : DatumGetInt64(columns[1]);
 	*remaining = DatumGetInt64(columns[0]) - before - created;
 	if (*remaining < 0 && created > 0)
 		raise_full(created, *remaining + created);
@@ -97,6 +105,7 @@ lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining)
 	if (adds)
 	{
 		values[1] = Int64GetDatum(before + created);
+		values[3] = FullTransactionIdGetDatum(ReadNextFullTransactionId());
 		statement_execute(nulls[1] ? &set_count : &add_to_count, values, NULL);
 	}
 	return true;
