@@ -11,7 +11,9 @@
  *	   by ON CONFLICT DO NOTHING, and looked up;
  *	4. change the leads that differ.  Where known leads are to be enrolled, lock
  *	   them all first.  A lead that was deleted meanwhile goes back to 3;
- *	5. enroll, in the order of lead ids, and queue step one.
+ *	5. enroll, in the order of lead ids, and queue step one.  Where leads are
+ *	   added, those that differ change after it: a lead that others have enrolled
+ *	   meanwhile is not changed.
  *
  * Each step takes its locks in one order in every session, and the steps come
  * in one order, so that calls with the same leads wait for each other and do
@@ -123,6 +125,11 @@ needs_change(const EnrollCandidate *candidate)
 	return candidate->known && !candidate->created && candidate->differs;
 }
 
+static bool
+needs_change_enrolled(const EnrollCandidate *candidate)
+{
+	return needs_change(candidate) && candidate->enrolled;
+}
 
 /* Says whether a test holds for any candidate. */
 static bool
@@ -266,6 +273,13 @@ change_leads(const Enrollment *call, EnrollCandidate **part, int count)
 	}
 }
 
+/* Says whether a call leaves leads out for being in a campaign or a list. */
+static bool
+skips_by_target(const Enrollment *call)
+{
+	return call->skips.in_campaign || call->skips.in_list;
+}
+
 /*
  * Step 4: locks leads and looks at them again.  One that is gone is unknown
  * again.  One that is only kept, and differs since another session changed it,
@@ -296,6 +310,9 @@ lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool chang
 		candidate->locked = change || !candidate->differs;
 	}
 	SPI_freetuptable(SPI_tuptable);
+	/* Another session may have put it meanwhile where it is skipped for being. */
+	if (skips_by_target(call))
+		enroll_look_up(call, part, count);
 }
 
 static void
@@ -438,6 +455,7 @@ queue_enrolled(const Enrollment *call)
 static void
 write_candidates(const Enrollment *call)
 {
+	bool		change_first = call->mode != ENROLL_ADD;
 	int			rounds = 0;
 
 	run_step(call, is_nameless, insert_nameless);
@@ -447,9 +465,12 @@ write_candidates(const Enrollment *call)
 			raise_kept_out();
 		run_step(call, is_missing, insert_missing);
 		if (has_any(call, needs_lock_to_enroll))
-			run_step(call, needs_lock, has_any(call, needs_change) ? lock_to_change : lock_to_keep);
-		run_step(call, needs_change, change_leads);
-	} while (has_any(call, is_missing) || has_any(call, needs_lock) || has_any(call, needs_change));
+			run_step(call, needs_lock, has_any(call, needs_change) || skips_by_target(call) ?
+					 lock_to_change : lock_to_keep);
+		if (change_first)
+			run_step(call, needs_change, change_leads);
+	} while (has_any(call, is_missing) || has_any(call, needs_lock) ||
+			 (change_first && has_any(call, needs_change)));
 
 	run_step(call, is_created, enroll_created_leads);
 	/*
@@ -458,6 +479,8 @@ write_candidates(const Enrollment *call)
 	 */
 	run_step_by_id(call, is_new_to_campaign, enroll_known_leads);
 	run_step_by_id(call, is_back, enroll_back);
+	if (!change_first)
+		run_step(call, needs_change_enrolled, change_leads);
 	queue_enrolled(call);
 }
 
