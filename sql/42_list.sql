@@ -27,9 +27,16 @@ RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 BEGIN
     PERFORM leadterra.require_read_committed('deleting lists');
+    -- In the order in which deleting leads locks them, whatever that of the rows.
+    PERFORM FROM leadterra.list_members m
+    JOIN deleted d ON d.workspace_id = m.workspace_id AND d.list_id = m.list_id
+    ORDER BY m.lead_id, m.list_id
+    FOR UPDATE OF m;
     DELETE FROM leadterra.list_members m USING deleted d
     WHERE m.workspace_id = d.workspace_id AND m.list_id = d.list_id;
     RETURN NULL;
