@@ -1,6 +1,6 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(107);
+SELECT plan(128);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
@@ -9,6 +9,8 @@ SELECT lt_suppress('{no@example.com}');
 SELECT id AS lead FROM lt_leads WHERE email = 'a@example.com' \gset
 SELECT lt_create_blocklist('of the default workspace') AS blocklist \gset
 SELECT lt_block('{no@example.com}', :'blocklist');
+SELECT lt_create_list('of the default workspace') AS list \gset
+SELECT lt_add_leads('[{"email": "a@example.com"}]', list_id => :'list');
 SELECT lt_start_campaign(:'campaign');
 SELECT lease_id AS lease, message_id AS message FROM lt_claim_messages(1, '1 hour', :'campaign') \gset
 SELECT count(*) AS leads FROM leadterra.leads \gset
@@ -23,6 +25,7 @@ SELECT is((SELECT count(*) FROM lt_messages), 0::bigint, 'nor messages');
 SELECT is((SELECT count(*) FROM lt_blocklists), 0::bigint, 'nor block lists');
 SELECT is((SELECT count(*) FROM lt_blocklist_entries), 0::bigint, 'nor what is on them');
 SELECT is((SELECT count(*) FROM lt_is_suppressed('no@example.com')), 0::bigint, 'nor what is suppressed');
+SELECT is((SELECT count(*) FROM lt_lists), 0::bigint, 'nor lists');
 
 SELECT throws_ok(format('SELECT %s', call), 'PT404', NULL, call || ' finds nothing of it')
 FROM unnest(ARRAY[
@@ -46,6 +49,14 @@ FROM unnest(ARRAY[
     format('lt_block(''{no@example.com}'', %L)', :'blocklist'),
     format('lt_unblock(''{no@example.com}'', %L)', :'blocklist'),
     format('lt_delete_blocklist(%L)', :'blocklist'),
+    format('lt_set_campaign_owner(%L, NULL)', :'campaign'),
+    format('lt_add_leads(''[{"email": "b@example.com"}]'', %L)', :'campaign'),
+    format('lt_add_leads(''[{"email": "b@example.com"}]'', list_id => %L)', :'list'),
+    format('lt_add_leads(''[{"email": "b@example.com"}]'', lt_create_campaign(''own''), blocklist_id => %L)', :'blocklist'),
+    'lt_add_leads(''[{"email": "b@example.com"}]'', list_id => lt_create_list(''own''), blocklist_id => ''00000000-0000-7000-8000-000000000000'')',
+    format('lt_remove_from_list(%L, ARRAY[%L]::uuid[])', :'list', :'lead'),
+    format('lt_delete_list(%L)', :'list'),
+    format('lt_list_leads(%L)', :'list'),
     'lt_block(''{no@example.com}'', ''00000000-0000-7000-8000-000000000000'')',
     'lt_update_lead(''a@example.com'', ''{}'')']) AS call;
 SELECT throws_ok(format('SELECT %s', call), 'PT409', NULL, call || ' finds no lease of it')
@@ -79,7 +90,8 @@ INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, created_at, up
 SELECT lt_current_workspace(), lt_uuidv7(), 'verify_leads', '{}', now(), now() FROM generate_series(1, 2);
 SELECT count(*) FROM lt_claim_job();
 SELECT lt_block('{t9@example.com}', :'blocklist');
-CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, :'blocklist'::uuid AS blocklist, id AS lead FROM lt_leads WHERE email = 't3@example.com';
+SELECT lt_add_leads('[{"email": "t1@example.com"}, {"email": "t2@example.com"}]', list_id => :'list');
+CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, :'blocklist'::uuid AS blocklist, :'list'::uuid AS list, id AS lead FROM lt_leads WHERE email = 't3@example.com';
 DO $$
 DECLARE
     name text;
@@ -94,6 +106,8 @@ UPDATE leadterra.suppressions SET blocklist_id = workspace_id WHERE workspace_id
 -- But there t3 has another address, and a is not in the second campaign.
 UPDATE leadterra.leads SET email = 't6@example.com' WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15' AND email = 't3@example.com';
 SELECT lt_bulk_upsert(:'draft', '[{"email": "a@example.com"}]');
+-- And there are more leads to be.
+UPDATE leadterra.workspaces SET lead_limit = CASE workspace_id WHEN lt_current_workspace() THEN 1 ELSE 100 END;
 
 -- All rows but those of the current workspace, with their versions.
 CREATE FUNCTION pg_temp.elsewhere() RETURNS text[] LANGUAGE plpgsql AS $$
@@ -114,6 +128,11 @@ CREATE FUNCTION last_lease() RETURNS uuid LANGUAGE sql SET search_path = public 
 $$;
 CREATE FUNCTION last_job_lease() RETURNS uuid LANGUAGE sql SET search_path = public AS $$
     SELECT lease_id FROM leadterra.jobs WHERE workspace_id = lt_current_workspace() ORDER BY lease_id DESC NULLS LAST LIMIT 1
+$$;
+CREATE FUNCTION added(answer jsonb) RETURNS text LANGUAGE sql SET search_path = public AS $$
+    SELECT format('%s uploaded (%s), %s duplicated, %s skipped, %s blocked, %s left', answer -> 'leads_uploaded',
+        (SELECT string_agg(coalesce(split_part(c ->> 'email', '@', 1), 'nobody'), ', ' ORDER BY c ->> 'email' DESC) FROM jsonb_array_elements(answer -> 'created_leads') c),
+        answer -> 'duplicated_leads', answer -> 'skipped_count', answer -> 'in_blocklist', answer -> 'remaining_in_plan')
 $$;
 CREATE FUNCTION pg_temp.call(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -183,10 +202,23 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('(SELECT string_agg(concat_ws('' '', state, reason), '','') FROM lt_explain_lead(campaign, ''t6@example.com''))', 'retry no'),
     ('lt_restart_leads(campaign, ''{t4@example.com}'')', '1'),
     ('lt_set_unsubscribe_url(''https://t.example/'')', ''),
+    ('(SELECT string_agg(format(''%s %s'', name, leads), '', '') FROM lt_lists)', 'of the default workspace 3'),
+    ('(SELECT string_agg(email, '' '') FROM lt_list_leads(list))', 'a@example.com t1@example.com t2@example.com'),
+    ('lt_set_campaign_owner(campaign, ''019cc043-e39c-7d91-a325-6615db0e1b14'')', ''),
+    ('added(lt_add_leads(''[{"email": "a@example.com"}, {"email": "new@example.com", "custom_variables": {"x": 1}}, {"email": "t8@example.com"}, {"email": "t4@example.com"}]'', campaign, verify_leads_on_import => true))',
+     '2 uploaded (new, a), 0 duplicated, 0 skipped, 2 blocked, 93 left'),
+    ('added(lt_add_leads(''[{"email": "a@example.com", "phone": "1"}, {"email": "new@example.com", "phone": "2"}, {"email": "t1@example.com"}]'', list_id => list))', '1 uploaded (new), 2 duplicated, 0 skipped, 0 blocked, null left'),
+    ('added(lt_add_leads(''[{"email": "t2@example.com"}, {"email": "new@example.com"}]'', draft, skip_if_in_campaign => true))', '0 uploaded (), 1 duplicated, 1 skipped, 0 blocked, 93 left'),
+    ('added(lt_add_leads(''[{"email": "t2@example.com"}, {"email": "new@example.com"}, {"first_name": "N"}]'', list_id => list, skip_if_in_list => true))', '1 uploaded (nobody), 2 duplicated, 0 skipped, 0 blocked, null left'),
+    ('(SELECT concat_ws('' '', assigned_to, verification_status, phone) FROM lt_leads WHERE email = ''new@example.com'')', '019cc043-e39c-7d91-a325-6615db0e1b14 12 2'),
+    ('(SELECT variables FROM lt_campaigns WHERE id = campaign)', '{x}'),
+    ('lt_remove_from_list(list, ARRAY(SELECT id FROM lt_leads WHERE email IN (''t1@example.com'', ''t2@example.com'')))', '2'),
+    ('lt_delete_list(list)', ''),
+    ('lt_delete_leads(''{new@example.com}'')', '1'),
     ('lt_next_due() <= now() + interval ''1 minute''', 'true'),
     ('lt_delete_lead(lead)', ''),
     ('lt_delete_leads(''{t2@example.com, T4@example.com}'')', '2'),
-    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'renamed 1 1, second 3 0'),
+    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'renamed 2 2, second 3 0'),
     ('lt_delete_campaign(draft)', ''),
     ('(lt_pause_campaign(campaign)).status', 'paused'),
     ('lt_delete_campaign(campaign)', ''),
