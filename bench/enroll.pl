@@ -37,7 +37,10 @@ sub control
 		$session->do(q(INSERT INTO bench.campaigns SELECT ?, lt_create_campaign(?, '[{"subject": "Hi", "bodyHtml": "Hi"}]')), undef, $campaign, $campaign);
 	}
 	my $suppressions = $database eq 'large' ? $large_suppressions : 1000;
-	$session->do("SELECT lt_suppress(array_agg(format('blocked-%s\@x.example', i))) FROM generate_series(1, $suppressions) i");
+	$session->do(<<"SQL");
+SELECT lt_suppress(array_agg(format(CASE i % 10 WHEN 0 THEN 'blocked-%s.example' WHEN 1 THEN '*.blocked-%s.example' ELSE 'blocked-%s\@x.example' END, i)))
+FROM generate_series(1, $suppressions) i
+SQL
 	load_large($session) if $database eq 'large';
 	$session->do('VACUUM ANALYZE');
 	$session->do('CHECKPOINT');
@@ -67,6 +70,11 @@ sub campaign
 # Each contender makes of a session and a campaign a function that does a call.
 my %contenders = (
 	leadterra => sub { payload_call('lt_bulk_upsert', @_) },
+	add => sub {
+		my ($session, $campaign) = @_;
+		my $statement = $session->prepare('SELECT lt_add_leads(added, ?) FROM bench.payloads WHERE call = ?');
+		return sub { $session->selectrow_array($statement, undef, $campaign, $_[0]) };
+	},
 	rules => sub { payload_call('bench.upsert_rules', @_) },
 	set => sub { payload_call('bench.upsert_set', @_) },
 	loop => sub { payload_call('bench.upsert_loop', @_) },
@@ -329,6 +337,34 @@ SQL
 	return;
 }
 
+# How much of a fresh call of lt_add_leads is looking addresses up in the block list.
+sub run_suppressions
+{
+	my ($name) = @_;
+	my $case = { leads => 1000, known => 0, calls => 30 };
+	my @shares;
+	for my $round (1 .. $rounds)
+	{
+		prepare_run($case, $name);
+		my $session = connect_to($name);
+		my $call = $contenders{add}->($session, campaign($session, 'a'));
+		$call->($_) for 1 .. $warm_up;
+		$session->do('SELECT pg_stat_statements_reset()');
+		$session->do("SET pg_stat_statements.track = 'all'");
+		$call->($_) for $warm_up + 1 .. $warm_up + $case->{calls};
+		$session->do("SET pg_stat_statements.track = 'none'");
+		push @shares, $session->selectrow_array(<<'SQL');
+SELECT 100 * sum(total_exec_time) FILTER (WHERE NOT toplevel AND query LIKE '%FROM leadterra.suppressions%')
+    / sum(total_exec_time) FILTER (WHERE toplevel AND query LIKE 'SELECT lt_add_leads%')
+FROM pg_stat_statements
+SQL
+		$session->disconnect;
+	}
+	my $entries = control($name)->selectrow_array('SELECT count(*) FROM leadterra.suppressions');
+	say_it(sprintf '| %d | %s |', $entries, spread(\@shares, 1));
+	return;
+}
+
 sub plot_results
 {
 	open my $data, '>', "$output/results.tsv" or die $!;
@@ -376,5 +412,8 @@ unless ($quick)
 {
 	heading("Tables with $large_leads leads and $large_suppressions suppressions, beside small ones", @columns);
 	run_kinds(1000, 30, [], qw(leadterra leadterra@large set@large rules@large));
+	run_case({ name => 'fresh, lt_add_leads, 1000 a call', leads => 1000, calls => 30, known => 0, contenders => [ 'leadterra', 'add', 'leadterra@large', 'add@large' ] });
+	heading('Fresh calls of lt_add_leads and the block list', 'entries of the list', 'look-ups, % of a call');
+	run_suppressions($_) for 'small', 'large';
 }
 finish_report();

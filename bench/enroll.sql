@@ -11,8 +11,9 @@ SET search_path TO bench, public;
 CREATE TABLE campaigns (name text PRIMARY KEY, id uuid);
 
 -- The payload of each call, and its leads as rows that are ready to insert.
-CREATE UNLOGGED TABLE payloads (call integer PRIMARY KEY, leads jsonb);
-ALTER TABLE payloads ALTER leads SET STORAGE EXTERNAL;
+-- added: the same leads as lt_add_leads takes them.
+CREATE UNLOGGED TABLE payloads (call integer PRIMARY KEY, leads jsonb, added jsonb);
+ALTER TABLE payloads ALTER leads SET STORAGE EXTERNAL, ALTER added SET STORAGE EXTERNAL;
 CREATE UNLOGGED TABLE ready (
     call integer, lead_id uuid, email text COLLATE "C", first_name text, last_name text,
     company text, job_title text, phone text, website text, custom jsonb);
@@ -50,7 +51,10 @@ RETURNS void LANGUAGE sql SET search_path = bench, public AS $$
     INSERT INTO payloads
     SELECT call, jsonb_agg(jsonb_build_object('email', email, 'firstName', first_name, 'lastName', last_name,
             'company', company, 'jobTitle', job_title, 'phone', phone, 'website', website, 'customFields', custom)
-        ORDER BY md5(email))
+        ORDER BY md5(email)),
+        jsonb_agg(jsonb_build_object('email', email, 'first_name', first_name, 'last_name', last_name,
+            'company_name', company, 'job_title', job_title, 'phone', phone, 'website', website, 'custom_variables', custom)
+        ORDER BY md5(email)) FILTER (WHERE leads <= 1000)
     FROM ready GROUP BY call;
     ANALYZE payloads, ready;
 $$;

@@ -133,11 +133,13 @@ BEGIN ATOMIC
     SELECT
         l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.phone, l.website, l.personalization,
         l.lead_value, l.interest_status, l.assigned_to, l.verification_status, l.custom, m.added_at
-    FROM (
+    -- First of all, so that a list that there is not is an error whatever the plan.
+    FROM (SELECT leadterra.require_list(lt_list_leads.list_id) AS list_id OFFSET 0) r
+    CROSS JOIN LATERAL (
         SELECT m.lead_id, m.added_at
         FROM leadterra.list_members m
         WHERE m.workspace_id = leadterra.enter('lists:read')
-          AND m.list_id = leadterra.require_list(lt_list_leads.list_id)
+          AND m.list_id = r.list_id
           AND m.lead_id > coalesce(lt_list_leads.after, '00000000-0000-0000-0000-000000000000')
         ORDER BY m.lead_id
         LIMIT leadterra.page_size(lt_list_leads.max_leads)

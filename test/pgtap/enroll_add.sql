@@ -1,6 +1,6 @@
 -- enroll: lt_add_leads, rule by rule.
 BEGIN;
-SELECT plan(558);
+SELECT plan(559);
 
 -- What another workspace has.
 SELECT lt_create_campaign('elsewhere', '[{"subject": "s", "bodyHtml": "b"}]') AS foreign_campaign, lt_create_list('elsewhere') AS foreign_list, lt_create_blocklist('elsewhere') AS foreign_blocklist \gset
@@ -539,6 +539,7 @@ SELECT is(pg_temp.failure(format('lt_bulk_upsert(%L, %L, dry_run => true)', :'li
 SELECT is(lt_bulk_upsert(:'limited', pg_temp.some('i'), dry_run => true)::text, '(1,0,0,1)', 'a dry run that fits');
 SELECT is(lt_bulk_upsert(:'limited', pg_temp.some('i'), dry_run => true)::text, '(1,0,0,1)', 'counts nobody');
 SELECT lt_suppress('{x@free.example}');
+SELECT is(lt_bulk_upsert(:'limited', pg_temp.some('i', 'x', 'i'), 'skip', true)::text, '(1,1,1,2)', 'nor one with who is suppressed or repeated');
 SELECT is(lt_bulk_upsert(:'limited', pg_temp.some('i', 'x', 'i'), 'skip')::text, '(1,1,1,2)', 'nor do who is suppressed or repeated count');
 SELECT is(pg_temp.failure(format('(SELECT count(*) FROM lt_bulk_upsert_report(%L, %L))', :'limited', pg_temp.some('j'))), 'PT402 plan_limit_reached 0 the plan has room for 0 more leads, not for 1', 'the report fails too');
 SELECT is((SELECT count(*) FROM lt_leads), 4::bigint, 'and the limit is held');

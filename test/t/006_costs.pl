@@ -28,10 +28,14 @@ my $tmp = PostgreSQL::Test::Utils::tempdir();
 # through another, and each key of a long list, of which it has two; to insert it
 # takes three indexes and two tables.
 my %costs = (
-	fresh => [ 6, 3, 18, 850 ],
+	fresh => [ 7, 3, 18, 850 ],
 	unchanged => [ 4, 5, 13, 1 ],
 	changed => [ 5, 6, 27, 500 ],
-	'half new' => [ 7, 5, 18, 430 ]);
+	'half new' => [ 8, 5, 18, 430 ],
+	# lt_add_leads: looks the owner up and writes the variables, and looks for the limit also where it makes nobody.
+	added => [ 10, 3, 18, 850 ],
+	'added again' => [ 7, 5, 13, 1 ],
+	'added, skipping' => [ 8, 7, 20, 1 ]);
 
 # A script for one session: prepares plans on tables that are all but empty,
 # then runs the kinds of calls, before and after another session loads leads.
@@ -39,7 +43,8 @@ my $load = "$tmp/load.sql";
 append_to_file($load, <<'SQL');
 SELECT lt_bulk_upsert((SELECT id FROM lt_campaigns WHERE name = 'loaded'), payload(:start + first, :leads / 10, 'load', false))
 FROM generate_series(0, :leads - 1, :leads / 10) first;
-SELECT lt_suppress(array_agg(format('loaded-%s-%s@x.example', :leads, i))) FROM generate_series(1, :leads / 2) i;
+SELECT lt_suppress(array_agg(format(CASE i % 5 WHEN 0 THEN 'loaded-%s-%s.example' WHEN 1 THEN '*.loaded-%s-%s.example' ELSE 'loaded-%s-%s@x.example' END, :leads, i)))
+FROM generate_series(1, :leads / 2) i;
 SQL
 my $connection = $server->connstr('postgres');
 my $kinds = '';
@@ -60,19 +65,23 @@ for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 	# Statistics would make new plans.
 	$kinds .= $verdicts . "ANALYZE leadterra.leads, leadterra.enrollments, leadterra.suppressions;\n" if $tables =~ /analyzed/;
 	$kinds .= "SELECT nextval('run') * 10000 AS first \\gset\n";
-	for my $kind (['fresh', ':first', 'a'], ['unchanged', ':first', 'a'], ['changed', ':first', 'b'], ['half new', ':first + 500', 'b'])
+	for my $kind (['fresh', ':first', 'a'], ['unchanged', ':first', 'a'], ['changed', ':first', 'b'], ['half new', ':first + 500', 'b'],
+		['added', ':first + 5000', 'a', q(campaign_id => :'campaign')], ['added again', ':first + 5000', 'a', q(campaign_id => :'campaign')],
+		['added, skipping', ':first + 5000', 'a', q(list_id => :'list', skip_if_in_campaign => true, skip_if_in_list => true)])
 	{
+		my $leads = $kind->[3] ? "added($kind->[1], 1000, '$kind->[2]')" : "payload($kind->[1], 1000, '$kind->[2]', true)";
+		my $call = $kind->[3] ? "counters(lt_add_leads(leads, $kind->[3]))" : q(lt_bulk_upsert(:'campaign', leads));
 		$kinds .= <<"SQL";
-CREATE TEMP TABLE input AS SELECT payload($kind->[1], 1000, '$kind->[2]', true) AS leads;
+CREATE TEMP TABLE input AS SELECT $leads AS leads;
 SELECT pg_stat_statements_reset(), pg_stat_force_next_flush() \\g /dev/null
 SELECT $index_entries AS before \\gset
 SET pg_stat_statements.track = 'all';
-SELECT lt_bulk_upsert(:'campaign', leads) AS result FROM input \\gset
+SELECT $call AS result FROM input \\gset
 SET pg_stat_statements.track = 'none';
 SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT '$tables|$kind->[0]', :'result', sum(calls) FILTER (WHERE NOT toplevel), ($index_entries - :before) / 1000.0,
-    sum(shared_blks_hit + shared_blks_read) FILTER (WHERE toplevel AND query ~ 'lt_bulk_upsert') / 1000,
-    sum(wal_bytes) FILTER (WHERE toplevel AND query ~ 'lt_bulk_upsert') / 1000
+    sum(shared_blks_hit + shared_blks_read) FILTER (WHERE toplevel AND query ~ 'AS result') / 1000,
+    sum(wal_bytes) FILTER (WHERE toplevel AND query ~ 'AS result') / 1000
 FROM pg_stat_statements;
 DROP TABLE input;
 SQL
@@ -88,7 +97,15 @@ CREATE FUNCTION payload(first bigint, leads integer, title text, spread boolean)
         'useCase', 'case ' || i % 10) ORDER BY md5(i::text || spread))
     FROM generate_series(first, first + leads - 1) i
 \$\$;
+CREATE FUNCTION added(first bigint, leads integer, title text) RETURNS jsonb LANGUAGE sql AS \$\$
+    SELECT jsonb_agg(jsonb_build_object('email', e -> 'email', 'first_name', e -> 'firstName', 'last_name', e -> 'lastName', 'company_name', e -> 'company',
+        'job_title', e -> 'jobTitle', 'custom_variables', jsonb_build_object('useCase', e -> 'useCase')) ORDER BY n)
+    FROM jsonb_array_elements(payload(first, leads, title, true)) WITH ORDINALITY a (e, n)
+\$\$;
+CREATE FUNCTION counters(answer jsonb) RETURNS text LANGUAGE sql AS
+\$\$ SELECT string_agg(format('%s %s', key, value), ', ') FROM jsonb_each_text(answer - 'created_leads') WHERE value ~ '^[1-9][0-9]*\$' AND key <> 'total_sent' \$\$;
 SELECT lt_create_campaign('loaded') \\g /dev/null
+SELECT lt_create_list('measured') AS list \\gset
 SELECT lt_create_campaign('measured') AS campaign \\gset
 SELECT lt_suppress('{blocked.example}') \\g /dev/null
 -- Plans are made here, for every kind of call.  The first temporary table would
@@ -96,6 +113,8 @@ SELECT lt_suppress('{blocked.example}') \\g /dev/null
 CREATE TEMP TABLE first ();
 SELECT lt_bulk_upsert(:'campaign', payload(1, 3, 'a', true)) \\g /dev/null
 SELECT lt_bulk_upsert(:'campaign', payload(1, 6, 'b', true)) \\g /dev/null
+SELECT lt_add_leads(added(1, 9, 'b'), list_id => :'list', skip_if_in_campaign => true) \\g /dev/null
+SELECT lt_add_leads(added(1, 12, 'b'), :'campaign') \\g /dev/null
 SET plan_cache_mode = force_generic_plan;
 SELECT lt_set_verification(array_agg(lead_id), array_agg(1)) FROM leadterra.leads \\g /dev/null
 $kinds
@@ -103,11 +122,12 @@ SQL
 my ($status, $output, $errors) = $server->psql('postgres', $script, on_error_stop => 1);
 is($errors, '', 'calls succeed');
 
-my %expected = (fresh => '(1000,0,0,1000)', unchanged => '(0,1000,0,1000)', changed => '(0,1000,0,1000)', 'half new' => '(500,500,0,1000)');
+my %expected = (fresh => '(1000,0,0,1000)', unchanged => '(0,1000,0,1000)', changed => '(0,1000,0,1000)', 'half new' => '(500,500,0,1000)',
+	added => 'leads_uploaded 1000', 'added again' => 'duplicated_leads 1000', 'added, skipping' => 'skipped_count 1000');
 my @lines = split /\n/, $output;
 my (undef, $verified, $entries_verified) = map { split /\|/ } grep { /^verdicts/ } @lines;
 @lines = grep { !/^verdicts/ } @lines;
-is(scalar @lines, 16, 'all kinds of calls were made');
+is(scalar @lines, 28, 'all kinds of calls were made');
 for my $line (@lines)
 {
 	my ($tables, $kind, $result, $statements, $entries, $pages, $wal) = split /\|/, $line;
