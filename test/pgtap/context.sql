@@ -1,6 +1,6 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(128);
+SELECT plan(129);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
@@ -214,6 +214,7 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('(SELECT concat_ws('' '', assigned_to, verification_status, phone) FROM lt_leads WHERE email = ''new@example.com'')', '019cc043-e39c-7d91-a325-6615db0e1b14 12 2'),
     ('(SELECT variables FROM lt_campaigns WHERE id = campaign)', '{x}'),
     ('lt_remove_from_list(list, ARRAY(SELECT id FROM lt_leads WHERE email IN (''t1@example.com'', ''t2@example.com'')))', '2'),
+    ('added(lt_add_leads(''[{"email": "t1@example.com"}, {"email": "a@example.com"}]'', list_id => lt_create_list(''own''), skip_if_in_list => true))', '1 uploaded (t1), 0 duplicated, 1 skipped, 0 blocked, null left'),
     ('lt_delete_list(list)', ''),
     ('lt_delete_leads(''{new@example.com}'')', '1'),
     ('lt_next_due() <= now() + interval ''1 minute''', 'true'),
