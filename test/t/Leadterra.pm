@@ -110,7 +110,7 @@ SELECT lt_create_campaign('Other workspace', '[{"subject": "s", "bodyHtml": "b"}
 SELECT lt_bulk_upsert(:'other', '[{"email": "lead-1\@example.com", "firstName": "Other"}]');
 SELECT lt_start_campaign(:'other');
 CALL lt_import_table(:'other', 'list', '{"email": "note"}');
-SELECT lt_suppress('{other\@example.com}');
+SELECT lt_suppress('{other\@example.com}'), lt_create_list('Other list'), lt_create_api_key('Other key');
 SQL
 }
 
@@ -128,7 +128,7 @@ sub contents
 	{
 		$contents{$table} = $server->safe_psql($database, "SELECT t FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
-	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects))
+	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects api_keys))
 	{
 		for my $workspace (@workspaces)
 		{
