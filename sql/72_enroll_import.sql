@@ -309,9 +309,13 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    workspace uuid := leadterra.keep_campaign(campaign_id);
+    workspace constant uuid := leadterra.current_workspace();
     i leadterra.imports;
 BEGIN
+    -- As by who deletes the campaign, who then takes the import along.
+    PERFORM FROM leadterra.campaigns c
+    WHERE c.workspace_id = workspace AND c.campaign_id = finish_import.campaign_id
+    FOR KEY SHARE;
     UPDATE leadterra.imports x
     SET rows_total = x.rows_done, finished_at = leadterra.clock(), updated_at = leadterra.clock()
     WHERE x.workspace_id = workspace AND x.import_id = finish_import.import_id

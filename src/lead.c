@@ -55,10 +55,9 @@ static Statement insert_leads = STATEMENT(
  *
  * Rows are locked in the order of addresses, as given, by a nested loop.  The
  * last condition is always true; the planner takes it for rare, and so starts
- * from the rows given.  Where it starts from a small table all the same, the
- * address is the only column to join by, and that index has the same order.
- * (The id, which tells a lead from one that replaced it, is compared so that it
- * is no such column.)
+ * from the rows given.  Where it starts from a small table all the same, leads
+ * are changed one by one.  (The id, which tells a lead from one that replaced it, is
+ * compared so that it is no column to join by.)
  */
 #define PATCHED(field, column) \
 	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
@@ -375,6 +374,17 @@ lead_insert(Datum workspace, const LeadChange *leads, int count)
 	return statement_execute(&insert_leads, parameters, nulls);
 }
 
+/* Changes leads in the order in which they are given, whatever the plan. */
+static uint64
+update_one_by_one(Datum workspace, const LeadChange *leads, int count)
+{
+	uint64		updated = 0;
+
+	for (int i = 0; i < count; i++)
+		updated += lead_update(workspace, &leads[i], 1);
+	return updated;
+}
+
 /*
  * Changes leads, given in the order of their addresses, and returns how many:
  * the others are gone.
@@ -386,6 +396,8 @@ lead_update(Datum workspace, const LeadChange *leads, int count)
 	bool		nulls[4 + LEAD_FIELDS];
 	Datum	   *given = palloc(sizeof(Datum) * count);
 
+	if (count > 1 && !statement_follows_rows(&update_leads))
+		return update_one_by_one(workspace, leads, count);
 	lead_parameters(workspace, leads, count, true, parameters, nulls);
 	for (int i = 0; i < count; i++)
 		given[i] = Int32GetDatum(leads[i].patch->given);

@@ -15,11 +15,13 @@
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "nodes/plannodes.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
 #include "statement.h"
 
@@ -125,6 +127,28 @@ prepare(Statement *statement)
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI_keepplan failed");
 	statement->plan = plan;
+}
+
+/*
+ * Says whether a statement that joins rows given by a function with a table goes
+ * through the rows given one by one, and so in their order.  Which side a nested
+ * loop begins with is the planner's choice where it takes both for a row or two.
+ */
+bool
+statement_follows_rows(Statement *statement)
+{
+	CachedPlan *cached;
+	const Plan *plan;
+
+	prepare(statement);
+	cached = SPI_plan_get_cached_plan(statement->plan);
+	if (cached == NULL)
+		return false;
+	plan = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
+	while (outerPlan(plan))
+		plan = outerPlan(plan);
+	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	return IsA(plan, FunctionScan);
 }
 
 /* Executes a statement and checks its result code. */

@@ -44,6 +44,7 @@ typedef struct Statement
 extern void statement_connect(void);
 extern void statement_finish(void);
 extern uint64 statement_execute(Statement *statement, const Datum *values, const bool *nulls);
+extern bool statement_follows_rows(Statement *statement);
 extern uint64 statement_read(Statement *statement, const Datum *values);
 extern Portal statement_open(Statement *statement, const Datum *values);
 extern Datum statement_value(uint64 row, int column, bool *isnull);
