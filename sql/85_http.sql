@@ -41,8 +41,10 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    given constant text := split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', place + 1);
+    -- As it was sent until it is decoded; a "+" is itself in a path.
+    given text := split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', place + 1);
 BEGIN
+    given := leadterra.url_decode(replace(given, '+', '%2B'));
     RETURN leadterra.read_id(given);
 EXCEPTION WHEN SQLSTATE 'PT400' THEN
     PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
@@ -411,24 +413,45 @@ END;
 
 COMMENT ON FUNCTION leadterra.http_error(integer, text, jsonb) IS 'Return the body of an error: message and stable code, statusCode and error for the second service, errors where entries failed.';
 
+-- The body comes as text: what the type's input refuses is an error of the request
+-- like any other, and has to be caught.
+CREATE FUNCTION leadterra.http_body(given text)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN given::jsonb;
+-- Not JSON, characters that are none, numbers and strings too large, nesting too deep.
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    PERFORM leadterra.raise_error('invalid_request', 'the body of the request is not valid JSON');
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_body(text) IS 'Return the body of a request.';
+
 -- Runs a call and returns its answer, or the body of its error: what the call did
 -- is rolled back with the block.  Other errors go on to PostgREST.
-CREATE FUNCTION leadterra.http_run(call text, body jsonb)
+CREATE FUNCTION leadterra.http_run(call text, given text)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     workspace constant uuid := leadterra.current_workspace();
-    key constant text := leadterra.http_header('idempotency-key');
-    hash constant bytea := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n', body), 'UTF8'));
+    -- A GET may not write, and does the same again anyway.
+    key constant text := CASE WHEN current_setting('transaction_read_only') = 'off' THEN leadterra.http_header('idempotency-key') END;
+    body jsonb;
+    hash bytea;
     earlier record;
     result jsonb;
     detail text;
 BEGIN
+    body := leadterra.http_body(given);
     IF length(key) > 255 THEN
         PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
     ELSIF key <> '' THEN
+        hash := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n', body), 'UTF8'));
         DELETE FROM leadterra.answers a
         WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';
         -- Waits for one that is under way with this key.
@@ -447,7 +470,6 @@ BEGIN
     END IF;
 
     EXECUTE format('SELECT leadterra.%I($1)', call) INTO result USING body;
-    -- A GET has no key, and may not write.
     IF key <> '' THEN
         UPDATE leadterra.answers a SET answer = result
         WHERE a.workspace_id = workspace AND a.idempotency_key = key;
@@ -459,32 +481,32 @@ EXCEPTION WHEN OTHERS THEN
     END IF;
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     PERFORM set_config('response.status', substr(SQLSTATE, 3), true);
-    RETURN leadterra.http_error(substr(SQLSTATE, 3)::integer, SQLERRM, detail::jsonb);
+    RETURN leadterra.http_error(substr(SQLSTATE, 3)::integer, SQLERRM, coalesce(nullif(detail, ''), '{}')::jsonb);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_run(text, jsonb) IS 'Run a call over HTTP, once for an Idempotency-Key, and return its answer or the body of its error.';
+COMMENT ON FUNCTION leadterra.http_run(text, text) IS 'Run a call over HTTP, once for an Idempotency-Key, and return its answer or the body of its error.';
 
-CREATE FUNCTION @extschema@.lt_http_create_campaign(jsonb)
+CREATE FUNCTION @extschema@.lt_http_create_campaign(text)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_create_campaign', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(jsonb) IS
+COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(text) IS
 'Create a campaign: POST /v1/campaigns
 
 The body has name and sequenceSteps, an array of objects with subject, bodyHtml and delayDays. The answer has id, name, status, sequenceSteps and createdAt, and all of it under campaign. Errors are answers with their status, a message and a code.';
 
-CREATE FUNCTION @extschema@.lt_http_bulk_leads(jsonb)
+CREATE FUNCTION @extschema@.lt_http_bulk_leads(text)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_bulk_leads', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(jsonb) IS
+COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(text) IS
 'Enroll leads in bulk: POST /v1/campaigns/:id/leads/bulk
 
 The body has leads, an array of lead objects. ?onInvalid=skip leaves invalid entries out, ?dryRun=true writes nothing. The answer has the three published shapes at once. Errors are answers with their status, a message and a code.';
@@ -525,14 +547,14 @@ COMMENT ON FUNCTION @extschema@.lt_http_stats() IS
 
 The answer has campaignId, totalEnrolled, sent, delivered, bounced, replied, queued, openRate and replyRate. Errors are answers with their status, a message and a code.';
 
-CREATE FUNCTION @extschema@.lt_http_suppress(jsonb)
+CREATE FUNCTION @extschema@.lt_http_suppress(text)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_suppress', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_suppress(jsonb) IS
+COMMENT ON FUNCTION @extschema@.lt_http_suppress(text) IS
 'Suppress addresses: POST /v1/suppression-list
 
 The body has emails, up to 1,000. The answer has suppressed, alreadySuppressed and total, and all of it under result. Errors are answers with their status, a message and a code.';
@@ -549,14 +571,14 @@ COMMENT ON FUNCTION @extschema@.lt_http_replies() IS
 
 ?campaignId= and ?classification= filter, ?page= asks for pages of 50, newest first. The answer is an array. Errors are answers with their status, a message and a code.';
 
-CREATE FUNCTION @extschema@.lt_http_add_leads(jsonb)
+CREATE FUNCTION @extschema@.lt_http_add_leads(text)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_add_leads', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_add_leads(jsonb) IS
+COMMENT ON FUNCTION @extschema@.lt_http_add_leads(text) IS
 'Add leads in bulk to a campaign or list: POST /api/v2/leads/add
 
 The body and answer are those of lt_add_leads; ids may be TypeIDs. An error has statusCode, error and message. Errors are answers with their status, a message and a code.';
