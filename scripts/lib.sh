@@ -233,6 +233,7 @@ clean_up() {
         wait "$child" || true
         wait_while kill -0 -- "-$child"
     fi
+    if [ -n "${http_pids:-}" ]; then stop_http; fi
     stop_servers
     [ "${scratch:-$work}" = "$work" ] || rm -rf "$scratch"
     remove_policy

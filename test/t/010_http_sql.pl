@@ -1,0 +1,252 @@
+# The functions behind the published calls, by the statements that PostgREST
+# sends: role, headers and path as settings, the hook, the call.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use JSON::PP;
+use Leadterra;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $server = start_server('server');
+$server->safe_psql('postgres', 'CREATE SCHEMA api; CREATE EXTENSION leadterra SCHEMA api;'
+	  . ' CREATE ROLE api; CREATE ROLE authenticator LOGIN NOINHERIT; GRANT api TO authenticator; SELECT api.lt_grant_api($$api$$)');
+
+sub sql { return $server->safe_psql('postgres', "SET search_path TO api; $_[0]") }
+sub in_workspace { return sql("SET leadterra.workspace_id = '$_[0]'; $_[1]") }
+
+sub quoted
+{
+	my ($text) = @_;
+	return "'" . $text =~ s/'/''/gr . "'";
+}
+
+# Returns the statements of a request.
+sub statements
+{
+	my ($method, $function, $uri, $key, $body, %headers) = @_;
+	my $access = $method eq 'POST' ? 'WRITE' : 'ONLY';
+	my $argument = defined $body ? quoted(ref $body ? JSON::PP->new->canonical->encode($body) : $body) . '::text' : '';
+
+	$headers{'x-api-key'} = $key if defined $key;
+	$headers{'x-original-uri'} = $uri if defined $uri;
+	my $said = quoted(JSON::PP->new->ascii->encode(\%headers));
+	return <<"SQL";
+\\set VERBOSITY verbose
+BEGIN ISOLATION LEVEL READ COMMITTED READ $access;
+SELECT set_config('search_path', '"api"', true), set_config('role', 'api', true), set_config('request.jwt.claims', '{"role":"api"}', true),
+    set_config('request.method', '$method', true), set_config('request.path', '/rpc/$function', true), set_config('request.headers', $said, true),
+    set_config('request.cookies', '{}', true) \\g /dev/null
+SELECT "api"."lt_pre_request"() \\g /dev/null
+WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM (SELECT "api"."$function"($argument) pgrst_scalar) pgrst_call)
+SELECT nullif(current_setting('response.status', true), ''), coalesce(json_agg(_postgrest_t.pgrst_scalar)->0, 'null') AS body
+FROM (SELECT "$function".* FROM "pgrst_source" AS "$function") _postgrest_t;
+COMMIT;
+SQL
+}
+
+# Makes a request as the login role; returns status and decoded body.
+sub request
+{
+	my ($status, $output, $errors) = $server->psql('postgres', statements(@_), on_error_stop => 1, extra_params => [ '-U', 'authenticator' ]);
+	return ($1, undef) if $errors =~ /ERROR:  PT(\d{3}): /;
+	die "$errors\n" if $status != 0;
+	my ($code, $body) = $output =~ /\A(\d*)\|(.*)\Z/s or die "printed: $output";
+	return ($code eq '' ? 200 : $code, JSON::PP->new->allow_nonref->decode($body));
+}
+
+# What all tables hold.
+sub rows
+{
+	return join "\n", map { sql("SELECT '$_', count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $_ t") }
+	  split /\n/, sql("SELECT oid::regclass FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY 1");
+}
+
+# Tests status and members of the answer; an error must have written nothing.
+sub answers
+{
+	my ($name, $request, $status, $expected) = @_;
+	my $before = $status >= 400 ? rows() : undef;
+	my ($got, $body) = request(@$request);
+
+	is($got, $status, "$name: status") or diag(explain($body));
+	if (ref $expected eq 'HASH')
+	{
+		is_deeply({ map { $_ => $body->{$_} } keys %$expected }, $expected, "$name: body") or diag(explain($body));
+	}
+	elsif (defined $expected)
+	{
+		is_deeply($body, $expected, "$name: body") or diag(explain($body));
+	}
+	is(rows(), $before, "$name: writes nothing") if $status >= 400;
+	return $body;
+}
+
+my ($workspace, $other) = map { sql("SELECT lt_create_workspace('$_')") } qw(One Other);
+my ($key, $other_key) = map { in_workspace($_, "SELECT lt_create_api_key('key')") } $workspace, $other;
+my $old_key = in_workspace($workspace, "SELECT lt_create_api_key('old')");
+in_workspace($workspace, "SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'old'");
+my $weak_key = in_workspace($workspace, "SELECT lt_create_api_key('weak', '{campaigns:read}')");
+
+# --- every call
+
+my $steps = [ { subject => 's', bodyHtml => '<a href="{{unsubscribeUrl}}">x</a>' }, { subject => 't', bodyHtml => 'b', delayDays => 2 } ];
+my $created = answers('create', [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => "It's", sequenceSteps => $steps } ], 200, { name => "It's", status => 'draft' });
+my $campaign = $created->{id};
+my $uuid = in_workspace($workspace, "SELECT lt_from_typeid('$campaign')");
+is_deeply([ sort keys %$created ], [qw(campaign createdAt id name sequenceSteps status)], 'what a campaign has');
+is_deeply({ %{ $created->{campaign} }, campaign => $created->{campaign} }, $created, 'and again under campaign');
+my $bulk = "/v1/campaigns/$campaign/leads/bulk";
+my @bulk = ('POST', 'lt_http_bulk_leads', $bulk, $key);
+my $leads = { leads => [ { email => 'ava@example.com', firstName => 'Ava' }, { email => 'ben@example.com' } ] };
+in_workspace($workspace, "SELECT lt_suppress('{kim\@example.com}')");
+answers('bulk, only tried', [ @bulk[0, 1], "$bulk?dryRun=true", $key, $leads ], 200, { enrolled => 2 });
+is(in_workspace($workspace, 'SELECT count(*) FROM lt_leads'), '0', 'which writes nothing');
+answers('bulk', [ @bulk, $leads ], 200,
+	{ enrolled => 2, updated => 0, skipped => 0, total => 2, data => { created => 2, updated => 0, enrolled => 2, errors => [] },
+		result => { enrolled => 2, updated => 0, skipped => 0, totalInCampaign => 2 } });
+answers('bulk with invalid entries', [ @bulk[0, 1], "$bulk?onInvalid=skip", $key, { leads => [ { email => 'kim@example.com' }, { email => 'x' }, { email => 'ava@example.com', firstName => 'A' } ] } ], 200,
+	{ enrolled => 0, updated => 1, skipped => 2, total => 1, data => { created => 0, updated => 1, enrolled => 1, errors => [ { index => 1, code => 'invalid_email' } ] } });
+my $started = answers('start', [ 'POST', 'lt_http_start', "/v1/campaigns/$campaign/start", $key ], 200, { id => $campaign, status => 'running' });
+is($started->{campaign}{queuedMessages}, 2, 'it has queued');
+answers('start again', [ 'POST', 'lt_http_start', "/v1/campaigns/$campaign/start", $key ], 200, $started);
+answers('pause', [ 'POST', 'lt_http_pause', "/v1/campaigns/$campaign/pause?x=y", $key ], 200, { id => $campaign, status => 'paused' });
+for my $method (qw(GET HEAD))
+{
+	answers("stats by $method", [ $method, 'lt_http_stats', "/v1/campaigns/$campaign/stats", $key, undef, 'idempotency-key' => 'ignored' ], 200,
+		{ campaignId => $campaign, totalEnrolled => 2, sent => 0, delivered => 0, bounced => 0, replied => 0, queued => 2, openRate => 0, replyRate => 0 });
+}
+answers('suppress', [ 'POST', 'lt_http_suppress', '/v1/suppression-list', $key, { emails => [ 'kim@example.com', 'lee@example.com' ] } ], 200,
+	{ suppressed => 1, alreadySuppressed => 1, total => 2, result => { suppressed => 1, alreadySuppressed => 1, total => 2 } });
+in_workspace($workspace, <<"SQL");
+SELECT lt_start_campaign('$uuid');
+SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l;
+SELECT lt_record_event(id, 'replied', '{"classification": "out of office & co", "threadSnippet": "Away"}') FROM lt_messages WHERE email = 'ava\@example.com' AND state = 'sent';
+SELECT lt_record_event(id, 'replied') FROM lt_messages WHERE email = 'ben\@example.com' AND state = 'sent';
+SQL
+my @replies = ('GET', 'lt_http_replies', '/v1/replies', $key);
+my $replies = answers('replies', \@replies, 200);
+is(scalar(@$replies), 2, 'all');
+is_deeply([ sort keys %{ $replies->[0] } ], [qw(campaignId classification email id receivedAt threadSnippet)], 'what a reply has');
+is_deeply([ map { $_->{email} } @{ (request(@replies[0, 1], "/v1/replies?classification=out+of%20office+%26+co&campaignId=$uuid", $key))[1] } ], ['ava@example.com'], 'of a kind');
+answers('the second page', [ @replies[0, 1], '/v1/replies?page=2', $key ], 200, []);
+
+my $list = in_workspace($workspace, "SELECT lt_create_list('List')");
+my @add = ('POST', 'lt_http_add_leads', '/api/v2/leads/add', $key);
+answers('second service', [ @add, { campaign_id => $campaign, leads => [ { email => 'zoe@example.com' }, { email => 'zoe@example.com' }, { email => 'x' }, { email => 'ava@example.com' }, { email => 'kim@example.com' } ], list_id => undef } ], 200,
+	{ status => 'success', total_sent => 5, leads_uploaded => 1, duplicate_email_count => 1, invalid_email_count => 1, duplicated_leads => 1, in_blocklist => 1 });
+answers('into a list', [ @add, { list_id => $list, leads => [ { first_name => 'Ned' }, {} ] } ], 200, { leads_uploaded => 1, incomplete_count => 1 });
+
+# --- every error
+
+my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
+for my $wrong ([ undef, 'no key' ], [ '', 'an empty key' ], [ 'sk_live_x', 'an unknown key' ], [ $old_key, 'a revoked key' ])
+{
+	answers("401 for $wrong->[1]", [ @$_[0 .. 2], $wrong->[0], @$_[4 .. $#$_] ], 401) for [ @bulk, $leads ], [ @add, {} ], \@replies;
+}
+for my $text ('', ' ', '{', '[]', 'null', '"x"', '{"leads": {}}', '{"leads": null}', '{}', '{"leads": [{"email": "a@example.com", "x": "\\u0000"}]}', '{"leads": [{"email": "a@example.com", "x": 1e999999}]}', '[' x 100000)
+{
+	my $name = substr($text, 0, 60);
+	answers("400 for $name", [ @bulk, $text ], 400, { code => 'invalid_request' });
+	answers("400 v2 for $name", [ @add, $text ], 400, { statusCode => 400, error => 'Bad Request', code => 'invalid_request' });
+}
+for my $query ('dryRun=yes', 'onInvalid=x', 'onInvalid=%', 'onInvalid=%ff', 'onInvalid=%00', 'dryRun=%e')
+{
+	answers("400 for $query", [ @bulk[0, 1], "$bulk?$query", $key, $leads ], 400, { code => 'invalid_request' });
+}
+answers("400 for page $_", [ @replies[0, 1], "/v1/replies?page=$_", $key ], 400, { code => 'invalid_request' }) for '0', '-1', 'x', '99999999999', '';
+answers('400 for emails', [ 'POST', 'lt_http_suppress', '/v1/suppression-list', $key, $_ ], 400, { code => 'invalid_request' })
+  for {}, { emails => 'x' }, { emails => [ { a => 1 } ] }, { emails => [ ('a@example.com') x 1001 ] };
+answers('400 for a name', [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', $key, $_ ], 400, { code => 'invalid_request' })
+  for {}, { name => 7 }, { name => ' ' }, { name => 'x', sequenceSteps => 'x' };
+answers('400 for steps', [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_steps' });
+answers('400 for 1,001 leads', [ @add, { campaign_id => $uuid, leads => [ map { { email => "a$_\@example.com" } } 1 .. 1001 ] } ], 400, { statusCode => 400, code => 'too_many_leads' });
+answers('400 for two targets', [ @add, { campaign_id => $uuid, list_id => $list, leads => [] } ], 400, { statusCode => 400 });
+my ($bare) = map { (request('POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => $_ }))[1]{id} } 'Bare';
+answers('400 no_sequence_steps', [ 'POST', 'lt_http_start', "/v1/campaigns/$bare/start", $key ], 400, { code => 'no_sequence_steps' });
+my ($empty) = (request('POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 'Empty', sequenceSteps => $steps }))[1]{id};
+answers('400 no_leads_enrolled', [ 'POST', 'lt_http_start', "/v1/campaigns/$empty/start", $key ], 400, { code => 'no_leads_enrolled' });
+answers('403', [ @bulk[0 .. 2], $weak_key, $leads ], 403, { code => 'insufficient_scope' });
+answers('403 v2', [ @add[0 .. 2], $weak_key, { campaign_id => $uuid, leads => $leads->{leads} } ], 403, { statusCode => 403, error => 'Forbidden' });
+for my $id ($unknown, in_workspace($other, "SELECT lt_create_campaign('Theirs')"), 'camp_123', '', '%', '%00', '%ff', 'a%0d%0ab', "';--", 'x' x 5000, '%63' x 2000, '..', '{}')
+{
+	my $name = substr($id, 0, 40);
+	my $status = $id =~ /^%(00|ff)?$/ ? 400 : 404;
+	answers("$status for $name to enroll", [ @bulk[0, 1], "/v1/campaigns/$id/leads/bulk", $key, $leads ], $status);
+	answers("$status for $name to count", [ 'GET', 'lt_http_stats', "/v1/campaigns/$id/stats", $key ], $status);
+	answers("$status for $name to start", [ 'POST', 'lt_http_start', "/v1/campaigns/$id/start", $key ], $status);
+	answers("$status for $name to pause", [ 'POST', 'lt_http_pause', "/v1/campaigns/$id/pause", $key ], $status);
+	answers("$status for $name in a query", [ @replies[0, 1], "/v1/replies?campaignId=$id", $key ], $status);
+}
+unlike((request('GET', 'lt_http_stats', '/v1/campaigns/a%0d%0ab/stats', $key))[1]{message}, qr/[\r\n]/, 'a message is one line');
+answers('404 without a path', [ 'GET', 'lt_http_stats', undef, $key ], 404, { code => 'campaign_not_found' });
+answers('percent-encoded id', [ 'GET', 'lt_http_stats', '/v1/campaigns/%63' . substr($campaign, 1) . '/stats', $key ], 200, { campaignId => $campaign });
+answers('404 v2', [ @add, { campaign_id => $unknown, leads => $leads->{leads} } ], 404, { statusCode => 404, error => 'Not Found', code => 'campaign_not_found' });
+answers('404 of a list', [ @add, { list_id => $unknown, leads => $leads->{leads} } ], 404, { code => 'list_not_found' });
+answers('422', [ @bulk, { leads => [ { email => 'new@example.com' }, { email => 'x' } ] } ], 422, { code => 'invalid_leads', total => 1 });
+answers('422 to suppress', [ 'POST', 'lt_http_suppress', '/v1/suppression-list', $key, { emails => [ 'new@example.com', 'x' ] } ], 422, { code => 'invalid_suppressions' });
+sql("UPDATE leadterra.workspaces SET lead_limit = 0 WHERE workspace_id = '$workspace'");
+answers('402', [ @bulk, { leads => [ { email => 'new@example.com' } ] } ], 402, { code => 'plan_limit_reached', remaining => 0 });
+answers('402 v2', [ @add, { campaign_id => $uuid, leads => [ { email => 'new@example.com' } ] } ], 402, { statusCode => 402, error => 'Payment Required' });
+sql("UPDATE leadterra.workspaces SET lead_limit = NULL WHERE workspace_id = '$workspace'");
+
+# --- once for an Idempotency-Key
+
+my @once = ('POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 'Once' }, 'idempotency-key' => 'a');
+my $count = sub { in_workspace($_[1] // $workspace, "SELECT count(*) FROM lt_campaigns WHERE name = '$_[0]'") };
+my $first = answers('with a key', \@once, 200);
+answers('again', \@once, 200, $first);
+answers('in other words', [ @once[0 .. 3], '{ "name":"Once" }', @once[5, 6] ], 200, $first);
+is($count->('Once'), '1', 'done once');
+answers('another body', [ @once[0 .. 3], { name => 'Twice' }, @once[5, 6] ], 422, { code => 'idempotency_key_reused' });
+answers('another path', [ @bulk, $leads, @once[5, 6] ], 422, { code => 'idempotency_key_reused' });
+answers('another workspace', [ @once[0 .. 2], $other_key, @once[4 .. 6] ], 200);
+is($count->('Once', $other), '1', 'has it to itself');
+answers('what failed', [ @once[0 .. 3], {}, 'idempotency-key' => 'b' ], 400);
+answers('is not kept', [ @once[0 .. 4], 'idempotency-key' => 'b' ], 200, { name => 'Once' });
+answers('a key too long', [ @once[0 .. 4], 'idempotency-key' => 'k' x 256 ], 400, { code => 'invalid_request' });
+answers('a long key', [ @once[0 .. 4], 'idempotency-key' => 'k' x 255 ], 200);
+$server->append_conf('postgresql.conf', "leadterra.now = '2030-01-01 00:00+00'");
+$server->reload;
+$server->poll_query_until('postgres', "SELECT current_setting('leadterra.now', true) <> ''") or die;
+my $later = answers('after a day', \@once, 200);
+isnt($later->{id}, $first->{id}, 'it is done again');
+answers('once', \@once, 200, $later);
+
+# Two at once: the second waits for the first and gets its answer.
+my @both = (@once[0 .. 3], { name => 'Race' }, 'idempotency-key' => 'race');
+my @sessions = map { $server->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'authenticator' ]) } 1 .. 2
+  if PostgreSQL::Test::Cluster->can('background_psql') && PostgreSQL::Test::Utils->can('slurp_file') && eval { require PostgreSQL::Test::BackgroundPsql };
+SKIP:
+{
+	skip 'this server\'s test modules have no sessions in the background', 2 unless @sessions;
+	my $statements = statements(@both);
+	my ($begin) = $statements =~ /\A(.*)^COMMIT;\n\z/ms;
+	my $one = $sessions[0]->query($begin);
+	$sessions[1]->query_until(qr/begun/, "\\echo begun\n$statements\\echo done\n");
+	$server->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") or die;
+	$sessions[0]->query('COMMIT;');
+	my $two = $sessions[1]->query_until(qr/done/, '');
+	like($two, qr/\Q$one\E/, 'two at once: the same answer');
+	is($count->('Race'), '1', 'done once');
+	$_->quit for @sessions;
+}
+
+# --- a link needs no key, and works on that path alone
+
+my $token = in_workspace($workspace, <<"SQL");
+SELECT lt_set_unsubscribe_url('https://example.com/u/') \\g /dev/null
+SELECT lt_bulk_upsert('$uuid', '[{"email": "leaver\@example.com"}]') \\g /dev/null
+SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{64})') FROM lt_claim_messages(100, '5 minutes', '$uuid') WHERE email = 'leaver\@example.com'
+SQL
+my ($status, $output, $errors) = $server->psql('postgres', statements('POST', 'lt_unsubscribe', undef, undef, $token), on_error_stop => 1, extra_params => [ '-U', 'authenticator' ]);
+is("$status$errors", '0', 'unsubscribe');
+is($output, '|true', 'says that it was new');
+is((request('POST', 'lt_unsubscribe', undef, undef, 'x'))[0], '400', 'a wrong token');
+is((request('POST', 'lt_http_pause', '/rpc/lt_unsubscribe', undef))[0], '401', 'the path that counts is PostgREST\'s');
+
+done_testing();

@@ -1,0 +1,487 @@
+# The published calls over real HTTP: nginx and PostgREST with the files of
+# deploy/, where both programs are on the PATH.
+use strict;
+use warnings;
+
+use Cwd;
+use File::Basename;
+use FindBin;
+use lib $FindBin::RealBin;
+
+use HTTP::Tiny;
+use IO::Socket::INET;
+use IPC::Run;
+use JSON::PP;
+use Leadterra;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+for my $program (qw(postgrest nginx curl))
+{
+	plan skip_all => "$program is not on the PATH" unless grep { -x "$_/$program" } split /:/, "$ENV{PATH}:/usr/sbin";
+}
+$ENV{PATH} .= ':/usr/sbin';
+
+my $root = dirname(dirname(dirname(Cwd::abs_path(__FILE__))));
+# A server that logs all it can.
+my $server = start_server('server', <<'CONF');
+log_statement = all
+log_parameter_max_length = -1
+log_parameter_max_length_on_error = -1
+CONF
+my $folder = PostgreSQL::Test::Utils::tempdir;
+my ($port, $rest, $admin) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
+my $base = "http://127.0.0.1:$port";
+my %started;
+
+sub sql { return $server->safe_psql('leadterra', "SET search_path TO api; $_[0]") }
+
+sub in_workspace
+{
+	my ($workspace, $query) = @_;
+	return sql("SET leadterra.workspace_id = '$workspace'; $query");
+}
+
+# Starts the gateway, with changes to its configuration.
+sub start_gateway
+{
+	my ($change) = @_;
+	my $conf = slurp_file("$root/deploy/nginx.conf");
+
+	$conf =~ s/listen 443 .*?;/listen 127.0.0.1:$port;/;
+	$conf =~ s/^\s*(listen \[|ssl_).*\n//mg;
+	$conf =~ s/127\.0\.0\.1:3000/127.0.0.1:$rest/;
+	$change->($conf) if $change;
+	unlink "$folder/nginx.conf";
+	append_to_file("$folder/nginx.conf", $conf);
+	$started{nginx} = IPC::Run::start([ 'nginx', '-e', 'stderr', '-p', $folder, '-c', "$folder/nginx.conf", '-g', 'daemon off;' ],
+		'<', '/dev/null', '>>', "$folder/nginx.log", '2>>', "$folder/nginx.log");
+	wait_for('nginx', "$base/");
+	return;
+}
+
+# Waits until a program answers, with any status that is not of a fault, or has ended.
+sub wait_for
+{
+	my ($name, $url) = @_;
+	my $client = HTTP::Tiny->new(timeout => 5);
+
+	for (1 .. 1000)
+	{
+		my $answer = $client->get($url);
+		return if $answer->{status} < 500;
+		last unless $started{$name}->pumpable;
+		# Takes as long as starting a program does.
+		$server->safe_psql('postgres', 'SELECT');
+	}
+	die "$name does not answer: " . slurp_file("$folder/$name.log");
+}
+
+sub stop
+{
+	my ($name) = @_;
+	my $run = delete $started{$name} or return;
+	$run->signal('TERM');
+	$run->finish;
+	return;
+}
+
+END
+{
+	my $status = $?;
+	stop($_) for keys %started;
+	$? = $status;
+}
+
+# Makes a request; returns status, decoded body, and headers.
+sub request
+{
+	my ($method, $path, $key, $body, %headers) = @_;
+	my %options;
+
+	$headers{Authorization} = "Bearer $key" if defined $key;
+	$options{content} = ref $body ? encode_json($body) : $body if defined $body;
+	$headers{'Content-Type'} //= 'application/json' if defined $body;
+	$options{headers} = \%headers;
+	my $answer = HTTP::Tiny->new(timeout => 60, max_redirect => 0)->request($method, $base . $path, \%options);
+	my $decoded = eval { JSON::PP->new->allow_nonref->decode($answer->{content}) } // $answer->{content};
+	return ($answer->{status}, $decoded, $answer->{headers});
+}
+
+# Sends bytes as they are, and returns all that comes back.
+sub raw
+{
+	my ($bytes) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 30) or die $!;
+
+	print $socket $bytes;
+	return join '', <$socket>;
+}
+
+# Tests status and members of the answer; returns it.
+sub answers
+{
+	my ($name, $request, $status, $expected) = @_;
+	my ($got, $body, $headers) = request(@$request);
+
+	is($got, $status, "$name: status") or diag(explain($body));
+	if (ref $expected eq 'HASH')
+	{
+		my %shown = map { $_ => ref $body eq 'HASH' ? $body->{$_} : undef } keys %$expected;
+		is_deeply(\%shown, $expected, "$name: body") or diag(explain($body));
+	}
+	elsif (defined $expected)
+	{
+		is_deeply($body, $expected, "$name: body");
+	}
+	return ($body, $headers);
+}
+
+# Runs a published example, of which host, key and campaign are replaced.
+sub example
+{
+	my ($name, $text, $key, $campaign) = @_;
+	my ($output, $errors) = ('', '');
+
+	$text =~ s{https://app\.leadterra\.co}{$base};
+	$text =~ s/sk_live_YOUR_KEY/$key/;
+	$text =~ s/camp_(?:123|01HZA1TPNQ8RD4KF|01hx4mrqpbcn7wh2gfk9yz6e3s)/$campaign/ if defined $campaign;
+	$text =~ s/^curl /curl -s /;
+	ok(IPC::Run::run([ 'sh', '-c', $text ], '<', '/dev/null', '>', \$output, '2>', \$errors, IPC::Run::timeout(60)), "$name: curl") or diag($errors);
+	return decode_json($output);
+}
+
+# All rows, so that nothing that is written is missed.
+sub rows
+{
+	return join "\n", map { sql("SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM $_ t") }
+	  split /\n/, sql("SELECT oid::regclass FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY 1");
+}
+
+# --- everything starts, as deploy/README.md has it
+
+$server->safe_psql('postgres', 'CREATE DATABASE leadterra');
+my ($printed, $errors) = ('', '');
+ok(IPC::Run::run([ 'psql', '-X', '-d', $server->connstr('leadterra'), '-f', "$root/deploy/setup.sql" ], '>', \$printed, '2>', \$errors), 'setup.sql runs')
+  or diag($errors);
+my ($workspace, $key) = $printed =~ /\Aworkspace ([-0-9a-f]{36})\nkey (sk_live_\w{43})\n\Z/ or die "setup.sql printed: $printed";
+my $other = sql("SELECT lt_create_workspace('Other')");
+my $other_key = in_workspace($other, "SELECT lt_create_api_key('other')");
+my $weak_key = in_workspace($workspace, "SELECT lt_create_api_key('weak', '{campaigns:read}')");
+my $old_key = in_workspace($workspace, "SELECT lt_create_api_key('old')");
+in_workspace($workspace, "SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'old'");
+
+{
+	local $ENV{LANG} = 'C.UTF-8';
+	local $ENV{PGRST_DB_URI} = 'postgresql:///leadterra?host=' . $server->host . '&port=' . $server->port . '&user=authenticator';
+	local $ENV{PGRST_SERVER_PORT} = $rest;
+	local $ENV{PGRST_ADMIN_SERVER_PORT} = $admin;
+	$started{postgrest} = IPC::Run::start([ 'postgrest', "$root/deploy/postgrest.conf" ],
+		'<', '/dev/null', '>>', "$folder/postgrest.log", '2>>', "$folder/postgrest.log");
+}
+wait_for('postgrest', "http://127.0.0.1:$admin/ready");
+start_gateway();
+
+# --- the published calls, in the order of use
+
+my $steps = [ { subject => 'Hi {{firstName|there}}', bodyHtml => '<a href="{{unsubscribeUrl}}">x</a>' }, { subject => 'Again', bodyHtml => 'b', delayDays => 3 } ];
+my ($body) = answers('create', [ 'POST', '/v1/campaigns', $key, { name => 'Spring', sequenceSteps => $steps } ], 200, { name => 'Spring', status => 'draft' });
+my $campaign = $body->{id};
+like($campaign, qr/^camp_[0-9a-z]{26}$/, 'its id is a TypeID');
+is($body->{campaign}{id}, $campaign, 'and stands under campaign, too');
+is($body->{sequenceSteps}[1]{delayDays}, 3, 'it has its steps');
+like($body->{createdAt}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'and a time');
+
+my $reference = <<'CURL';
+curl -X POST https://app.leadterra.co/v1/campaigns/camp_123/leads/bulk \
+  -H "Authorization: Bearer sk_live_YOUR_KEY" \
+  -H "Content-Type: application/json" \
+  -d '{
+    "leads": [
+      {
+        "email": "ava@example.com",
+        "firstName": "Ava",
+        "company": "ExampleCo",
+        "jobTitle": "VP Sales"
+      },
+      {
+        "email": "ben@example.com",
+        "firstName": "Ben",
+        "company": "AcmeCorp",
+        "jobTitle": "Head of Growth"
+      },
+      {
+        "email": "cara@example.com",
+        "firstName": "Cara",
+        "company": "StartupHQ",
+        "jobTitle": "Founder"
+      },
+      {
+        "email": "dan@example.com",
+        "firstName": "Dan",
+        "company": "ScaleUp Inc",
+        "jobTitle": "Director of Sales"
+      }
+    ]
+  }'
+CURL
+my $guide = <<'CURL';
+curl -X POST https://app.leadterra.co/v1/campaigns/camp_01HZA1TPNQ8RD4KF/leads/bulk \
+  -H "Authorization: Bearer sk_live_YOUR_KEY" \
+  -H "Content-Type: application/json" \
+  -d '{
+    "leads": [
+      {
+        "email": "ava@acmecorp.com",
+        "firstName": "Ava",
+        "lastName": "Chen",
+        "company": "Acme Corp",
+        "jobTitle": "VP Sales"
+      },
+      {
+        "email": "marcus@buildfast.io",
+        "firstName": "Marcus",
+        "lastName": "Webb",
+        "company": "BuildFast",
+        "jobTitle": "Head of Growth"
+      },
+      {
+        "email": "priya@nexusai.com",
+        "firstName": "Priya",
+        "lastName": "Sharma",
+        "company": "Nexus AI",
+        "jobTitle": "Director of Revenue"
+      }
+    ]
+  }'
+CURL
+my $concept = <<'CURL';
+curl -X POST https://app.leadterra.co/v1/campaigns/camp_01hx4mrqpbcn7wh2gfk9yz6e3s/leads/bulk \
+  -H "Authorization: Bearer sk_live_YOUR_KEY" \
+  -H "Content-Type: application/json" \
+  -d '{
+    "leads": [
+      {
+        "email": "priya.sharma@voltmetrics.io",
+        "firstName": "Priya",
+        "company": "Voltmetrics",
+        "jobTitle": "VP of Sales"
+      },
+      {
+        "email": "dan.foster@loopcraft.com",
+        "firstName": "Dan",
+        "company": "Loopcraft",
+        "jobTitle": "Head of Growth",
+        "useCase": "outbound pipeline generation"
+      }
+    ]
+  }'
+CURL
+my $start = <<'CURL';
+curl -X POST https://app.leadterra.co/v1/campaigns/camp_01HZA1TPNQ8RD4KF/start \
+  -H "Authorization: Bearer sk_live_YOUR_KEY"
+CURL
+
+# The published answers, of the campaigns that their pages speak of.
+my ($guide_campaign, $concept_campaign) = map { (request('POST', '/v1/campaigns', $key, { name => $_, sequenceSteps => $steps }))[1]{id} } qw(Guide Concept);
+request('POST', "/v1/campaigns/$campaign/leads/bulk", $key, { leads => [ { email => 'dan@example.com' } ] });
+my $answer = example('reference page', $reference, $key, $campaign);
+is_deeply({ map { $_ => $answer->{$_} } qw(enrolled updated total) }, { enrolled => 3, updated => 1, total => 4 }, 'the answer of the reference page');
+$answer = example('guide', $guide, $key, $guide_campaign);
+is_deeply($answer->{result}, { enrolled => 3, updated => 0, skipped => 0, totalInCampaign => 3 }, 'the answer of the guide');
+request('POST', "/v1/campaigns/$concept_campaign/leads/bulk", $key, { leads => [ { email => 'dan.foster@loopcraft.com' } ] });
+$answer = example('concept page', $concept, $key, $concept_campaign);
+is_deeply($answer->{data}, { created => 1, updated => 1, enrolled => 2, errors => [] }, 'the answer of the concept page');
+$answer = example('start', $start, $key, $guide_campaign);
+is_deeply({ map { $_ => $answer->{campaign}{$_} } qw(id status leadsEnrolled queuedMessages) },
+	{ id => $guide_campaign, status => 'running', leadsEnrolled => 3, queuedMessages => 3 }, 'the answer of start');
+is_deeply(example('start again', $start, $key, $guide_campaign), $answer, 'a second start changes nothing');
+
+answers('pause', [ 'POST', "/v1/campaigns/$guide_campaign/pause", $key ], 200, { id => $guide_campaign, status => 'paused' });
+answers('stats', [ 'GET', "/v1/campaigns/$guide_campaign/stats", $key ], 200,
+	{ campaignId => $guide_campaign, totalEnrolled => 3, sent => 0, delivered => 0, bounced => 0, replied => 0, queued => 3, openRate => 0, replyRate => 0 });
+is((request('HEAD', "/v1/campaigns/$guide_campaign/stats", $key))[0], 200, 'HEAD is answered');
+answers('suppress', [ 'POST', '/v1/suppression-list', $key, { emails => [ 'a@example.net', 'b@example.net' ] } ], 200,
+	{ suppressed => 2, result => { suppressed => 2, alreadySuppressed => 0, total => 2 } });
+answers('no replies', [ 'GET', '/v1/replies', $key ], 200, []);
+in_workspace($workspace, "SELECT lt_start_campaign(lt_from_typeid('$campaign')) \\g /dev/null
+SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l \\g /dev/null
+SELECT lt_record_event(id, 'replied', '{\"classification\": \"not_interested\", \"threadSnippet\": \"No\"}') FROM lt_messages WHERE email = 'ava\@example.com' AND state = 'sent'");
+($body) = answers('replies', [ 'GET', "/v1/replies?campaignId=$campaign", $key ], 200);
+is($body->[0]{threadSnippet}, 'No', 'a reply');
+answers('replies of a kind', [ 'GET', '/v1/replies?classification=interested', $key ], 200, []);
+answers('replies of another page', [ 'GET', '/v1/replies?page=2', $key ], 200, []);
+
+my $list = in_workspace($workspace, "SELECT lt_create_list('List')");
+my $uuid = in_workspace($workspace, "SELECT lt_from_typeid('$campaign')");
+answers('second service, campaign', [ 'POST', '/api/v2/leads/add', $key, { campaign_id => $uuid, leads => [ { email => 'zoe@example.com', first_name => 'Zoe' }, { email => 'nobody' } ] } ], 200,
+	{ status => 'success', total_sent => 2, leads_uploaded => 1, invalid_email_count => 1, duplicated_leads => 0 });
+answers('second service, list', [ 'POST', '/api/v2/leads/add', $key, { list_id => $list, leads => [ { first_name => 'Ned' } ], skip_if_in_workspace => JSON::PP::true } ], 200,
+	{ leads_uploaded => 1 });
+
+# --- errors, which write nothing
+
+my $before = rows();
+my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
+my $not_found = { code => 'campaign_not_found' };
+my $refused = { code => 'authentication_failed', message => 'the API key is missing, malformed, unknown or revoked' };
+my $refused2 = { statusCode => 401, error => 'Unauthorized', message => 'The API key is missing, malformed, unknown or revoked' };
+my $leads = { leads => [ { email => 'new@example.com' } ] };
+my $bulk = "/v1/campaigns/$campaign/leads/bulk";
+
+for my $text ('', '{"leads"', '[1]', '"x"', '7', '{"leads": 7}', '{}', '{"leads": [{"email": "a@example.com", "x": "\u0000"}]}', '[' x 100000)
+{
+	answers('400 for ' . substr($text, 0, 20), [ 'POST', $bulk, $key, $text ], 400, { code => 'invalid_request' });
+	answers('400 v2 for ' . substr($text, 0, 20), [ 'POST', '/api/v2/leads/add', $key, $text ], 400, { statusCode => 400, error => 'Bad Request' });
+}
+answers('400 without a name', [ 'POST', '/v1/campaigns', $key, {} ], 400, { code => 'invalid_request' });
+answers('400 for steps', [ 'POST', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_steps' });
+answers('400 for emails', [ 'POST', '/v1/suppression-list', $key, { emails => [7] } ], 400, { code => 'invalid_request' });
+answers('400 for a page', [ 'GET', '/v1/replies?page=0', $key ], 400, { code => 'invalid_request' });
+answers('400 for bytes that are no text', [ 'POST', $bulk, $key, "{\"leads\": [{\"email\": \"\xff\"}]}" ], 400);
+answers('400 for a path that is not ASCII', [ 'GET', "/v1/replies?campaignId=\xff", $key ], 400, { code => 'invalid_request' });
+for my $wrong (undef, 'x', 'sk_live_x', $old_key, "$key-", 'a.b.c', "$key x")
+{
+	my $name = defined $wrong ? 'a wrong key' : 'no key';
+	answers("401 for $name", [ 'POST', $bulk, $wrong, $leads ], 401, $refused);
+	answers("401 v2 for $name", [ 'POST', '/api/v2/leads/add', $wrong, {} ], 401, $refused2);
+	answers("401 to read for $name", [ 'GET', "/v1/campaigns/$campaign/stats", $wrong ], 401, $refused);
+}
+my (undef, $headers) = answers('401 for another scheme', [ 'POST', $bulk, undef, $leads, Authorization => "Basic $key" ], 401, $refused);
+is($headers->{'www-authenticate'}, 'Bearer', 'which says which');
+answers('403', [ 'POST', $bulk, $weak_key, $leads ], 403, { code => 'insufficient_scope' });
+answers('404 for leads', [ 'POST', "/v1/campaigns/$unknown/leads/bulk", $key, $leads ], 404, $not_found);
+answers("404 for $_", [ 'POST', "/v1/campaigns/$unknown/$_", $key ], 404, $not_found) for qw(start pause);
+answers('404 for stats', [ 'GET', "/v1/campaigns/$unknown/stats", $key ], 404, $not_found);
+answers('404 for replies', [ 'GET', "/v1/replies?campaignId=$unknown", $key ], 404, $not_found);
+answers('404 v2', [ 'POST', '/api/v2/leads/add', $key, { %$leads, campaign_id => $list } ], 404, { statusCode => 404, error => 'Not Found', code => 'campaign_not_found' });
+answers('422', [ 'POST', $bulk, $key, { leads => [ @{ $leads->{leads} }, { email => 'no' } ] } ], 422,
+	{ code => 'invalid_leads', errors => [ { index => 1, field => 'email', code => 'email_no_at', message => 'address has no @' } ] });
+answers('422 to suppress', [ 'POST', '/v1/suppression-list', $key, { emails => ['no'] } ], 422, { code => 'invalid_suppressions' });
+is(rows(), $before, 'no error wrote anything');
+
+for my $call ([ 'start', 'no_leads_enrolled', [ { subject => 's', bodyHtml => 'b' } ] ], [ 'start', 'no_sequence_steps', [] ])
+{
+	my ($verb, $code, $its_steps) = @$call;
+	my $id = (request('POST', '/v1/campaigns', $key, { name => $code, sequenceSteps => $its_steps }))[1]{id};
+	request('POST', "/v1/campaigns/$id/leads/bulk", $key, $leads) if $code eq 'no_sequence_steps';
+	answers("400 $code", [ 'POST', "/v1/campaigns/$id/$verb", $key ], 400, { code => $code });
+}
+
+$server->safe_psql('leadterra', "UPDATE leadterra.workspaces SET lead_limit = 0 WHERE workspace_id = '$workspace'");
+answers('402', [ 'POST', $bulk, $key, { leads => [ { email => 'over@example.com' } ] } ], 402, { code => 'plan_limit_reached', remaining => 0 });
+answers('402 v2', [ 'POST', '/api/v2/leads/add', $key, { campaign_id => $uuid, leads => [ { email => 'over@example.com' } ] } ], 402,
+	{ statusCode => 402, error => 'Payment Required' });
+$server->safe_psql('leadterra', "UPDATE leadterra.workspaces SET lead_limit = NULL WHERE workspace_id = '$workspace'");
+
+$before = rows();
+my $large = '{"leads": [{"email": "' . 'a' x (33 * 1024 * 1024) . '"}]}';
+answers('413', [ 'POST', $bulk, $key, $large, Expect => '' ], 413, { code => 'request_too_large' });
+answers('413 v2', [ 'POST', '/api/v2/leads/add', $key, $large, Expect => '' ], 413, { statusCode => 413 });
+undef $large;
+
+# --- what is not published is not there
+
+for my $path ('/', '/rpc/lt_http_stats', '/rpc/lt_bulk_upsert', '/lt_leads', '/lt_campaigns', '/v1', '/v1/', '/v1/campaigns/', "/v1/campaigns/$campaign",
+	"/v1/campaigns/$campaign/leads", "$bulk/", "/v1//campaigns/$campaign/stats", "/x/../v1/campaigns/$campaign/stats", '/v1/campaigns//stats',
+	"/v1/campaigns/$campaign%2Fstats", '/v1/sender-pools', '/api/v2/leads', '/write', '/order', '/read', '/unsubscribe', '/GET', '/POST', '/HEAD', '/no',
+	'/error', '/error-page', '/metrics', '/ready', '/u', '/nginx.conf')
+{
+	is((request($_, $path, $key, $_ eq 'POST' ? {} : undef))[0], 404, "$_ $path") for qw(GET POST);
+}
+answers('404 v1', [ 'GET', '/v1/none', $key ], 404, { code => 'not_found', message => 'there is nothing at this path' });
+answers('404 v2', [ 'GET', '/api/v2/none', $key ], 404, { statusCode => 404, error => 'Not Found', message => 'Resource not found' });
+for my $wrong ([ 'GET', '/v1/campaigns', 'POST' ], [ 'DELETE', $bulk, 'POST' ], [ 'PUT', '/api/v2/leads/add', 'POST' ], [ 'POST', '/v1/replies', 'GET, HEAD' ],
+	[ 'PATCH', "/v1/campaigns/$campaign/stats", 'GET, HEAD' ], [ 'OPTIONS', "/v1/campaigns/$campaign/start", 'POST' ])
+{
+	my (undef, $its) = answers("405 for @$wrong[0, 1]", [ @$wrong[0, 1], $key ], 405);
+	is($its->{allow}, $wrong->[2], 'with what is allowed');
+}
+
+# --- what clients send does not get past the gateway
+
+answers('X-Api-Key is not taken', [ 'POST', $bulk, undef, $leads, 'X-Api-Key' => $key ], 401, $refused);
+answers('nor in place of a wrong key', [ 'POST', $bulk, 'sk_live_x', $leads, 'X-Api-Key' => $key ], 401, $refused);
+answers('X-Original-Uri is not taken', [ 'POST', "/v1/campaigns/$unknown/start", $key, undef, 'X-Original-Uri' => "/v1/campaigns/$campaign/start" ], 404, $not_found);
+answers('nor Prefer, Range and profiles', [ 'GET', '/v1/replies?limit=0&select=id', $key, undef, Prefer => 'tx=rollback', Range => '5-9', 'Accept-Profile' => 'leadterra', Accept => 'text/csv' ], 200);
+is(rows(), $before, 'nothing of that wrote anything');
+answers('the body of start is dropped', [ 'POST', "/v1/campaigns/$guide_campaign/start", $key, 'garbage' ], 200, { status => 'running' });
+answers('an id may be a UUID', [ 'GET', "/v1/campaigns/$uuid/stats", $key ], 200, { campaignId => $campaign });
+answers('and percent-encoded', [ 'GET', '/v1/campaigns/%63' . substr($campaign, 1) . '/stats', $key ], 200, { campaignId => $campaign });
+for my $hostile ('x%0d%0aSet-Cookie:%20a=b', 'x%0aSet-Cookie:%20a=b', '%00', '%', '%ff', "';%20DROP%20TABLE%20x%20--%20", '%22%5c', '..%2f..', 'a' x 4000)
+{
+	my (undef, $its) = answers('a hostile id ' . substr($hostile, 0, 20), [ 'GET', "/v1/campaigns/$hostile/stats", $key ], $hostile =~ /^%(00)?$/ ? 400 : 404);
+	ok(!exists $its->{'set-cookie'}, 'puts no header into the answer');
+}
+
+# --- idempotency
+
+my @repeat = ('POST', '/v1/campaigns', $key, { name => 'Once' }, 'Idempotency-Key' => 'key 1');
+my ($first) = answers('with a key', \@repeat, 200);
+is_deeply((request(@repeat))[1], $first, 'again: the same answer');
+is(in_workspace($workspace, "SELECT count(*) FROM lt_campaigns WHERE name = 'Once'"), '1', 'done once');
+answers('another body', [ @repeat[0 .. 2], { name => 'Twice' }, @repeat[4, 5] ], 422, { code => 'idempotency_key_reused' });
+answers('another path', [ 'POST', '/v1/suppression-list', $key, { emails => ['idem@example.com'] }, @repeat[4, 5] ], 422, { code => 'idempotency_key_reused' });
+isnt((request(@repeat[0, 1], $other_key, @repeat[3 .. 5]))[1]{id}, $first->{id}, 'another workspace has its own keys');
+is((request('GET', '/v1/replies', $key, undef, @repeat[4, 5]))[0], 200, 'a GET takes no notice');
+
+# --- workspaces
+
+answers('another workspace', [ 'GET', "/v1/campaigns/$campaign/stats", $other_key ], 404, { code => 'campaign_not_found' });
+answers('another workspace\'s leads', [ 'POST', $bulk, $other_key, $leads ], 404, { code => 'campaign_not_found' });
+answers('another workspace\'s replies', [ 'GET', '/v1/replies', $other_key ], 200, []);
+answers('its own suppressions', [ 'POST', '/v1/suppression-list', $other_key, { emails => ['a@example.net'] } ], 200, { suppressed => 1 });
+
+# --- unsubscribe links
+
+my $token = in_workspace($workspace, <<"SQL");
+SELECT lt_set_unsubscribe_url('https://example.com/u/') \\g /dev/null
+SELECT lt_bulk_upsert(lt_from_typeid('$campaign'), '[{"email": "leaver\@example.com"}]') \\g /dev/null
+SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{64})') FROM lt_claim_messages(100, '5 minutes', lt_from_typeid('$campaign')) WHERE email = 'leaver\@example.com'
+SQL
+like($token, qr/^[-_A-Za-z0-9]{64}$/, 'a message has a link');
+my $suppressed = q(SELECT count(*) FROM lt_suppressions WHERE entry = 'leaver@example.com');
+($body, $headers) = answers('a link that is opened', [ 'GET', "/u/$token" ], 200);
+like($body, qr/<form method="post">/, 'shows a button');
+like($headers->{'content-type'}, qr{^text/html}, 'on a page');
+is(in_workspace($workspace, $suppressed), '0', 'and unsubscribes nobody');
+($body) = answers('one click', [ 'POST', "/u/$token", undef, 'List-Unsubscribe=One-Click', 'Content-Type' => 'application/x-www-form-urlencoded' ], 200);
+like($body, qr/You are unsubscribed/, 'says so');
+is(in_workspace($workspace, $suppressed), '1', 'and does so');
+answers('a second click', [ 'POST', "/u/$token", undef, '' ], 200);
+answers('an altered token', [ 'POST', '/u/' . reverse($token), undef, '' ], 404);
+answers('a token that is none', [ 'POST', '/u/%22', undef, '' ], 404);
+
+# --- a connection that says what HTTP::Tiny would not
+
+my $no_text = raw("GET /v1/replies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $key\r\nIdempotency-Key: \xff\r\nConnection: close\r\n\r\n");
+like($no_text, qr{\AHTTP/1\.1 400 .*invalid_request}s, 'an Idempotency-Key that is not ASCII');
+for my $raw ("GET /v1/replies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $key\r\nX-Api-Key: a\r\nX_Api_Key: b\r\nConnection: close\r\n\r\n",
+	"GET http://elsewhere/v1/replies HTTP/1.1\r\nHost: elsewhere\r\nAuthorization: bearer $key\r\nConnection: close\r\n\r\n")
+{
+	like(raw($raw), qr{\AHTTP/1\.1 200 }, 'odd headers change nothing');
+}
+
+# --- faults, and too many requests
+
+stop('nginx');
+start_gateway(sub { $_[0] =~ s/rate=100r\/s/rate=1r\/m/; $_[0] =~ s/(zone=keys) burst=100/$1 burst=2/g; });
+answers('under the rate', [ 'GET', '/v1/replies', $key ], 200) for 1 .. 3;
+(undef, $headers) = answers('429', [ 'GET', '/v1/replies', $key ], 429, { code => 'rate_limit_exceeded' });
+is($headers->{'retry-after'}, 1, 'says when to come back');
+answers('429 v2', [ 'POST', '/api/v2/leads/add', $key, {} ], 429, { statusCode => 429, error => 'Too Many Requests', message => 'Rate limit exceeded' });
+answers('another key is not limited', [ 'GET', '/v1/replies', $other_key ], 200);
+stop('postgrest');
+answers('502', [ 'GET', '/v1/replies', $other_key ], 502, { code => 'internal_error' });
+stop('nginx');
+
+for my $log ("$folder/access.log", "$folder/nginx.log", "$folder/postgrest.log", $server->logfile)
+{
+	my $text = slurp_file($log);
+	# Keys that this test made itself were the results, never the text, of its statements.
+	is(scalar(grep { index($text, $_) >= 0 } $key, $other_key, $weak_key, $old_key), 0, basename($log) . ' has no key');
+	is(index($text, $token), -1, basename($log) . ' has no token') unless $log eq $server->logfile;
+}
+
+done_testing();
