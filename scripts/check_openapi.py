@@ -1,0 +1,83 @@
+"""Checks deploy/openapi.yaml: prints what is wrong with it, and nothing if all is well.
+
+With openapi_spec_validator where that is installed; otherwise the schemas, examples and
+references.  The paths are those of deploy/nginx.conf.
+"""
+import re
+import sys
+
+try:
+    import jsonschema
+    import yaml
+except ImportError:
+    sys.exit(0)
+
+with open("deploy/openapi.yaml", encoding="utf-8") as file:
+    document = yaml.safe_load(file)
+
+
+def resolve(node):
+    """Follows a reference, and raises KeyError where it leads nowhere."""
+    while isinstance(node, dict) and "$ref" in node:
+        target = document
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        node = target
+    return node
+
+
+def walk(node, where):
+    """Resolves every reference, and checks every schema with its examples."""
+    if isinstance(node, dict):
+        if "$ref" in node:
+            try:
+                resolve(node)
+            except KeyError:
+                print(f"{where}: {node['$ref']} does not exist")
+        if "schema" in node:
+            schema = {**node["schema"], "components": document["components"]}
+            try:
+                jsonschema.Draft202012Validator.check_schema(schema)
+                if "example" in node:
+                    jsonschema.validate(node["example"], schema, jsonschema.Draft202012Validator)
+            except (jsonschema.SchemaError, jsonschema.ValidationError) as error:
+                print(f"{where}: {error.message}")
+        for name, child in node.items():
+            walk(child, f"{where}/{name}")
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            walk(child, f"{where}/{index}")
+
+
+walk(document, "")
+for name, schema in document["components"]["schemas"].items():
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        print(f"{name}: {error.message}")
+
+operations = [operation for item in document["paths"].values() for method, operation in item.items() if method != "parameters"]
+ids = [operation["operationId"] for operation in operations]
+if len(set(ids)) < len(ids):
+    print("operations share an id")
+for path, item in document["paths"].items():
+    named = {resolve(p)["name"] for p in item.get("parameters", []) if resolve(p)["in"] == "path"}
+    if named != set(re.findall(r"{(\w+)}", path)):
+        print(f"{path}: its parameters are {named}")
+
+with open("deploy/nginx.conf", encoding="utf-8") as file:
+    gateway = set(re.findall(r'"~\^(/\S+?)\(\\\?\|\$\)" ', file.read()))
+described = {re.sub(r"{\w+}", "*", path) for path in document["paths"]}
+gateway = {path.replace("[^/?#]+", "*").replace("[-_A-Za-z0-9]{64}", "*") for path in gateway}
+if gateway != described:
+    print(f"paths differ from nginx.conf: {sorted(gateway ^ described)}")
+
+try:
+    import openapi_spec_validator
+except ImportError:
+    sys.exit(0)
+try:
+    validate = getattr(openapi_spec_validator, "validate", None) or openapi_spec_validator.validate_spec
+    validate(document)
+except Exception as error:  # Its classes differ between versions.
+    print(f"openapi_spec_validator: {error}")
