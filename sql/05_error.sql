@@ -7,3 +7,11 @@ AS 'MODULE_PATHNAME', 'lt_raise_error';
 
 COMMENT ON FUNCTION leadterra.raise_error(text, text) IS
 'Raise the error with a stable code, its SQLSTATE and a message.';
+
+CREATE FUNCTION leadterra.limit_entries(name text, count integer)
+RETURNS void
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_limit_entries';
+
+COMMENT ON FUNCTION leadterra.limit_entries(text, integer) IS
+'Raise PT413 too_many_entries for an array argument of so many entries, if that is more than a million.';

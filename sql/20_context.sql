@@ -184,16 +184,3 @@ COMMENT ON FUNCTION @extschema@.lt_use_workspace(uuid) IS
 'Open a workspace without a key, with every scope, until the transaction ends
 
 For trusted roles that were granted it: it opens any workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
-
-CREATE FUNCTION @extschema@.lt_pre_request()
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT @extschema@.lt_authenticate(nullif(current_setting('request.headers', true), '')::json ->> 'x-api-key')
-    WHERE current_setting('request.path', true) IS DISTINCT FROM '/rpc/lt_unsubscribe';
-END;
-
-COMMENT ON FUNCTION @extschema@.lt_pre_request() IS
-'Open the workspace of a request to PostgREST, which calls it as db-pre-request
-
-The API key is in the header X-Api-Key. lt_unsubscribe needs none: its token opens a workspace. Errors: PT401 authentication_failed.';

@@ -50,6 +50,14 @@ AS 'MODULE_PATHNAME', 'lt_merge_custom';
 COMMENT ON FUNCTION leadterra.merge_custom(jsonb, jsonb) IS
 'Merge a patch into custom fields at the top level: null removes a field (RFC 7396).';
 
+CREATE FUNCTION leadterra.is_verification_status(status integer)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_is_verification_status';
+
+COMMENT ON FUNCTION leadterra.is_verification_status(integer) IS
+'Say whether a number is a verdict on an address, or that one is being waited for.';
+
 -- The settings are those of lt_bulk_upsert, with which it shares kept plans.
 CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
 RETURNS void

@@ -265,7 +265,6 @@ COMMENT ON FUNCTION leadterra.maintain_jobs(uuid, timestamptz, bigint) IS
 
 -- Leads are locked in the order in which lt_bulk_upsert locks them, that of
 -- addresses, so that the two wait for each other and do not deadlock.
--- The statuses are those of lead_is_verification_status() in src/lead_read.c.
 CREATE FUNCTION @extschema@.lt_set_verification(lead_ids uuid[], statuses integer[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -277,7 +276,6 @@ SET enable_mergejoin = off
 SET enable_sort = off
 AS $$
 DECLARE
-    entries_max constant integer := 1000000;
     workspace constant uuid := leadterra.enter('leads:update');
     unknown integer;
     verdict record;
@@ -286,12 +284,9 @@ BEGIN
     IF lead_ids IS NULL OR statuses IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request',
             format('argument "%s" must not be null', CASE WHEN lead_ids IS NULL THEN 'lead_ids' ELSE 'statuses' END));
-    ELSIF greatest(cardinality(lead_ids), cardinality(statuses)) > entries_max THEN
-        PERFORM leadterra.raise_error('too_many_entries',
-            format('argument "%s" has %s entries, more than %s',
-                CASE WHEN cardinality(lead_ids) > entries_max THEN 'lead_ids' ELSE 'statuses' END,
-                greatest(cardinality(lead_ids), cardinality(statuses)), entries_max));
-    ELSIF cardinality(lead_ids) <> cardinality(statuses) THEN
+    END IF;
+    PERFORM leadterra.limit_entries('lead_ids', cardinality(lead_ids)), leadterra.limit_entries('statuses', cardinality(statuses));
+    IF cardinality(lead_ids) <> cardinality(statuses) THEN
         PERFORM leadterra.raise_error('invalid_request',
             format('arguments "lead_ids" and "statuses" must be of one length, not %s and %s',
                 cardinality(lead_ids), cardinality(statuses)));
@@ -300,7 +295,7 @@ BEGIN
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "lead_ids" must not have nulls');
     END IF;
-    SELECT u.status INTO unknown FROM unnest(statuses) AS u (status) WHERE u.status NOT IN (1, 11, 12, -1, -2, -3, -4) LIMIT 1;
+    SELECT u.status INTO unknown FROM unnest(statuses) AS u (status) WHERE NOT leadterra.is_verification_status(u.status) LIMIT 1;
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', format('verification status "%s" is unknown', unknown));
     END IF;

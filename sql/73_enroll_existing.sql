@@ -80,7 +80,6 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    entries_max constant integer := 1000000;
     workspace constant uuid := leadterra.enter('leads:update');
     moved uuid[];
     moved_id uuid;
@@ -88,10 +87,9 @@ BEGIN
     PERFORM leadterra.require_read_committed('moving leads');
     IF lead_ids IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "lead_ids" must not be null');
-    ELSIF cardinality(lead_ids) > entries_max THEN
-        PERFORM leadterra.raise_error('too_many_entries',
-            format('argument "lead_ids" has %s entries, more than %s', cardinality(lead_ids), entries_max));
-    ELSIF num_nonnulls(from_campaign_id, from_list_id) <> 1 THEN
+    END IF;
+    PERFORM leadterra.limit_entries('lead_ids', cardinality(lead_ids));
+    IF num_nonnulls(from_campaign_id, from_list_id) <> 1 THEN
         PERFORM leadterra.raise_error('invalid_request', 'either from_campaign_id or from_list_id must be given, and not both');
     ELSIF num_nonnulls(to_campaign_id, to_list_id) <> 1 THEN
         PERFORM leadterra.raise_error('invalid_request', 'either to_campaign_id or to_list_id must be given, and not both');

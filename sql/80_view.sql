@@ -210,6 +210,24 @@ COMMENT ON VIEW @extschema@.lt_messages IS
 
 state is queued, leased (a worker has it), sent, retry, failed or skipped; reason says why it is one of the last three. attempt is the one to come, at hand, or the last; settled_at is when its lease was closed, or it was skipped or failed. A paused campaign holds its queued messages.';
 
+CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
+SELECT
+    v.event_id AS id,
+    l.email,
+    v.campaign_id,
+    v.data ->> 'classification' AS classification,
+    v.created_at AS received_at,
+    v.data ->> 'threadSnippet' AS thread_snippet,
+    v.message_id,
+    v.lead_id
+FROM leadterra.events v
+LEFT JOIN leadterra.leads l ON l.workspace_id = v.workspace_id AND l.lead_id = v.lead_id
+WHERE v.workspace_id = leadterra.see('replies:read') AND v.type = 'replied';
+COMMENT ON VIEW @extschema@.lt_replies IS
+'Replies to messages
+
+email is null where the lead was deleted, classification where nobody has told it.';
+
 -- A lead stands at the step whose message waits or is with a worker.  The two
 -- are put together by grouping, because where the planner has no statistics it
 -- would compare each enrollment with each message.

@@ -26,6 +26,19 @@ END;
 
 COMMENT ON FUNCTION leadterra.http_header(text) IS 'Return a header of the request, by its name in lower case; null outside of one.';
 
+CREATE FUNCTION @extschema@.lt_pre_request()
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT @extschema@.lt_authenticate(leadterra.http_header('x-api-key'))
+    WHERE current_setting('request.path', true) IS DISTINCT FROM '/rpc/lt_unsubscribe';
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_pre_request() IS
+'Open the workspace of a request to PostgREST, which calls it as db-pre-request
+
+The API key is in the header X-Api-Key. lt_unsubscribe needs none: its token opens a workspace. Errors: PT401 authentication_failed.';
+
 CREATE FUNCTION leadterra.read_id(id text)
 RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -34,25 +47,6 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION leadterra.read_id(text) IS 'Return the UUID of a TypeID or UUID: lt_from_typeid for PL/pgSQL.';
-
-CREATE FUNCTION leadterra.http_path_id(place integer)
-RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    -- As it was sent until it is decoded; a "+" is itself in a path.
-    given text := split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', place + 1);
-BEGIN
-    given := leadterra.url_decode(replace(given, '+', '%2B'));
-    RETURN leadterra.read_id(given);
-EXCEPTION WHEN SQLSTATE 'PT400' THEN
-    PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
-END;
-$$;
-
-COMMENT ON FUNCTION leadterra.http_path_id(integer) IS
-'Return the id of a campaign, a TypeID or a UUID, that is a segment, from 1, of the path of the request.';
 
 CREATE FUNCTION leadterra.url_decode(encoded text)
 RETURNS text
@@ -65,17 +59,45 @@ DECLARE
 BEGIN
     FOR part IN SELECT m FROM regexp_matches(replace(encoded, '+', ' '), '%([0-9A-Fa-f]{2})|([^%]+)|(%)', 'g') AS m LOOP
         IF part[3] IS NOT NULL THEN
-            PERFORM leadterra.raise_error('invalid_request', 'the query of the request is malformed');
+            PERFORM leadterra.raise_error('invalid_request', 'the path or query of the request is malformed');
         END IF;
         decoded := decoded || CASE WHEN part[1] IS NOT NULL THEN decode(part[1], 'hex') ELSE convert_to(part[2], 'UTF8') END;
     END LOOP;
     RETURN convert_from(decoded, 'UTF8');
 EXCEPTION WHEN character_not_in_repertoire THEN
-    PERFORM leadterra.raise_error('invalid_request', 'the query of the request is malformed');
+    PERFORM leadterra.raise_error('invalid_request', 'the path or query of the request is malformed');
 END;
 $$;
 
 COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it.';
+
+-- The campaign is looked up, so that an error shows the id as it was sent; the
+-- scope comes first, so that a key without it learns nothing.
+CREATE FUNCTION leadterra.http_campaign(given text, scope text)
+RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM leadterra.enter(scope);
+    RETURN CASE WHEN given IS NOT NULL THEN leadterra.require_campaign(leadterra.read_id(given)) END;
+EXCEPTION WHEN SQLSTATE 'PT400' OR SQLSTATE 'PT404' THEN
+    PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_campaign(text, text) IS 'Return the id of a campaign, from its TypeID or UUID, null for null, for a call that needs a scope.';
+
+CREATE FUNCTION leadterra.http_path_campaign(scope text)
+RETURNS uuid
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    -- A "+" is itself in a path.
+    SELECT leadterra.http_campaign(leadterra.url_decode(replace(
+        split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', 4), '+', '%2B')), http_path_campaign.scope);
+END;
+
+COMMENT ON FUNCTION leadterra.http_path_campaign(text) IS 'Return the campaign in the path of the request, /v1/campaigns/:id/..., for a call that needs a scope.';
 
 CREATE FUNCTION leadterra.http_query(name text)
 RETURNS text
@@ -135,7 +157,7 @@ COMMENT ON FUNCTION leadterra.http_member(jsonb, text, text) IS 'Return a member
 
 -- Each call: from what the request says to the answer.  This one is VOLATILE, so
 -- that it sees what the statement that it is in has written.
-CREATE FUNCTION leadterra.http_campaign(campaign_id uuid)
+CREATE FUNCTION leadterra.http_show_campaign(campaign_id uuid)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -149,10 +171,10 @@ BEGIN ATOMIC
             WHERE s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id),
         'createdAt', leadterra.http_time(c.created_at))
     FROM leadterra.campaigns c
-    WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = http_campaign.campaign_id;
+    WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = http_show_campaign.campaign_id;
 END;
 
-COMMENT ON FUNCTION leadterra.http_campaign(uuid) IS 'Return a campaign as the published pages show it.';
+COMMENT ON FUNCTION leadterra.http_show_campaign(uuid) IS 'Return a campaign as the published pages show it.';
 
 CREATE FUNCTION leadterra.http_create_campaign(body jsonb)
 RETURNS jsonb
@@ -162,7 +184,7 @@ BEGIN ATOMIC
     FROM @extschema@.lt_create_campaign(
         leadterra.http_member(http_create_campaign.body, 'name', 'string') #>> '{}',
         coalesce(leadterra.http_member(http_create_campaign.body, 'sequenceSteps', 'array'), '[]')) AS n (id)
-    CROSS JOIN LATERAL (SELECT leadterra.http_campaign(n.id) OFFSET 0) AS a (campaign);
+    CROSS JOIN LATERAL (SELECT leadterra.http_show_campaign(n.id) OFFSET 0) AS a (campaign);
 END;
 
 COMMENT ON FUNCTION leadterra.http_create_campaign(jsonb) IS 'Answer POST /v1/campaigns.';
@@ -190,7 +212,7 @@ BEGIN ATOMIC
     WITH report AS MATERIALIZED (
         SELECT r.index, r.outcome, r.reason
         FROM @extschema@.lt_bulk_upsert_report(
-            leadterra.http_path_id(3),
+            leadterra.http_path_campaign('leads:create'),
             jsonb_build_object('leads', leadterra.http_member(http_bulk_leads.body, 'leads', 'array')),
             coalesce(leadterra.http_query('onInvalid'), 'error'),
             leadterra.http_flag('dryRun')) r
@@ -208,7 +230,7 @@ BEGIN ATOMIC
         'enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped, 'total', c.total,
         'data', jsonb_build_object('created', c.enrolled, 'updated', c.updated, 'enrolled', c.total, 'errors', c.errors),
         'result', jsonb_build_object('enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped,
-            'totalInCampaign', leadterra.count_enrolled(leadterra.http_path_id(3))))
+            'totalInCampaign', leadterra.count_enrolled(leadterra.http_path_campaign('leads:create'))))
     FROM counts c;
 END;
 
@@ -221,7 +243,7 @@ BEGIN ATOMIC
     SELECT jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
         'campaign', jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
             'leadsEnrolled', s.leads_enrolled, 'queuedMessages', s.queued_messages))
-    FROM @extschema@.lt_start_campaign(leadterra.http_path_id(3)) s
+    FROM @extschema@.lt_start_campaign(leadterra.http_path_campaign('campaigns:update')) s
     CROSS JOIN LATERAL @extschema@.lt_typeid('camp', s.id) AS a (id);
 END;
 
@@ -232,7 +254,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT jsonb_build_object('id', @extschema@.lt_typeid('camp', s.id), 'status', s.status, 'pausedAt', leadterra.http_time(s.paused_at))
-    FROM @extschema@.lt_pause_campaign(leadterra.http_path_id(3)) s;
+    FROM @extschema@.lt_pause_campaign(leadterra.http_path_campaign('campaigns:update')) s;
 END;
 
 COMMENT ON FUNCTION leadterra.http_pause(jsonb) IS 'Answer POST /v1/campaigns/:id/pause.';
@@ -245,7 +267,7 @@ BEGIN ATOMIC
         'campaignId', @extschema@.lt_typeid('camp', s.campaign_id), 'totalEnrolled', s.total_enrolled, 'sent', s.sent,
         'delivered', s.delivered, 'bounced', s.bounced, 'replied', s.replied, 'queued', s.queued,
         'openRate', s.open_rate, 'replyRate', s.reply_rate)
-    FROM @extschema@.lt_campaign_stats(leadterra.http_path_id(3)) s;
+    FROM @extschema@.lt_campaign_stats(leadterra.http_path_campaign('campaigns:read')) s;
 END;
 
 COMMENT ON FUNCTION leadterra.http_stats(jsonb) IS 'Answer GET /v1/campaigns/:id/stats.';
@@ -282,24 +304,6 @@ END;
 
 COMMENT ON FUNCTION leadterra.http_suppress(jsonb) IS 'Answer POST /v1/suppression-list.';
 
-CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
-SELECT
-    v.event_id AS id,
-    l.email,
-    v.campaign_id,
-    coalesce(v.data ->> 'classification', 'interested') AS classification,
-    v.created_at AS received_at,
-    v.data ->> 'threadSnippet' AS thread_snippet,
-    v.message_id,
-    v.lead_id
-FROM leadterra.events v
-LEFT JOIN leadterra.leads l ON l.workspace_id = v.workspace_id AND l.lead_id = v.lead_id
-WHERE v.workspace_id = leadterra.see('replies:read') AND v.type = 'replied';
-COMMENT ON VIEW @extschema@.lt_replies IS
-'Replies to messages
-
-email is null where the lead was deleted.';
-
 CREATE FUNCTION leadterra.http_page()
 RETURNS integer
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -317,23 +321,6 @@ $$;
 
 COMMENT ON FUNCTION leadterra.http_page() IS 'Return the page, from 1, that the query of the request asks for.';
 
--- The campaign is looked up, so that an unknown one is told.
-CREATE FUNCTION leadterra.http_replies_of()
-RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    given constant text := leadterra.http_query('campaignId');
-BEGIN
-    RETURN CASE WHEN given IS NOT NULL THEN leadterra.require_campaign(leadterra.read_id(given)) END;
-EXCEPTION WHEN SQLSTATE 'PT400' THEN
-    PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
-END;
-$$;
-
-COMMENT ON FUNCTION leadterra.http_replies_of() IS 'Return the campaign whose replies the query of the request asks for, null for all.';
-
 CREATE FUNCTION leadterra.http_replies(body jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -344,7 +331,10 @@ BEGIN ATOMIC
         ORDER BY r.received_at DESC, r.id DESC), '[]')
     FROM (
         SELECT r.*
-        FROM (SELECT leadterra.http_replies_of() AS campaign_id, leadterra.http_query('classification') AS classification, leadterra.http_page() AS page OFFSET 0) q
+        FROM (SELECT
+                leadterra.http_campaign(leadterra.http_query('campaignId'), 'replies:read') AS campaign_id,
+                leadterra.http_query('classification') AS classification
+            OFFSET 0) q
         JOIN @extschema@.lt_replies r ON (q.campaign_id IS NULL OR r.campaign_id = q.campaign_id)
             AND (q.classification IS NULL OR r.classification = q.classification)
         ORDER BY r.received_at DESC, r.id DESC

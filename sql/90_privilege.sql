@@ -1,41 +1,5 @@
 -- privilege: who may do and see what.
 
--- Nothing is executable by PUBLIC.
-DO $$
-DECLARE
-    member regprocedure;
-BEGIN
-    FOR member IN
-        SELECT d.objid
-        FROM pg_depend d
-        JOIN pg_extension x ON x.oid = d.refobjid
-        WHERE d.classid = 'pg_proc'::regclass
-          AND d.refclassid = 'pg_extension'::regclass
-          AND d.deptype = 'e'
-          AND x.extname = 'leadterra'
-    LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member);
-    END LOOP;
-END;
-$$;
-
--- A role that is not the owner sees and changes rows of the current workspace
--- alone.  Where there is none, the policy compares with null, and so with nothing.
-DO $$
-DECLARE
-    member regclass;
-BEGIN
-    FOR member IN
-        SELECT c.oid
-        FROM pg_class c
-        WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member);
-        EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = @extschema@.lt_current_workspace())', member);
-    END LOOP;
-END;
-$$;
-
 -- What is for the owner alone, or for trusted roles that it grants this to.
 CREATE FUNCTION leadterra.is_administrative(name text)
 RETURNS boolean
@@ -105,5 +69,38 @@ COMMENT ON FUNCTION @extschema@.lt_grant_api(name, uuid) IS
 
 With a workspace, the role works in that one wherever it logs in to this database or is set by a pool; without, an API key has to open one (lt_authenticate). It does not grant lt_create_workspace, lt_create_api_key, lt_revoke_api_key, lt_use_workspace, lt_due_workspaces and lt_maintain. Call it again after an upgrade. For the owner of the extension, who must be a superuser to name a workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
--- It came after all others were taken from PUBLIC.
-REVOKE ALL ON FUNCTION leadterra.is_administrative(text), @extschema@.lt_grant_api(name, uuid) FROM PUBLIC;
+-- Nothing is executable by PUBLIC.
+DO $$
+DECLARE
+    member regprocedure;
+BEGIN
+    FOR member IN
+        SELECT d.objid
+        FROM pg_depend d
+        JOIN pg_extension x ON x.oid = d.refobjid
+        WHERE d.classid = 'pg_proc'::regclass
+          AND d.refclassid = 'pg_extension'::regclass
+          AND d.deptype = 'e'
+          AND x.extname = 'leadterra'
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member);
+    END LOOP;
+END;
+$$;
+
+-- A role that is not the owner sees and changes rows of the current workspace
+-- alone.  Where there is none, the policy compares with null, and so with nothing.
+DO $$
+DECLARE
+    member regclass;
+BEGIN
+    FOR member IN
+        SELECT c.oid
+        FROM pg_class c
+        WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member);
+        EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = @extschema@.lt_current_workspace())', member);
+    END LOOP;
+END;
+$$;

@@ -578,11 +578,10 @@ Datum
 lt_keep_campaign(PG_FUNCTION_ARGS)
 {
 	Datum		campaign = campaign_argument(fcinfo);
-	pg_uuid_t  *workspace = palloc(sizeof(pg_uuid_t));
+	Datum		workspace = context_workspace();
 
-	*workspace = *DatumGetUUIDP(context_workspace());
 	statement_connect();
-	campaign_require(UUIDPGetDatum(workspace), campaign, CAMPAIGN_KEEP);
+	campaign_require(workspace, campaign, CAMPAIGN_KEEP);
 	statement_finish();
-	PG_RETURN_UUID_P(workspace);
+	PG_RETURN_DATUM(workspace);
 }

@@ -256,6 +256,16 @@ find_workspace(void)
 	return workspace ? workspace : role_workspace();
 }
 
+/* Copies a workspace: a trigger may change the setting, or the role, in the middle of a call. */
+static pg_uuid_t *
+copy_workspace(const pg_uuid_t *current)
+{
+	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+
+	*copy = *current;
+	return copy;
+}
+
 /* Returns the current workspace as a parameter of a statement; raises PT401 if there is none. */
 Datum
 context_workspace(void)
@@ -264,7 +274,7 @@ context_workspace(void)
 
 	if (current == NULL)
 		error_raise(ERROR_AUTHENTICATION, "no API key has opened a workspace");
-	return UUIDPGetDatum(current);
+	return UUIDPGetDatum(copy_workspace(current));
 }
 
 /* Says whether a list of scopes, with commas between, has one of this length. */
@@ -357,37 +367,24 @@ Datum
 lt_current_workspace(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *current = find_workspace();
-	pg_uuid_t  *copy;
 
 	if (current == NULL)
 		PG_RETURN_NULL();
-	copy = palloc(sizeof(pg_uuid_t));
-	*copy = *current;
-	PG_RETURN_UUID_P(copy);
-}
-
-/* Returns a workspace as the result of a SQL function. */
-static Datum
-return_workspace(Datum current)
-{
-	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
-
-	*copy = *DatumGetUUIDP(current);
-	PG_RETURN_UUID_P(copy);
+	PG_RETURN_UUID_P(copy_workspace(current));
 }
 
 /* SQL: leadterra.current_workspace() */
 Datum
 lt_workspace(PG_FUNCTION_ARGS)
 {
-	return return_workspace(context_workspace());
+	PG_RETURN_DATUM(context_workspace());
 }
 
 /* SQL: leadterra.enter(scope) */
 Datum
 lt_enter(PG_FUNCTION_ARGS)
 {
-	return return_workspace(context_enter(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	PG_RETURN_DATUM(context_enter(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* SQL: leadterra.see(scope) */

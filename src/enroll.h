@@ -98,6 +98,8 @@ extern void enroll_make_candidates(Enrollment *call);
 /* enroll_find.c */
 extern bool enroll_is_wanted(const EnrollCandidate *candidate);
 extern LeadString *enroll_emails(EnrollCandidate **part, int count);
+extern Datum enroll_lead_ids(EnrollCandidate **part, int count);
+extern bool enroll_skips_by_target(const Enrollment *call);
 extern void enroll_check_suppression(const Enrollment *call, EnrollCandidate **part, int count);
 extern void enroll_look_up(const Enrollment *call, EnrollCandidate **part, int count);
 extern void enroll_look_up_known(const Enrollment *call, EnrollCandidate **part, int count);

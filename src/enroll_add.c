@@ -261,21 +261,20 @@ static void
 make_job(const Enrollment *call, EnrollCandidate **uploaded, int count)
 {
 	pg_uuid_t	job_id;
-	Datum	   *lead_ids = palloc(sizeof(Datum) * Max(count, 1));
+	EnrollCandidate **leads = palloc(sizeof(EnrollCandidate *) * Max(count, 1));
 	Datum		values[] = {call->workspace, UUIDPGetDatum(&job_id), (Datum) 0, call->target, call->target};
 	bool		nulls[] = {false, false, false, call->is_list, !call->is_list};
 	int			nleads = 0;
-	bool		isnull;
 
 	for (int i = 0; i < count; i++)
 	{
 		if (uploaded[i]->email.data)
-			lead_ids[nleads++] = UUIDPGetDatum(&uploaded[i]->lead_id);
+			leads[nleads++] = uploaded[i];
 	}
 	if (nleads == 0)
 		return;
 	uuid7_generate(&job_id);
-	values[2] = statement_array(lead_ids, NULL, nleads, UUIDOID, &isnull);
+	values[2] = enroll_lead_ids(leads, nleads);
 	statement_execute(&insert_job, values, nulls);
 	Async_Notify("leadterra_jobs", "");
 }
@@ -326,7 +325,7 @@ push_uuid(JsonbParseState **state, const char *name, Datum uuid)
 static void
 read_summaries(const Enrollment *call, EnrollCandidate **uploaded, int count, LeadString *summaries)
 {
-	Datum	   *lead_ids = palloc(sizeof(Datum) * Max(count, 1));
+	EnrollCandidate **known = palloc(sizeof(EnrollCandidate *) * Max(count, 1));
 	int		   *places = palloc(sizeof(int) * Max(count, 1));
 	Datum		parameters[2] = {call->workspace};
 	int			nknown = 0;
@@ -337,12 +336,12 @@ read_summaries(const Enrollment *call, EnrollCandidate **uploaded, int count, Le
 	{
 		if (uploaded[i]->created)
 			continue;
-		lead_ids[nknown] = UUIDPGetDatum(&uploaded[i]->lead_id);
+		known[nknown] = uploaded[i];
 		places[nknown++] = i;
 	}
 	if (nknown == 0)
 		return;
-	parameters[1] = statement_array(lead_ids, NULL, nknown, UUIDOID, &isnull);
+	parameters[1] = enroll_lead_ids(known, nknown);
 	nfound = statement_execute(&find_summaries, parameters, NULL);
 	for (uint64 i = 0; i < nfound; i++)
 	{

@@ -146,21 +146,20 @@ lt_enroll_leads(PG_FUNCTION_ARGS)
 	MemoryContext caller_context = CurrentMemoryContext;
 	Enrollment	call = {.workspace = context_workspace(), .target = PG_GETARG_DATUM(0)};
 	Datum		values[] = {call.workspace, PG_GETARG_DATUM(1)};
-	Datum	   *lead_ids;
+	EnrollCandidate **enrolled;
 	int			count = 0;
 	Datum		result;
-	bool		isnull;
 
 	statement_connect();
 	enroll_existing(&call, &find_emails, values);
-	lead_ids = palloc(sizeof(Datum) * Max(call.nentries, 1));
+	enrolled = palloc(sizeof(EnrollCandidate *) * Max(call.nentries, 1));
 	for (int i = 0; i < call.nentries; i++)
 	{
 		if (call.entries[i].outcome != ENROLL_SKIPPED)
-			lead_ids[count++] = UUIDPGetDatum(&call.entries[i].candidate->lead_id);
+			enrolled[count++] = call.entries[i].candidate;
 	}
 	MemoryContextSwitchTo(caller_context);
-	result = statement_array(lead_ids, NULL, count, UUIDOID, &isnull);
+	result = enroll_lead_ids(enrolled, count);
 	statement_finish();
 	PG_RETURN_DATUM(result);
 }

@@ -93,12 +93,30 @@ enroll_emails(EnrollCandidate **part, int count)
 	return emails;
 }
 
+/* Makes a uuid[] of the leads of candidates. */
+Datum
+enroll_lead_ids(EnrollCandidate **part, int count)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		ids[i] = UUIDPGetDatum(&part[i]->lead_id);
+	return statement_array(ids, NULL, count, UUIDOID, &isnull);
+}
+
+/* Says whether a call leaves leads out for being in a campaign or a list. */
+bool
+enroll_skips_by_target(const Enrollment *call)
+{
+	return call->skips.in_campaign || call->skips.in_list;
+}
+
 /* Marks known leads that a call leaves out for where else they are. */
 static void
 check_elsewhere(const Enrollment *call, EnrollCandidate **part, int count)
 {
 	EnrollCandidate **known = palloc(sizeof(EnrollCandidate *) * count);
-	Datum	   *lead_ids = palloc(sizeof(Datum) * count);
 	Datum		parameters[] = {call->workspace, (Datum) 0,
 	BoolGetDatum(call->skips.in_campaign), BoolGetDatum(call->skips.in_list)};
 	int			nknown = 0;
@@ -110,12 +128,11 @@ check_elsewhere(const Enrollment *call, EnrollCandidate **part, int count)
 		if (!part[i]->known || part[i]->created || !enroll_is_wanted(part[i]))
 			continue;
 		part[i]->elsewhere = call->skips.in_workspace;
-		lead_ids[nknown] = UUIDPGetDatum(&part[i]->lead_id);
 		known[nknown++] = part[i];
 	}
-	if (call->skips.in_workspace || !(call->skips.in_campaign || call->skips.in_list))
+	if (call->skips.in_workspace || !enroll_skips_by_target(call))
 		return;
-	parameters[1] = statement_array(lead_ids, NULL, nknown, UUIDOID, &isnull);
+	parameters[1] = enroll_lead_ids(known, nknown);
 	nfound = statement_execute(&find_elsewhere, parameters, NULL);
 	for (uint64 i = 0; i < nfound; i++)
 		known[DatumGetInt64(statement_value(i, 1, &isnull)) - 1]->elsewhere = true;

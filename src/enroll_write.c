@@ -273,13 +273,6 @@ change_leads(const Enrollment *call, EnrollCandidate **part, int count)
 	}
 }
 
-/* Says whether a call leaves leads out for being in a campaign or a list. */
-static bool
-skips_by_target(const Enrollment *call)
-{
-	return call->skips.in_campaign || call->skips.in_list;
-}
-
 /*
  * Step 4: locks leads and looks at them again.  One that is gone is unknown
  * again.  One that is only kept, and differs since another session changed it,
@@ -311,7 +304,7 @@ lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool chang
 	}
 	SPI_freetuptable(SPI_tuptable);
 	/* Another session may have put it meanwhile where it is skipped for being. */
-	if (skips_by_target(call))
+	if (enroll_skips_by_target(call))
 		enroll_look_up(call, part, count);
 }
 
@@ -331,13 +324,8 @@ lock_to_keep(const Enrollment *call, EnrollCandidate **part, int count)
 static uint64
 execute_on_leads(Statement *statement, const Enrollment *call, EnrollCandidate **part, int count)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * count);
-	Datum		parameters[3] = {call->workspace, call->target};
-	bool		isnull;
+	Datum		parameters[] = {call->workspace, call->target, enroll_lead_ids(part, count)};
 
-	for (int i = 0; i < count; i++)
-		ids[i] = UUIDPGetDatum(&part[i]->lead_id);
-	parameters[2] = statement_array(ids, NULL, count, UUIDOID, &isnull);
 	return statement_execute(statement, parameters, NULL);
 }
 
@@ -428,7 +416,7 @@ run_step_by_id(const Enrollment *call, CandidateTest test, PartStep step)
 	pfree(selected);
 }
 
-/* Queues step one for the leads that were enrolled, in the order of entries. */
+/* Queues step one for the leads that were enrolled in a campaign, in the order of entries. */
 static void
 queue_enrolled(const Enrollment *call)
 {
@@ -436,8 +424,6 @@ queue_enrolled(const Enrollment *call)
 												  sizeof(pg_uuid_t) * Max(call->ncandidates, 1));
 	int			count = 0;
 
-	if (call->is_list)
-		return;
 	for (int i = 0; i < call->nentries; i++)
 	{
 		const EnrollCandidate *candidate = call->entries[i].candidate;
@@ -465,7 +451,7 @@ write_candidates(const Enrollment *call)
 			raise_kept_out();
 		run_step(call, is_missing, insert_missing);
 		if (has_any(call, needs_lock_to_enroll))
-			run_step(call, needs_lock, has_any(call, needs_change) || skips_by_target(call) ?
+			run_step(call, needs_lock, has_any(call, needs_change) || enroll_skips_by_target(call) ?
 					 lock_to_change : lock_to_keep);
 		if (change_first)
 			run_step(call, needs_change, change_leads);
@@ -481,10 +467,11 @@ write_candidates(const Enrollment *call)
 	run_step_by_id(call, is_back, enroll_back);
 	if (!change_first)
 		run_step(call, needs_change_enrolled, change_leads);
-	queue_enrolled(call);
+	if (!call->is_list)
+		queue_enrolled(call);
 }
 
-/* Holds a call to the limit of the workspace; returns how many leads more there may be. */
+/* Holds a call to the limit of the workspace, and notes how many leads more there may be. */
 static void
 check_limit(Enrollment *call)
 {

@@ -17,6 +17,7 @@
 #include "error.h"
 
 PG_FUNCTION_INFO_V1(lt_raise_error);
+PG_FUNCTION_INFO_V1(lt_limit_entries);
 
 /* A message ends here, in bytes; what is quoted in it may be of any length. */
 #define MESSAGE_MAX		300
@@ -222,4 +223,12 @@ lt_raise_error(PG_FUNCTION_ARGS)
 			error_raise(kind, "%s", text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	}
 	elog(ERROR, "unknown error code \"%s\"", code);
+}
+
+/* SQL: leadterra.limit_entries(name, count) */
+Datum
+lt_limit_entries(PG_FUNCTION_ARGS)
+{
+	error_limit_entries(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
+	PG_RETURN_VOID();
 }

@@ -11,6 +11,8 @@
 #include "email.h"
 #include "lead.h"
 
+PG_FUNCTION_INFO_V1(lt_is_verification_status);
+
 /* Names of the standard fields, and those that the second service has for them. */
 static const struct
 {
@@ -43,6 +45,13 @@ lead_is_verification_status(int32 status)
 			return true;
 	}
 	return false;
+}
+
+/* SQL: leadterra.is_verification_status(status) */
+Datum
+lt_is_verification_status(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(lead_is_verification_status(PG_GETARG_INT32(0)));
 }
 
 /* Lists a failure of the entry that is read. */

@@ -253,24 +253,24 @@ mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 		look_up_keys(workspace, blocklist, keys, listed);
 }
 
-/* Reads the key of the workspace's hashes; NULL: it has no row yet.  Runs in SPI. */
 static bytea *
-read_address_key(Datum workspace, bool read_only)
+copy_address_key(uint64 found)
 {
-	Datum		value;
 	bool		isnull;
-	uint64		found = read_only ? statement_read(&find_address_key, &workspace) :
-		statement_execute(&find_address_key, &workspace, NULL);
 
-	if (found == 0)
-		return NULL;
-	value = statement_value(0, 1, &isnull);
-	return DatumGetByteaPCopy(value);
+	return found == 0 ? NULL : DatumGetByteaPCopy(statement_value(0, 1, &isnull));
+}
+
+/* Reads the key of the workspace's hashes; NULL: it has no row yet.  Runs in SPI. */
+bytea *
+suppression_address_key(Datum workspace)
+{
+	return copy_address_key(statement_execute(&find_address_key, &workspace, NULL));
 }
 
 /* Makes the entry of an address that was forgotten. */
-static Datum
-forgotten_entry(const bytea *key, const char *email, int length)
+Datum
+suppression_forgotten_entry(const bytea *key, const char *email, int length)
 {
 	const int	prefix = strlen(SUPPRESSION_FORGOTTEN);
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
@@ -283,21 +283,11 @@ forgotten_entry(const bytea *key, const char *email, int length)
 	return PointerGetDatum(entry);
 }
 
-/* Makes the entry of an address that was forgotten; null: the workspace has no row.  Runs in SPI. */
-Datum
-suppression_forgotten_entry(Datum workspace, const char *email, int length, bool *isnull)
-{
-	bytea	   *key = read_address_key(workspace, false);
-
-	*isnull = key == NULL;
-	return key ? forgotten_entry(key, email, length) : (Datum) 0;
-}
-
 /* Marks addresses that were forgotten. */
 static void
 check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
 {
-	bytea	   *key = read_address_key(workspace, false);
+	bytea	   *key = suppression_address_key(workspace);
 	Datum	   *entries = palloc(sizeof(Datum) * count);
 	Datum		values[2] = {workspace};
 	uint64		nfound;
@@ -306,7 +296,7 @@ check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
 	if (key == NULL)
 		return;
 	for (int i = 0; i < count; i++)
-		entries[i] = forgotten_entry(key, checks[i].email, checks[i].length);
+		entries[i] = suppression_forgotten_entry(key, checks[i].email, checks[i].length);
 	values[1] = statement_array(entries, NULL, count, TEXTOID, &isnull);
 	nfound = statement_execute(&find_forgotten, values, NULL);
 	for (uint64 i = 0; i < nfound; i++)
@@ -385,15 +375,16 @@ lt_forgotten_key(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	text	   *email = email_argument(fcinfo);
+	Datum		workspace = context_workspace();
 	bytea	   *key;
 	Datum		entry = (Datum) 0;
 
 	statement_connect();
-	key = read_address_key(context_workspace(), true);
+	key = copy_address_key(statement_read(&find_address_key, &workspace));
 	if (key)
 	{
 		MemoryContextSwitchTo(caller_context);
-		entry = forgotten_entry(key, VARDATA(email), VARSIZE(email) - VARHDRSZ);
+		entry = suppression_forgotten_entry(key, VARDATA(email), VARSIZE(email) - VARHDRSZ);
 	}
 	statement_finish();
 	if (entry == (Datum) 0)

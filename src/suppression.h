@@ -20,7 +20,8 @@ typedef struct SuppressionCheck
 
 /* suppression.c: looking up */
 extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
-extern Datum suppression_forgotten_entry(Datum workspace, const char *email, int length, bool *isnull);
+extern bytea *suppression_address_key(Datum workspace);
+extern Datum suppression_forgotten_entry(const bytea *key, const char *email, int length);
 
 /* suppression_list.c: keeping lists */
 extern void suppression_add(Datum workspace, const char *email, int length, const char *reason);

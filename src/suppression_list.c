@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(lt_unblock);
 /* What an array argument of entries holds. */
 typedef struct EntryList
 {
-	Datum		entries;		/* text[], normalized */
+	Datum	   *entries;		/* texts, normalized; there is room for twice as many */
 	int			count;
 	int			invalid;
 } EntryList;
@@ -102,21 +102,21 @@ parse_entry(text *given, text **entry)
 }
 
 /*
- * Reads an array argument of entries.  With a list of failures, invalid ones are
- * added to it.  Invalid ones are left out, unless the caller keeps them: they match
- * nothing.
+ * Reads an array argument of entries.  Those that are invalid are left out, and
+ * added to a list of failures where there is one; or kept, but for nulls, where
+ * entries are only looked for: most match nothing.
  */
 static EntryList
-parse_entries(ArrayType *given, const char *argument, ErrorList *errors)
+parse_entries(ArrayType *given, const char *argument, ErrorList *errors, bool keep_invalid)
 {
 	EntryList	list = {0};
 	Datum	   *elements;
 	bool	   *nulls;
 	int			nelements;
-	bool		isnull;
 
 	error_limit_entries(argument, ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
 	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
+	list.entries = palloc(sizeof(Datum) * Max(2 * nelements, 1));
 	for (int i = 0; i < nelements; i++)
 	{
 		text	   *entry = NULL;
@@ -125,17 +125,25 @@ parse_entries(ArrayType *given, const char *argument, ErrorList *errors)
 		CHECK_FOR_INTERRUPTS();
 		if (!nulls[i])
 			status = parse_entry(DatumGetTextPP(elements[i]), &entry);
-		if (status == EMAIL_OK)
-			elements[list.count++] = PointerGetDatum(entry);
-		else
+		if (status != EMAIL_OK)
 		{
 			list.invalid++;
 			if (errors)
 				error_list_add(errors, i, NULL, email_status_code(status), email_status_message(status));
 		}
+		if (entry && (status == EMAIL_OK || keep_invalid))
+			list.entries[list.count++] = PointerGetDatum(entry);
 	}
-	list.entries = statement_array(elements, NULL, list.count, TEXTOID, &isnull);
 	return list;
+}
+
+/* Makes a text[] of entries. */
+static Datum
+entries_array(const EntryList *list)
+{
+	bool		isnull;
+
+	return statement_array(list->entries, NULL, list->count, TEXTOID, &isnull);
 }
 
 static bool
@@ -195,7 +203,7 @@ lt_suppress(PG_FUNCTION_ARGS)
 	error_if_null(0, "emails");
 	error_if_null(1, "reason");
 	error_list_init(&errors);
-	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "emails", &errors);
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "emails", &errors, false);
 	if (list.invalid > 0)
 		error_list_raise(ERROR_INVALID_SUPPRESSIONS, &errors,
 						 "An entry is an address, a domain, or \"*.\" and a domain.",
@@ -206,7 +214,7 @@ lt_suppress(PG_FUNCTION_ARGS)
 	if (list.count > 0)
 	{
 		context_make_workspace();
-		added = add_entries(workspace, workspace, list.entries, PG_GETARG_DATUM(1));
+		added = add_entries(workspace, workspace, entries_array(&list), PG_GETARG_DATUM(1));
 	}
 	columns[0] = Int32GetDatum(added);
 	columns[1] = Int32GetDatum(list.count - added);
@@ -236,11 +244,11 @@ lt_block(PG_FUNCTION_ARGS)
 
 	error_if_null(0, "values");
 	error_if_null(2, "reason");
-	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "values", NULL);
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "values", NULL, false);
 	statement_connect();
 	context_make_workspace();
 	suppression_require_list(workspace, blocklist);
-	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, list.entries, PG_GETARG_DATUM(2)));
+	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, entries_array(&list), PG_GETARG_DATUM(2)));
 	columns[1] = Int32GetDatum(list.count);
 	columns[2] = Int32GetDatum(list.invalid);
 	result = statement_result(fcinfo, columns, nulls);
@@ -248,45 +256,22 @@ lt_block(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/*
- * Makes a text[] of entries to take off a list: with those that the addresses
- * among them have if they were forgotten.
- */
-static Datum
-entries_to_remove(Datum workspace, ArrayType *given, const char *argument)
+/* Adds the entries that addresses in a list have if they were forgotten. */
+static void
+add_forgotten(Datum workspace, EntryList *list)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
-	Datum	   *entries;
-	int			count = 0;
-	bool		isnull;
+	bytea	   *key = suppression_address_key(workspace);
+	int			given = list->count;
 
-	error_limit_entries(argument, ArrayGetNItems(ARR_NDIM(given), ARR_DIMS(given)));
-	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nelements);
-	entries = palloc(sizeof(Datum) * Max(2 * nelements, 1));
-	for (int i = 0; i < nelements; i++)
+	for (int i = 0; key && i < given; i++)
 	{
-		text	   *entry;
+		text	   *entry = DatumGetTextPP(list->entries[i]);
+		int			length = VARSIZE_ANY_EXHDR(entry);
 
 		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			continue;
-		/* An invalid one matches nothing. */
-		(void) parse_entry(DatumGetTextPP(elements[i]), &entry);
-		entries[count++] = PointerGetDatum(entry);
+		if (memchr(VARDATA_ANY(entry), '@', length))
+			list->entries[list->count++] = suppression_forgotten_entry(key, VARDATA_ANY(entry), length);
 	}
-	for (int i = count - 1; i >= 0; i--)
-	{
-		text	   *entry = DatumGetTextPP(entries[i]);
-
-		if (memchr(VARDATA(entry), '@', VARSIZE(entry) - VARHDRSZ) == NULL)
-			continue;
-		entries[count] = suppression_forgotten_entry(workspace, VARDATA(entry),
-													 VARSIZE(entry) - VARHDRSZ, &isnull);
-		count += !isnull;
-	}
-	return statement_array(entries, NULL, count, TEXTOID, &isnull);
 }
 
 /* Takes entries in an argument off a list; returns how many were on it. */
@@ -294,12 +279,15 @@ static Datum
 remove_entries(FunctionCallInfo fcinfo, const char *argument, Datum blocklist)
 {
 	Datum		values[3] = {context_enter("blocklists:delete"), blocklist};
+	EntryList	list;
 	uint64		deleted;
 
 	error_if_null(0, argument);
 	statement_connect();
 	suppression_require_list(values[0], blocklist);
-	values[2] = entries_to_remove(values[0], PG_GETARG_ARRAYTYPE_P(0), argument);
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), argument, NULL, true);
+	add_forgotten(values[0], &list);
+	values[2] = entries_array(&list);
 	deleted = statement_execute(&delete_entries, values, NULL);
 	statement_finish();
 	PG_RETURN_INT32((int32) deleted);

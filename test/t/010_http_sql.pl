@@ -59,18 +59,11 @@ sub request
 	return ($code eq '' ? 200 : $code, JSON::PP->new->allow_nonref->decode($body));
 }
 
-# What all tables hold.
-sub rows
-{
-	return sql("SELECT string_agg(md5(query_to_xml(format('SELECT t FROM %s t ORDER BY t::text', c.oid::regclass), true, true, '')::text), ' ' ORDER BY c.relname)"
-		  . " FROM pg_class c WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'");
-}
-
 # Tests status and members of the answer; an error must have written nothing.
 sub answers
 {
 	my ($name, $request, $status, $expected) = @_;
-	my $before = $status >= 400 ? rows() : undef;
+	my $before = $status >= 400 ? all_rows($server, 'postgres') : undef;
 	my ($got, $body) = request(@$request);
 
 	is($got, $status, "$name: status") or diag(explain($body));
@@ -82,7 +75,7 @@ sub answers
 	{
 		is_deeply($body, $expected, "$name: body") or diag(explain($body));
 	}
-	is(rows(), $before, "$name: writes nothing") if $status >= 400;
+	is(all_rows($server, 'postgres'), $before, "$name: writes nothing") if $status >= 400;
 	return $body;
 }
 
@@ -132,6 +125,7 @@ my @replies = ('GET', 'lt_http_replies', '/v1/replies', $key);
 my $replies = answers('replies', \@replies, 200);
 is(scalar(@$replies), 2, 'all');
 is_deeply([ sort keys %{ $replies->[0] } ], [qw(campaignId classification email id receivedAt threadSnippet)], 'what a reply has');
+is_deeply({ map { $_->{email} => $_->{classification} } @$replies }, { 'ava@example.com' => 'out_of_office', 'ben@example.com' => undef }, 'classified where somebody has');
 is_deeply([ map { $_->{email} } @{ (request(@replies[0, 1], "/v1/replies?classification=out%5Fof_office&campaignId=$uuid", $key))[1] } ], ['ava@example.com'], 'of a kind');
 answers('the second page', [ @replies[0, 1], '/v1/replies?page=2', $key ], 200, []);
 
@@ -175,14 +169,14 @@ answers('403 v2', [ @add[0 .. 2], $weak_key, { campaign_id => $uuid, leads => $l
 for my $id ($unknown, in_workspace($other, "SELECT lt_create_campaign('Theirs')"), 'camp_123', '', '%', '%00', '%ff', 'a%0d%0ab', "';--", 'x' x 5000, '%63' x 2000, '..', '{}')
 {
 	my $name = substr($id, 0, 40);
-	my $status = 404;
+	my $status = $id =~ /^%(?:00|ff)?$/ ? 400 : 404;
 	answers("$status for $name to enroll", [ @bulk[0, 1], "/v1/campaigns/$id/leads/bulk", $key, $leads ], $status);
 	answers("$status for $name to count", [ 'GET', 'lt_http_stats', "/v1/campaigns/$id/stats", $key ], $status);
 	answers("$status for $name to start", [ 'POST', 'lt_http_start', "/v1/campaigns/$id/start", $key ], $status);
 	answers("$status for $name to pause", [ 'POST', 'lt_http_pause', "/v1/campaigns/$id/pause", $key ], $status);
-	$status = 400 if $id =~ /^%(?:00|ff)?$/;
 	answers("$status for $name in a query", [ @replies[0, 1], "/v1/replies?campaignId=$id", $key ], $status);
 }
+answers('404 shows the id that was sent', [ 'GET', 'lt_http_stats', "/v1/campaigns/$unknown/stats", $key ], 404, { message => qq(campaign "$unknown" does not exist) });
 unlike((request('GET', 'lt_http_stats', '/v1/campaigns/a%0d%0ab/stats', $key))[1]{message}, qr/[\r\n]/, 'a message is one line');
 answers('400 without a path', [ 'GET', 'lt_http_stats', undef, $key ], 400, { code => 'invalid_request' });
 answers('percent-encoded id', [ 'GET', 'lt_http_stats', '/v1/campaigns/%63' . substr($campaign, 1) . '/stats', $key ], 200, { campaignId => $campaign });

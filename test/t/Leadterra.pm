@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_server fill contents check_calls dump_text kill_server kill_backend);
+our @EXPORT = qw(start_server fill contents all_rows check_calls dump_text kill_server kill_backend);
 
 # The workspace that fill() uses beside the default one.
 use constant OTHER_WORKSPACE => '00000000-0000-7000-8000-0000000000b2';
@@ -147,6 +147,15 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 ORDER BY 1
 SQL
 	return \%contents;
+}
+
+# Returns a digest of each table of the extension, so that nothing that is written is missed.
+sub all_rows
+{
+	my ($server, $database) = @_;
+	return $server->safe_psql($database,
+		"SELECT string_agg(md5(query_to_xml(format('SELECT t FROM %s t ORDER BY t::text', c.oid::regclass), true, true, '')::text), ' ' ORDER BY c.relname)"
+		  . " FROM pg_class c WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'");
 }
 
 # Holds the calls to what they should do in a database that fill() filled.

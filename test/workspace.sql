@@ -1,0 +1,25 @@
+-- Makes pg_temp.fill(label), which creates a workspace that holds something of
+-- everything and returns ids of it all; the variable schema says where the calls are.
+CREATE FUNCTION pg_temp.fill(label text) RETURNS jsonb LANGUAGE plpgsql SET search_path = :schema, pg_temp AS $$
+DECLARE
+    ids jsonb := jsonb_build_object('workspace', lt_create_workspace(label), 'email', lower(label) || '.only@example.com');
+    claimed record;
+BEGIN
+    PERFORM set_config('leadterra.workspace_id', ids ->> 'workspace', true);
+    ids := ids || jsonb_build_object(
+        'campaign', lt_create_campaign(label, '[{"subject": "s", "bodyHtml": "{{unsubscribeUrl}}"}]'), 'draft', lt_create_campaign(label),
+        'list', lt_create_list(label), 'other_list', lt_create_list(label), 'blocklist', lt_create_blocklist(label), 'key', lt_create_api_key(label));
+    PERFORM lt_set_unsubscribe_url('https://example.com/u/');
+    PERFORM lt_bulk_upsert((ids ->> 'campaign')::uuid, format('[{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "%s.only@example.com"}]', lower(label))::jsonb);
+    PERFORM lt_add_leads('[{"email": "a@example.com"}, {"first_name": "N"}]', list_id => (ids ->> 'list')::uuid, verify_leads_on_import => true);
+    PERFORM lt_suppress('{no@example.com}'), lt_block('{no@example.com}', (ids ->> 'blocklist')::uuid), lt_start_campaign((ids ->> 'campaign')::uuid);
+    SELECT * INTO claimed FROM lt_claim_messages(1, '1 hour');
+    INSERT INTO leadterra.imports (workspace_id, import_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), lt_uuidv7(), (ids ->> 'campaign')::uuid, 'x', 0);
+    INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason) SELECT lt_current_workspace(), id, 1, 'x' FROM lt_imports;
+    ids := ids || jsonb_build_object('lease', claimed.lease_id, 'message', claimed.message_id, 'token', substr(claimed.body_html, 23),
+        'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT id FROM lt_api_keys));
+    PERFORM lt_record_event(claimed.message_id, 'opened'), lt_record_event(claimed.message_id, 'replied', '{"classification": "out_of_office"}');
+    PERFORM set_config('leadterra.workspace_id', '', true);
+    RETURN ids;
+END;
+$$;
