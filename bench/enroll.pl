@@ -20,6 +20,7 @@ my $large_leads = 5_000_000;
 my $large_suppressions = 1_000_000;
 
 my %control;
+my %api_key;
 my $next_new = 100_000_000;
 my $next_title = 1;
 
@@ -41,6 +42,10 @@ sub control
 SELECT lt_suppress(array_agg(format(CASE i % 10 WHEN 0 THEN 'blocked-%s.example' WHEN 1 THEN '*.blocked-%s.example' ELSE 'blocked-%s\@x.example' END, i)))
 FROM generate_series(1, $suppressions) i
 SQL
+	$session->do('CREATE ROLE bench_api') unless $session->selectrow_array(q(SELECT 1 FROM pg_roles WHERE rolname = 'bench_api'));
+	$session->do('SELECT lt_grant_api($$bench_api$$)');
+	$session->do('GRANT USAGE ON SCHEMA bench TO bench_api; GRANT SELECT ON bench.campaigns, bench.payloads TO bench_api');
+	$api_key{$database} = $session->selectrow_array('SELECT lt_create_api_key($$bench$$)');
 	load_large($session) if $database eq 'large';
 	$session->do('VACUUM ANALYZE');
 	$session->do('CHECKPOINT');
@@ -70,6 +75,7 @@ sub campaign
 # Each contender makes of a session and a campaign a function that does a call.
 my %contenders = (
 	leadterra => sub { payload_call('lt_bulk_upsert', @_) },
+	key => \&key_call,
 	add => sub {
 		my ($session, $campaign) = @_;
 		my $statement = $session->prepare('SELECT lt_add_leads(added, ?) FROM bench.payloads WHERE call = ?');
@@ -91,6 +97,21 @@ sub payload_call
 	my ($function, $session, $campaign) = @_;
 	my $statement = $session->prepare("SELECT $function(?, leads) FROM bench.payloads WHERE call = ?");
 	return sub { $session->selectrow_array($statement, undef, $campaign, $_[0]) };
+}
+
+# The call by a role that row-level security binds, which opens the workspace by a key each time.
+sub key_call
+{
+	my ($session, $campaign) = @_;
+	my $authenticate = $session->prepare('SELECT lt_authenticate(?)');
+	my $call = payload_call('lt_bulk_upsert', $session, $campaign);
+	$session->do('SET ROLE bench_api');
+	return sub {
+		$session->begin_work;
+		$session->selectrow_array($authenticate, undef, $api_key{ $session->{pg_db} });
+		$call->($_[0]);
+		$session->commit;
+	};
 }
 
 my $columns = 'workspace_id, lead_id, email, first_name, last_name, company, job_title, phone, website, custom';
@@ -377,7 +398,7 @@ sub plot_results
 	}
 	my @names = ('leadterra', 'set', 'rules', 'loop', 'client', 'rows');
 	print $data join("\t", 'case', @names), "\n";
-	print $data join("\t", "\"$_\"", map { $_ // '?' } @{ $by_case{$_} }{@names}), "\n" for grep { !/100 a call/ } @cases;
+	print $data join("\t", "\"$_\"", map { $_ // '?' } @{ $by_case{$_} }{@names}), "\n" for grep { !/100 a call|by a key/ } @cases;
 	close $data or die $!;
 	system('gnuplot', '-e', "input = '$output/results.tsv'; output = '$output/results.svg'", 'bench/plot.gp') == 0 or die 'gnuplot failed';
 	return;
@@ -404,6 +425,7 @@ sub run_kinds
 heading('Calls', @columns);
 run_kinds(1000, $quick ? 8 : 30, $quick ? ['rows'] : [ 'rows', 'copy' ], $quick ? qw(leadterra set rules) : qw(leadterra set rules loop client));
 run_kinds(100, 100, ['rows'], qw(leadterra set rules loop client)) unless $quick;
+run_case({ name => "$_->[0], by a key, 1000 a call", leads => 1000, calls => $quick ? 8 : 30, known => $_->[1], contenders => [qw(leadterra key)] }) for @kinds[0, 1];
 plot_results();
 run_two_clients();
 run_sizes();

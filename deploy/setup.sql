@@ -1,4 +1,4 @@
--- Sets a database up for the calls over HTTP: psql -X -d leadterra -f deploy/setup.sql
+-- Sets a database up for the calls over HTTP: psql -X -d leadterra <deploy/setup.sql
 --
 -- As a superuser, once.  The key that it prints is shown this once.
 

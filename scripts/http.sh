@@ -71,7 +71,7 @@ request() {
 demo_http() {
     "$bin/psql" -X -q -c "CREATE DATABASE leadterra"
     say "setting up the database: deploy/setup.sql"
-    shown=$("$bin/psql" -X -d leadterra -f "$work/tree/deploy/setup.sql")
+    shown=$("$bin/psql" -X -d leadterra <"$work/tree/deploy/setup.sql")
     key=$(printf '%s\n' "$shown" | sed -n 's/^key //p')
     say "starting PostgREST and nginx with the files of deploy/"
     start_http

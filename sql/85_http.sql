@@ -403,26 +403,26 @@ END;
 
 COMMENT ON FUNCTION leadterra.http_error(integer, text, jsonb) IS 'Return the body of an error: message and stable code, statusCode and error for the second service, errors where entries failed.';
 
--- The body comes as text: what the type's input refuses is an error of the request
--- like any other, and has to be caught.
-CREATE FUNCTION leadterra.http_body(given text)
+-- The body comes as bytes: what the encoding or the type's input refuses is an error
+-- of the request like any other, and has to be caught.
+CREATE FUNCTION leadterra.http_body(given bytea)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN given::jsonb;
--- Not JSON, characters that are none, numbers and strings too large, nesting too deep.
+    RETURN convert_from(given, 'UTF8')::jsonb;
+-- Not UTF-8, not JSON, characters that are none, numbers and strings too large, nesting too deep.
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     PERFORM leadterra.raise_error('invalid_request', 'the body of the request is not valid JSON');
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_body(text) IS 'Return the body of a request.';
+COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.';
 
 -- Runs a call and returns its answer, or the body of its error: what the call did
 -- is rolled back with the block.  Other errors go on to PostgREST.
-CREATE FUNCTION leadterra.http_run(call text, given text)
+CREATE FUNCTION leadterra.http_run(call text, given bytea)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -442,21 +442,24 @@ BEGIN
         PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
     ELSIF key <> '' THEN
         hash := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n', body), 'UTF8'));
-        DELETE FROM leadterra.answers a
-        WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';
-        -- Waits for one that is under way with this key.
-        INSERT INTO leadterra.answers (workspace_id, idempotency_key, request_hash, created_at)
-        VALUES (workspace, key, hash, leadterra.clock())
-        ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
+        LOOP
+            DELETE FROM leadterra.answers a
+            WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';
+            -- Waits for one that is under way with this key.
+            INSERT INTO leadterra.answers (workspace_id, idempotency_key, request_hash, created_at)
+            VALUES (workspace, key, hash, leadterra.clock())
+            ON CONFLICT DO NOTHING;
+            EXIT WHEN FOUND;
             SELECT a.request_hash, a.answer INTO earlier
             FROM leadterra.answers a
             WHERE a.workspace_id = workspace AND a.idempotency_key = key;
+            -- Another session has removed it in between.
+            CONTINUE WHEN NOT FOUND;
             IF earlier.request_hash <> hash THEN
                 PERFORM leadterra.raise_error('idempotency_key_reused', 'header Idempotency-Key was sent with another request');
             END IF;
             RETURN earlier.answer;
-        END IF;
+        END LOOP;
     END IF;
 
     EXECUTE format('SELECT leadterra.%I($1)', call) INTO result USING body;
@@ -475,28 +478,28 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_run(text, text) IS 'Run a call over HTTP, once for an Idempotency-Key, and return its answer or the body of its error.';
+COMMENT ON FUNCTION leadterra.http_run(text, bytea) IS 'Run a call over HTTP, once for an Idempotency-Key, and return its answer or the body of its error.';
 
-CREATE FUNCTION @extschema@.lt_http_create_campaign(text)
+CREATE FUNCTION @extschema@.lt_http_create_campaign(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_create_campaign', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(text) IS
+COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(bytea) IS
 'Create a campaign: POST /v1/campaigns
 
 The body has name and sequenceSteps, an array of objects with subject, bodyHtml and delayDays. The answer has id, name, status, sequenceSteps and createdAt, and all of it under campaign. Errors are answers with their status, a message and a code.';
 
-CREATE FUNCTION @extschema@.lt_http_bulk_leads(text)
+CREATE FUNCTION @extschema@.lt_http_bulk_leads(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_bulk_leads', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(text) IS
+COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(bytea) IS
 'Enroll leads in bulk: POST /v1/campaigns/:id/leads/bulk
 
 The body has leads, an array of lead objects. ?onInvalid=skip leaves invalid entries out, ?dryRun=true writes nothing. The answer has the three published shapes at once. Errors are answers with their status, a message and a code.';
@@ -537,14 +540,14 @@ COMMENT ON FUNCTION @extschema@.lt_http_stats() IS
 
 The answer has campaignId, totalEnrolled, sent, delivered, bounced, replied, queued, openRate and replyRate. Errors are answers with their status, a message and a code.';
 
-CREATE FUNCTION @extschema@.lt_http_suppress(text)
+CREATE FUNCTION @extschema@.lt_http_suppress(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_suppress', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_suppress(text) IS
+COMMENT ON FUNCTION @extschema@.lt_http_suppress(bytea) IS
 'Suppress addresses: POST /v1/suppression-list
 
 The body has emails, up to 1,000. The answer has suppressed, alreadySuppressed and total, and all of it under result. Errors are answers with their status, a message and a code.';
@@ -561,14 +564,14 @@ COMMENT ON FUNCTION @extschema@.lt_http_replies() IS
 
 ?campaignId= and ?classification= filter, ?page= asks for pages of 50, newest first. The answer is an array. Errors are answers with their status, a message and a code.';
 
-CREATE FUNCTION @extschema@.lt_http_add_leads(text)
+CREATE FUNCTION @extschema@.lt_http_add_leads(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT leadterra.http_run('http_add_leads', $1);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_http_add_leads(text) IS
+COMMENT ON FUNCTION @extschema@.lt_http_add_leads(bytea) IS
 'Add leads in bulk to a campaign or list: POST /api/v2/leads/add
 
 The body and answer are those of lt_add_leads; ids may be TypeIDs. An error has statusCode, error and message. Errors are answers with their status, a message and a code.';

@@ -97,8 +97,8 @@ INSERT INTO lines VALUES
 ('lt_unsuppress', 'blocklists:delete', 'lt_unsuppress(''{no@example.com}'')', '1'),
 ('lt_update_lead', 'leads:update', 'lt_update_lead(''a@example.com'', ''{"phone": "1"}'')', ''),
 -- The calls over HTTP answer with the error; the path names what is B's.
-('lt_http_add_leads', 'leads:create', 'lt_http_add_leads(jsonb_build_object(''campaign_id'', $campaign, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)::text) ->> ''code''', 'campaign_not_found'),
-('lt_http_add_leads', 'leads:create', 'lt_http_add_leads(jsonb_build_object(''list_id'', $list, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)::text) ->> ''code''', 'list_not_found'),
+('lt_http_add_leads', 'leads:create', 'lt_http_add_leads(convert_to(jsonb_build_object(''campaign_id'', $campaign, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)::text, ''UTF8'')) ->> ''code''', 'campaign_not_found'),
+('lt_http_add_leads', 'leads:create', 'lt_http_add_leads(convert_to(jsonb_build_object(''list_id'', $list, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)::text, ''UTF8'')) ->> ''code''', 'list_not_found'),
 ('lt_http_bulk_leads', 'leads:create', 'lt_http_bulk_leads(''{"leads": [{"email": "x@example.com"}]}'') ->> ''code''', 'campaign_not_found'),
 ('lt_http_create_campaign', 'campaigns:create', 'lt_http_create_campaign(''{"name": "x"}'') ->> ''id'' <> lt_typeid(''camp'', $campaign)', 'true'),
 ('lt_http_pause', 'campaigns:update', 'lt_http_pause() ->> ''code''', 'campaign_not_found'),

@@ -30,7 +30,8 @@ sub statements
 {
 	my ($method, $function, $uri, $key, $body, %headers) = @_;
 	my $access = $method eq 'POST' ? 'WRITE' : 'ONLY';
-	my $argument = defined $body ? quoted(ref $body ? JSON::PP->new->canonical->encode($body) : $body) . '::text' : '';
+	my $argument = !defined $body ? '' : $function eq 'lt_unsubscribe' ? quoted($body) . '::text'
+	  : "'\\x" . unpack('H*', ref $body ? JSON::PP->new->canonical->utf8->encode($body) : $body) . "'::bytea";
 
 	$headers{'x-api-key'} = $key if defined $key;
 	$headers{'x-original-uri'} = $uri if defined $uri;
@@ -142,7 +143,7 @@ for my $wrong ([ undef, 'no key' ], [ '', 'an empty key' ], [ 'sk_live_x', 'an u
 {
 	answers("401 for $wrong->[1]", [ @$_[0 .. 2], $wrong->[0], @$_[4 .. $#$_] ], 401) for [ @bulk, $leads ], [ @add, {} ], \@replies;
 }
-for my $text ('', ' ', '{', '[]', 'null', '"x"', '{"leads": {}}', '{"leads": null}', '{}', '{"leads": [{"email": "a@example.com", "x": "\\u0000"}]}', '{"leads": [{"email": "a@example.com", "x": 1e999999}]}', '[' x 100000)
+for my $text ('', ' ', '{', '[]', 'null', '"x"', '{"leads": {}}', '{"leads": null}', '{}', '{"leads": [{"email": "a@example.com", "x": "\\u0000"}]}', '{"leads": [{"email": "a@example.com", "x": 1e999999}]}', "\xff{}", "{}\0", '[' x 100000)
 {
 	my $name = substr($text, 0, 60);
 	answers("400 for $name", [ @bulk, $text ], 400, { code => 'invalid_request' });

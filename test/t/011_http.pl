@@ -13,7 +13,7 @@ use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-need_programs(qw(nginx curl));
+need_programs(qw(nginx curl openssl));
 
 # Runs a published example, of which host, key and campaign are replaced.
 sub example
@@ -195,7 +195,7 @@ answers('400 without a name', [ 'POST', '/v1/campaigns', $key, {} ], 400, { code
 answers('400 for steps', [ 'POST', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_steps' });
 answers('400 for emails', [ 'POST', '/v1/suppression-list', $key, { emails => [7] } ], 400, { code => 'invalid_request' });
 answers('400 for a page', [ 'GET', '/v1/replies?page=0', $key ], 400, { code => 'invalid_request' });
-answers('400 for bytes that are no text', [ 'POST', $bulk, $key, "{\"leads\": [{\"email\": \"\xff\"}]}" ], 400);
+answers('400 for bytes that are no text', [ 'POST', $bulk, $key, "{\"leads\": [{\"email\": \"\xff\"}]}" ], 400, { code => 'invalid_request' });
 answers('400 for a path that is not ASCII', [ 'GET', "/v1/replies?campaignId=\xff", $key ], 400, { code => 'invalid_request' });
 for my $wrong (undef, 'x', 'sk_live_x', $old_key, "$key-", 'a.b.c', "$key x")
 {
@@ -235,6 +235,8 @@ $before = rows();
 my $large = '{"leads": [{"email": "' . 'a' x (33 * 1024 * 1024) . '"}]}';
 answers('413', [ 'POST', $bulk, $key, $large, Expect => '' ], 413, { code => 'request_too_large' });
 answers('413 v2', [ 'POST', '/api/v2/leads/add', $key, $large, Expect => '' ], 413, { statusCode => 413 });
+$large = '{"leads": [' . '0,' x 1_000_000 . '0]}';
+answers('413 for entries', [ 'POST', $bulk, $key, $large, Expect => '' ], 413, { code => 'request_too_large' });
 undef $large;
 
 # --- what is not published is not there
@@ -319,10 +321,28 @@ for my $raw ("GET /v1/replies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $key\
 	like(raw($raw), qr{\AHTTP/1\.1 200 }, 'odd headers change nothing');
 }
 
+# --- as it is deployed, with a certificate
+
+stop('nginx');
+my ($said, $shown) = ('', '');
+IPC::Run::run([ qw(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1),
+	'-keyout', "$folder/privkey.pem", '-out', "$folder/fullchain.pem" ], '>', '/dev/null', '2>', \$said) or die $said;
+start_gateway(certificates => $folder);
+my @curl = ('curl', '-s', '--cacert', "$folder/fullchain.pem", '-w', '\n%{http_code} %{http_version} %{ssl_verify_result}', '-H', "Authorization: Bearer $key");
+my $secure = $base =~ s/^http/https/r;
+for my $version (qw(2 1.1))
+{
+	IPC::Run::run([ @curl, "--http$version", "$secure/v1/campaigns/$campaign/stats" ], '>', \$shown);
+	like($shown, qr/"campaignId": *"$campaign".*\n200 $version 0\z/s, "TLS, HTTP/$version");
+}
+IPC::Run::run([ @curl, '--tls-max', '1.1', "$secure/v1/replies" ], '>', \$shown);
+like($shown, qr/^\n000 /, 'no older TLS');
+is((request('GET', '/v1/replies', $key))[0], 400, 'nor plain text');
+
 # --- faults, and too many requests
 
 stop('nginx');
-start_gateway(sub { $_[0] =~ s/rate=100r\/s/rate=1r\/m/; $_[0] =~ s/(zone=keys) burst=100/$1 burst=2/g; });
+start_gateway(change => sub { $_[0] =~ s/rate=100r\/s/rate=1r\/m/; $_[0] =~ s/(zone=keys) burst=100/$1 burst=2/g; });
 answers('under the rate', [ 'GET', '/v1/replies', $key ], 200) for 1 .. 3;
 (undef, $headers) = answers('429', [ 'GET', '/v1/replies', $key ], 429, { code => 'rate_limit_exceeded' });
 is($headers->{'retry-after'}, 1, 'says when to come back');

@@ -156,7 +156,7 @@ for my $view (grep { $_ ne 'lt_api_keys' } @views)
 }
 my @http = ('POST', '/rpc/lt_http_start', $ours->{key}, undef, 'Content-Type' => 'application/json');
 is((rest_request(@http, 'X-Original-Uri' => "/v1/campaigns/$theirs->{campaign}/start"))[0], 404, 'a path that a client makes up reaches B no more');
-is((rest_request('POST', '/rpc/lt_http_add_leads', $ours->{key}, $json->encode({ campaign_id => $theirs->{campaign}, leads => [ { email => 'x@example.com' } ] }), 'Content-Type' => 'text/plain'))[0], 404, 'nor does a body');
+is((rest_request('POST', '/rpc/lt_http_add_leads', $ours->{key}, $json->encode({ campaign_id => $theirs->{campaign}, leads => [ { email => 'x@example.com' } ] }), 'Content-Type' => 'application/octet-stream'))[0], 404, 'nor does a body');
 is(rows_of_b(), $before, 'and that changed nothing either');
 
 # --- what is not for callers, and what is not there

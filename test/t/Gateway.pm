@@ -56,7 +56,7 @@ CONF
 	$rest = "http://127.0.0.1:$rest_port";
 
 	$server->safe_psql('postgres', 'CREATE DATABASE leadterra');
-	ok(IPC::Run::run([ 'psql', '-X', '-d', $server->connstr('leadterra'), '-f', "$root/deploy/setup.sql" ], '>', \$printed, '2>', \$errors), 'setup.sql runs')
+	ok(IPC::Run::run([ 'psql', '-X', '-d', $server->connstr('leadterra') ], '<', "$root/deploy/setup.sql", '>', \$printed, '2>', \$errors), 'setup.sql runs')
 	  or diag($errors);
 	($workspace, $key) = $printed =~ /\Aworkspace ([-0-9a-f]{36})\nkey (sk_live_\w{43})\n\Z/ or die "setup.sql printed: $printed";
 
@@ -83,16 +83,26 @@ sub in_workspace
 
 sub rows { return all_rows($server, 'leadterra') }
 
-# Starts the gateway, with changes to its configuration.
+# Starts the gateway, with changes to its configuration.  With a folder that has a
+# certificate, it is as it is deployed; otherwise without TLS.
 sub start_gateway
 {
-	my ($change) = @_;
+	my (%options) = @_;
 	my $conf = slurp_file("$root/deploy/nginx.conf");
 
-	$conf =~ s/listen 443 .*?;/listen 127.0.0.1:$port;/;
-	$conf =~ s/^\s*(listen \[|ssl_).*\n//mg;
+	$conf =~ s/listen 443/listen 127.0.0.1:$port/;
+	$conf =~ s/^\s*listen \[.*\n//mg;
+	if ($options{certificates})
+	{
+		$conf =~ s{/etc/leadterra/}{$options{certificates}/}g;
+	}
+	else
+	{
+		$conf =~ s/ ssl http2 default_server;/;/;
+		$conf =~ s/^\s*ssl_.*\n//mg;
+	}
 	$conf =~ s/127\.0\.0\.1:3000/127.0.0.1:$rest_port/;
-	$change->($conf) if $change;
+	$options{change}->($conf) if $options{change};
 	unlink "$folder/nginx.conf";
 	append_to_file("$folder/nginx.conf", $conf);
 	$started{nginx} = IPC::Run::start([ 'nginx', '-e', 'stderr', '-p', $folder, '-c', "$folder/nginx.conf", '-g', 'daemon off;' ],
