@@ -19,8 +19,15 @@ CREATE TABLE leadterra.suppressions (
     entry text COLLATE "C" NOT NULL,
     reason text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- Of the list and of an address's domain, or else the entry; the same for all that were forgotten.
+    domain_hash bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
+        CASE WHEN starts_with(entry, 'hmac:') THEN 'hmac:' ELSE substr(entry, strpos(entry, '@') + 1) END,
+        uuid_hash_extended(blocklist_id, 0))) STORED,
     PRIMARY KEY (workspace_id, blocklist_id, entry)
 );
+-- What a call searches first: most lists have nothing of most domains.  It does not
+-- begin with the workspace, so that no other look-up can be planned by it.
+CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash);
 SELECT pg_extension_config_dump('leadterra.suppressions', '');
 COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
 

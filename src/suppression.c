@@ -4,8 +4,9 @@
  *
  * An address a@x.example.com is suppressed by the entries "a@x.example.com",
  * "x.example.com", "*.example.com" and "*.com".  These are its keys.  The
- * look-up collects the keys of all addresses, each once, and asks the table for
- * them together; a domain that a thousand addresses share costs one key.
+ * look-up collects the keys of all addresses, each once.  It asks the table
+ * which of the domains and wildcards it has anything of, which for most is
+ * nothing, and for the keys of those; each time for all of them together.
  *
  * An address that was forgotten stands in the default list as a keyed hash, and
  * counts whatever list is asked.  Where there is none, no hash is computed.
@@ -42,6 +43,7 @@ typedef struct KeyEntry
 	Key			key;
 	uint32		hash;
 	char		status;
+	bool		has_entries;	/* the table may have it, or addresses at it */
 	bool		listed;			/* the table has it */
 } KeyEntry;
 
@@ -69,15 +71,15 @@ typedef struct Listed
 /* Fewer keys are looked up for less than it takes to try to read the list. */
 #define WHOLE_LIST_MIN 100
 
-/*
- * The last row, if any, says that there are addresses that were forgotten: of
- * what an entry may begin with, FORGOTTEN and ';' are next to each other.
- */
-#define ANY_FORGOTTEN \
-	"(SELECT NULL::text FROM leadterra.suppressions s" \
-	" WHERE s.workspace_id = $1 AND s.blocklist_id = $1" \
-	" AND s.entry >= '" SUPPRESSION_FORGOTTEN "' AND s.entry < 'hmac;'" \
-	" LIMIT 1)"
+/* Domains and wildcards that there are entries of, by the hash of suppressions_by_domain. */
+static Statement find_domains = STATEMENT(
+	"SELECT d.number"
+	" FROM unnest($2) WITH ORDINALITY AS d (hash, number)"
+	" CROSS JOIN LATERAL ("
+	" SELECT FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.domain_hash = d.hash"
+	" LIMIT 1) s",
+	SPI_OK_SELECT, UUIDOID, INT8ARRAYOID);
 
 static Statement find_entries = STATEMENT(
 	"SELECT s.entry"
@@ -85,16 +87,19 @@ static Statement find_entries = STATEMENT(
 	" CROSS JOIN LATERAL ("
 	" SELECT s.entry FROM leadterra.suppressions s"
 	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = k.entry"
-	" OFFSET 0) s"
-	" UNION ALL " ANY_FORGOTTEN,
+	" OFFSET 0) s",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
 
+/* The last row, if any, is a null that says that addresses were forgotten. */
 static Statement read_list = STATEMENT(
-	"(SELECT entry FROM leadterra.suppressions"
-	" WHERE workspace_id = $1 AND blocklist_id = $2"
+	"(SELECT s.entry FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2"
 	" LIMIT $3)"
-	" UNION ALL " ANY_FORGOTTEN,
-	SPI_OK_SELECT, UUIDOID, UUIDOID, INT8OID);
+	" UNION ALL"
+	" (SELECT NULL FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.domain_hash = $4"
+	" LIMIT 1)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT8OID, INT8OID);
 
 static Statement find_forgotten = STATEMENT(
 	"SELECT k.number"
@@ -164,7 +169,11 @@ collect_keys(const SuppressionCheck *checks, int count)
 
 		/* Where a wildcard is known, so are those less specific. */
 		while (!(found && key.data[0] == '.') && next_key(checks[i].email, checks[i].length, &key))
-			keyset_insert(keys, key, &found)->listed = false;
+		{
+			KeyEntry   *entry = keyset_insert(keys, key, &found);
+
+			entry->has_entries = entry->listed = false;
+		}
 	}
 	return keys;
 }
@@ -218,7 +227,101 @@ compare_entries(const void *left, const void *right)
 	return order ? order : (int) VARSIZE_ANY_EXHDR(a) - (int) VARSIZE_ANY_EXHDR(b);
 }
 
-/* Looks each key up in the list, and marks those that it has. */
+/* Returns the key that stands for the domain of a key in the index: of an address, its domain. */
+static Key
+domain_of(Key key)
+{
+	const char *at = memchr(key.data, '@', key.length);
+
+	return at ? (Key) {at + 1, key.data + key.length - at - 1} : key;
+}
+
+/* Returns the hash of a domain or wildcard in the index suppressions_by_domain. */
+static int64
+domain_hash(Datum blocklist, const char *domain, int length)
+{
+	uint64		seed = hash_bytes_extended(DatumGetUUIDP(blocklist)->data, UUID_LEN, 0);
+
+	return (int64) hash_bytes_extended((const unsigned char *) domain, length, seed);
+}
+
+/* The hash of what stands for all addresses that were forgotten. */
+static int64
+forgotten_hash(Datum workspace)
+{
+	return domain_hash(workspace, SUPPRESSION_FORGOTTEN, strlen(SUPPRESSION_FORGOTTEN));
+}
+
+typedef struct Domain
+{
+	int64		hash;
+	KeyEntry   *entry;			/* NULL: of all addresses that were forgotten */
+} Domain;
+
+static int
+compare_domains(const void *left, const void *right)
+{
+	int64		a = ((const Domain *) left)->hash;
+	int64		b = ((const Domain *) right)->hash;
+
+	return (a > b) - (a < b);
+}
+
+/* Lists the domains and wildcards among keys, in the order of the index. */
+static Domain *
+list_domains(Datum workspace, Datum blocklist, keyset_hash *keys, int *count)
+{
+	Domain	   *domains = palloc(sizeof(Domain) * (keys->members + 1));
+	keyset_iterator iterator;
+	KeyEntry   *entry;
+
+	*count = 0;
+	domains[(*count)++] = (Domain) {forgotten_hash(workspace), NULL};
+	keyset_start_iterate(keys, &iterator);
+	while ((entry = keyset_iterate(keys, &iterator)) != NULL)
+	{
+		text	   *value;
+
+		if (domain_of(entry->key).data != entry->key.data)
+			continue;
+		value = DatumGetTextPP(key_entry(&entry->key));
+		domains[(*count)++] = (Domain) {domain_hash(blocklist, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), entry};
+	}
+	/* Neighbors in the index, one after the other, are found for less. */
+	qsort(domains, *count, sizeof(Domain), compare_domains);
+	return domains;
+}
+
+/* Marks the domains and wildcards that the list has entries of; returns whether there are any. */
+static bool
+look_up_domains(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
+{
+	int			count;
+	Domain	   *domains = list_domains(workspace, blocklist, keys, &count);
+	Datum	   *hashes = palloc(sizeof(Datum) * count);
+	Datum		values[] = {workspace, (Datum) 0};
+	bool		any = false;
+	bool		isnull;
+	uint64		nfound;
+
+	for (int i = 0; i < count; i++)
+		hashes[i] = Int64GetDatum(domains[i].hash);
+	values[1] = statement_array(hashes, NULL, count, INT8OID, &isnull);
+	nfound = statement_execute(&find_domains, values, NULL);
+	for (uint64 i = 0; i < nfound; i++)
+	{
+		KeyEntry   *entry = domains[DatumGetInt64(statement_value(i, 1, &isnull)) - 1].entry;
+
+		if (entry == NULL)
+			listed->any_forgotten = true;
+		else
+			any = entry->has_entries = true;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return any;
+}
+
+/* Looks the keys up whose domains the list has entries of, and marks those that it has. */
 static void
 look_up_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
@@ -231,8 +334,13 @@ look_up_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed
 
 	keyset_start_iterate(keys, &iterator);
 	while ((entry = keyset_iterate(keys, &iterator)) != NULL)
-		entries[nentries++] = key_entry(&entry->key);
-	/* Neighbors in the index, one after the other, are found for less. */
+	{
+		KeyEntry   *domain = keyset_lookup(keys, domain_of(entry->key));
+
+		/* Of what was written by hand, with another @, not all is a key. */
+		if (domain && domain->has_entries)
+			entries[nentries++] = key_entry(&entry->key);
+	}
 	qsort(entries, nentries, sizeof(Datum), compare_entries);
 	values[2] = statement_array(entries, NULL, nentries, TEXTOID, &isnull);
 	mark_found(keys, statement_execute(&find_entries, values, NULL), listed);
@@ -246,10 +354,12 @@ look_up_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed
 static void
 mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
-	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1)};
+	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1), Int64GetDatum(forgotten_hash(workspace))};
 
-	if (keys->members < WHOLE_LIST_MIN ||
-		mark_found(keys, statement_execute(&read_list, values, NULL), listed) > keys->members)
+	if (keys->members >= WHOLE_LIST_MIN &&
+		mark_found(keys, statement_execute(&read_list, values, NULL), listed) <= keys->members)
+		return;
+	if (look_up_domains(workspace, blocklist, keys, listed))
 		look_up_keys(workspace, blocklist, keys, listed);
 }
 
@@ -306,7 +416,7 @@ check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
 
 /*
  * Says of each of count normalized addresses whether a block list of a workspace
- * has it, or it was forgotten.  Runs in SPI; takes two statements at most, and two
+ * has it, or it was forgotten.  Runs in SPI; takes three statements at most, and two
  * more where addresses were forgotten, whatever the count.
  */
 void

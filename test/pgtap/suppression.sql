@@ -1,7 +1,7 @@
 -- suppression: a bulk call finds the entries that match, whether the list is
 -- short and read as a whole, or long and searched for each address.
 BEGIN;
-SELECT plan(45);
+SELECT plan(49);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
@@ -75,6 +75,29 @@ SELECT throws_ok(sql, code, message, sql) FROM (VALUES
     ($$SELECT lt_create_blocklist(E' \t')$$, 'PT400', 'name of a block list must not be null or blank'),
     ($$SELECT lt_block(array_fill('a.example'::text, '{1000001}'))$$, 'PT413', 'argument "values" has 1000001 entries, more than 1000000')
 ) AS bad (sql, code, message);
+
+
+-- A long list, of which a call looks up what it needs, says what the list says of each address.
+SELECT lt_create_campaign('long') AS long \gset
+SELECT lt_suppress(array_agg(format((ARRAY['u%s@d%s.example', 'd%2$s.test', '*.w%2$s.example', 'D%2$s.org'])[1 + i % 4], i % 701, i % 307))) FROM generate_series(1, 9000) i \gset
+SELECT cmp_ok((SELECT count(*) FROM lt_suppressions), '>', 2500::bigint, 'there is a long list');
+CREATE TEMP TABLE asked AS
+SELECT format((ARRAY['u%s@d%s.example', 'u%s@d%s.test', 'u%s@a.b.w%s.example', 'u%s@w%s.example', 'u%s@sub.d%s.test', 'u%s@d%s.org'])[1 + i % 6], i % 701, i % 307) AS email
+FROM generate_series(1, 9000, 11) i;
+SELECT is(calls.suppressed, each.suppressed, format('in calls of %s', n))
+FROM unnest('{20,900}'::integer[]) n,
+    LATERAL (SELECT array_agg(DISTINCT a.email) AS suppressed FROM asked a WHERE EXISTS (SELECT FROM lt_is_suppressed(a.email))) each,
+    LATERAL (
+        SELECT array_agg(DISTINCT part.emails ->> r.index) AS suppressed
+        FROM (SELECT jsonb_agg(email) AS emails, jsonb_agg(jsonb_build_object('email', email)) AS leads FROM (SELECT email, row_number() OVER () / n AS call FROM asked) a GROUP BY call) part,
+            LATERAL lt_bulk_upsert_report(:'long', part.leads, dry_run => true) r
+        WHERE r.reason = 'suppressed') calls;
+-- Which by its first @ is at another domain; no call would take it.
+INSERT INTO leadterra.leads (workspace_id, lead_id, email)
+SELECT lt_current_workspace(), lt_uuidv7(), email FROM unnest('{a@b@unheard.test, a@d1.test}'::text[]) email;
+SELECT lt_create_list('by hand') AS list \gset
+INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'list', id FROM lt_leads WHERE email LIKE 'a@%.test';
+SELECT is(lt_enroll_list(:'list', :'long')::text, '(1,0,1,0,1)', 'an address with two @, written by hand, is looked up like others');
 
 SELECT * FROM finish();
 ROLLBACK;
