@@ -446,9 +446,20 @@ BEGIN ATOMIC
         WHERE l.workspace_id = c.workspace_id AND l.lead_id = r.lead_id
         OFFSET 0
     ) l
+    CROSS JOIN LATERAL (
+        SELECT array_agg(b.batch_id) AS batch_ids
+        FROM leadterra.batches b
+        WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.lead_ids @> ARRAY[r.lead_id]
+    ) b
     JOIN leadterra.steps s ON s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
-    LEFT JOIN leadterra.messages m
-        ON m.workspace_id = c.workspace_id AND m.campaign_id = c.campaign_id AND m.lead_id = r.lead_id AND m.step = s.step
+    -- Of its batches alone: otherwise every message of the campaign would be made.
+    LEFT JOIN LATERAL (
+        SELECT m.batch_id, m."position", m.state, m.reason, m.attempt, m.due_at, m.settled_at
+        FROM leadterra.messages m
+        WHERE m.workspace_id = c.workspace_id AND m.campaign_id = c.campaign_id AND m.step = s.step
+          AND m.batch_id = ANY (b.batch_ids) AND m.lead_id = r.lead_id
+        OFFSET 0
+    ) m ON true
     ORDER BY s.step;
 END;
 
