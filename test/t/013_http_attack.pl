@@ -14,7 +14,7 @@ use Test::More;
 
 need_programs();
 # One connection, which serves all keys in turn.
-set_up(PGRST_DB_POOL => 1);
+set_up(PGRST_DB_POOL => 1, PGRST_OPENAPI_MODE => 'follow-privileges');
 
 my $json = JSON::PP->new->canonical->allow_nonref;
 my ($ours, $theirs) = @{ $json->decode(sql("\\set schema api\n" . slurp_file("$FindBin::RealBin/../workspace.sql")
@@ -179,6 +179,17 @@ for my $schema (qw(leadterra pg_catalog public))
 	is((rest_request('POST', '/rpc/set_config', $ours->{key}, {}, 'Content-Profile' => $schema))[0], 406, '... to call');
 }
 like((rest_request('GET', "/lt_campaigns?select=*,$_", $ours->{key}))[0], qr/^4/, "no way to $_") for 'leads(*)', 'lt_leads(*)', 'api_keys(*)', 'lt_delete_campaign', 'pg_authid(*)';
+
+my (undef, $described) = rest_request('GET', '/', $ours->{key});
+my @described = sort grep { $_ ne '/' } keys %{ $described->{paths} };
+is_deeply(\@described, [ sort((map { "/rpc/$_->{name}" } grep { my $name = $_->{name}; !grep { $_ eq $name } @administrative } @functions), map { "/$_" } grep { $_ ne 'lt_api_keys' } @views) ],
+	'the description that PostgREST makes has what may be called, and no more');
+for my $path (@described)
+{
+	my ($operation) = @{ $described->{paths}{$path} }{ $path =~ /rpc/ ? 'post' : 'get' };
+	like($operation->{summary} // '', qr/^[A-Z].{5,119}$/, "$path has a summary");
+	like($operation->{description} // '', qr/\w.{20}/, '... and a description') if $path =~ /rpc/;
+}
 
 # --- who has no key, one that is revoked, or says who else he is
 
