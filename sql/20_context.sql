@@ -62,7 +62,6 @@ AS 'MODULE_PATHNAME', 'lt_require_read_committed';
 COMMENT ON FUNCTION leadterra.require_read_committed(text) IS
 'Raise PT409 wrong_isolation unless the transaction is READ COMMITTED.';
 
-
 CREATE FUNCTION leadterra.clock()
 RETURNS timestamptz
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE
@@ -70,6 +69,14 @@ AS 'MODULE_PATHNAME', 'lt_clock';
 
 COMMENT ON FUNCTION leadterra.clock() IS
 'Return the present: that of the machine, or the setting leadterra.now, which superusers alone may change.';
+
+CREATE FUNCTION leadterra.lease_end(now timestamptz, lease_for interval)
+RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_end';
+
+COMMENT ON FUNCTION leadterra.lease_end(timestamptz, interval) IS
+'Return when a lease ends that is taken now, or raise PT400 invalid_request: it lasts at most a week.';
 
 -- A key is looked up before its workspace is known: the one index that does not
 -- begin with the workspace.

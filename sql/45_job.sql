@@ -46,24 +46,6 @@ CREATE TYPE @extschema@.lt_job AS (
 COMMENT ON TYPE @extschema@.lt_job IS
 'A job for a worker: the leads are those that were imported into a campaign or a list, progress is how far an earlier attempt got.';
 
-CREATE FUNCTION leadterra.job_expiry(now timestamptz, lease_for interval)
-RETURNS timestamptz
-LANGUAGE plpgsql VOLATILE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF lease_for IS NULL THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "lease_for" must not be null');
-    ELSIF lease_for <= interval '0' OR lease_for > interval '7 days' THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "lease_for" must be more than nothing and at most a week');
-    END IF;
-    RETURN job_expiry.now + lease_for;
-END;
-$$;
-
-COMMENT ON FUNCTION leadterra.job_expiry(timestamptz, interval) IS
-'Return when a lease on a job ends, or raise PT400 invalid_request.';
-
 -- Sorting is off for the index of open jobs to be used, whatever the planner
 -- thinks of the table.
 CREATE FUNCTION @extschema@.lt_claim_job(
@@ -81,7 +63,7 @@ AS $$
 DECLARE
     workspace constant uuid := leadterra.enter('jobs:update');
     at constant timestamptz := leadterra.clock();
-    until constant timestamptz := leadterra.job_expiry(at, lt_claim_job.lease_for);
+    until constant timestamptz := leadterra.lease_end(at, lt_claim_job.lease_for);
     found_job record;
 BEGIN
     PERFORM leadterra.require_read_committed('claiming a job');
@@ -182,7 +164,7 @@ BEGIN
     END IF;
     job := leadterra.lock_job(lt_job_progress.lease_id, '{in-progress}');
     at := leadterra.clock();
-    until := leadterra.job_expiry(at, lt_job_progress.lease_for);
+    until := leadterra.lease_end(at, lt_job_progress.lease_for);
     UPDATE leadterra.jobs j SET progress = lt_job_progress.progress, expires_at = until, updated_at = at
     WHERE j.workspace_id = leadterra.current_workspace() AND j.job_id = job.job_id;
     RETURN until;

@@ -6,6 +6,7 @@
 #define LEADTERRA_CONTEXT_H
 
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "utils/uuid.h"
 
 #define CONTEXT_WORKSPACE_SETTING "leadterra.workspace_id"
@@ -16,6 +17,7 @@ extern Datum context_workspace(void);
 extern Datum context_enter(const char *scope);
 extern TimestampTz context_time(void);
 extern TimestampTz context_clock(void);
+extern TimestampTz context_lease_end(FunctionCallInfo fcinfo, int number, TimestampTz now);
 extern void context_make_workspace(void);
 extern void context_require_read_committed(const char *action);
 

@@ -43,7 +43,6 @@ typedef struct Message
 	bool		nulls[MESSAGE_COLUMNS];
 } Message;
 
-extern TimestampTz message_expiry(FunctionCallInfo fcinfo, int number, TimestampTz now);
 extern Message *message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int number,
 							 SPITupleTable **result);
 extern bool message_has_ended(const Message *message);

@@ -35,9 +35,6 @@ PG_FUNCTION_INFO_V1(lt_claim_messages);
 #define CLAIM_MAX 10000
 #define SWEEPS_MAX 100
 
-/* A lease is for a week at most. */
-#define LEASE_MAX (7 * USECS_PER_DAY)
-
 static Statement find_campaigns = STATEMENT(
 	"SELECT h.campaign_id"
 	" FROM leadterra.queue_heads($1) h"
@@ -104,22 +101,6 @@ typedef struct Claim
 	StringInfoData subject;
 	StringInfoData body;
 } Claim;
-
-/* Returns when a lease ends that is taken now, by the argument that says how long. */
-TimestampTz
-message_expiry(FunctionCallInfo fcinfo, int number, TimestampTz now)
-{
-	TimestampTz expires_at;
-
-	error_if_null(number, "lease_for");
-	expires_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-														 TimestampTzGetDatum(now),
-														 PG_GETARG_DATUM(number)));
-	if (expires_at <= now || expires_at > now + LEASE_MAX)
-		error_raise(ERROR_INVALID_REQUEST,
-					"argument \"lease_for\" must be more than nothing and at most a week");
-	return expires_at;
-}
 
 /* Gives back what workers let run out. */
 static void
@@ -462,7 +443,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 					CLAIM_MAX, claim.wanted);
 	claim.workspace = context_enter("messages:update");
 	claim.now = context_clock();
-	claim.expires_at = message_expiry(fcinfo, 1, claim.now);
+	claim.expires_at = context_lease_end(fcinfo, 1, claim.now);
 	claim.took = false;
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);

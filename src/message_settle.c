@@ -177,11 +177,11 @@ lt_extend_lease(PG_FUNCTION_ARGS)
 	QueueLease	lease;
 
 	error_if_null(0, "lease_id");
-	(void) message_expiry(fcinfo, 1, now);
+	(void) context_lease_end(fcinfo, 1, now);
 	statement_connect();
 	if (queue_lease_lock(&lease, context_enter("messages:update"), PG_GETARG_DATUM(0), &now) != QUEUE_LEASE_OPEN)
 		raise_lost(PG_GETARG_DATUM(0));
-	expires_at = message_expiry(fcinfo, 1, now);
+	expires_at = context_lease_end(fcinfo, 1, now);
 	queue_lease_extend(&lease, expires_at);
 	statement_finish();
 	PG_RETURN_TIMESTAMPTZ(expires_at);

@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(124);
+SELECT plan(125);
 
 CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
     SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
@@ -83,6 +83,7 @@ FROM (VALUES ('NULL, 1', 'PT400 invalid_request', 'no lease'),
     (format('%L, 1, NULL', pg_temp.lease(2)), 'PT400 invalid_request', 'no time'),
     (format('%L, 1, ''0''', pg_temp.lease(2)), 'PT400 invalid_request', 'no time at all'),
     (format('%L, 1, ''8 days''', pg_temp.lease(2)), 'PT400 invalid_request', 'more than a week'),
+    (format('%L, 1, ''200000 years''', pg_temp.lease(2)), 'PT400 invalid_request', 'more than there is'),
     (format('%L, 1', lt_uuidv7()), 'PT409 lease_lost', 'an unknown lease'),
     (format('%L, 1', :'first'), 'PT409 lease_lost', 'a job for its lease')) v (arguments, code, why);
 SELECT is(pg_temp.all_jobs(), :'before', 'none of these did anything');

@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(180);
+SELECT plan(181);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -71,7 +71,7 @@ SELECT is((SELECT worker FROM leadterra.leases WHERE lease_id = pg_temp.lease())
 
 SELECT is(pg_temp.detail(format('SELECT lt_claim_messages(%s)', arguments)), code, format('a claim with %s', arguments))
 FROM (VALUES ('0', 'PT400 invalid_request'), ('-1', 'PT400 invalid_request'), ('10001', 'PT400 invalid_request'), ('NULL', 'PT400 invalid_request'),
-    ('1, ''0''', 'PT400 invalid_request'), ('1, ''-1 minute''', 'PT400 invalid_request'), ('1, ''8 days''', 'PT400 invalid_request'), ('1, NULL', 'PT400 invalid_request'),
+    ('1, ''0''', 'PT400 invalid_request'), ('1, ''-1 minute''', 'PT400 invalid_request'), ('1, ''8 days''', 'PT400 invalid_request'), ('1, ''200000 years''', 'PT400 invalid_request'), ('1, NULL', 'PT400 invalid_request'),
     ('1, ''1 minute'', ''00000000-0000-7000-8000-000000000001''', 'PT404 campaign_not_found')) v (arguments, code);
 
 -- Settling.
