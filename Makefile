@@ -21,6 +21,7 @@ OBJS = src/leadterra.o \
 	src/lead_read.o \
 	src/lead_limit.o \
 	src/list.o \
+	src/job.o \
 	src/queue.o \
 	src/queue_take.o \
 	src/queue_lease.o \

@@ -31,6 +31,25 @@ CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash);
 SELECT pg_extension_config_dump('leadterra.suppressions', '');
 COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
 
+CREATE FUNCTION leadterra.blocklists_deleted()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.suppressions s USING deleted d
+    WHERE s.workspace_id = d.workspace_id AND s.blocklist_id = d.blocklist_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER blocklists_deleted AFTER DELETE ON leadterra.blocklists
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.blocklists_deleted();
+
 CREATE TYPE @extschema@.lt_suppress_result AS (
     suppressed integer,
     already_suppressed integer,

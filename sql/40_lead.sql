@@ -29,7 +29,7 @@ COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normal
 -- A limit is set by hand, and the next calls count the leads: see src/lead_limit.c.
 CREATE FUNCTION leadterra.lead_limit_set()
 RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

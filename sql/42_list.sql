@@ -24,7 +24,7 @@ COMMENT ON TABLE leadterra.list_members IS 'One row a lead and list.';
 -- Stands in for a foreign key, as those of enrollments do.
 CREATE FUNCTION leadterra.lists_deleted()
 RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_hashjoin = off
@@ -138,7 +138,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT m.lead_id, m.added_at
         FROM leadterra.list_members m
-        WHERE m.workspace_id = leadterra.enter('lists:read')
+        WHERE m.workspace_id = leadterra.enter('leads:read')
           AND m.list_id = r.list_id
           AND m.lead_id > coalesce(lt_list_leads.after, '00000000-0000-0000-0000-000000000000')
         ORDER BY m.lead_id

@@ -50,7 +50,6 @@ CREATE TABLE leadterra.leases (
     campaign_id uuid NOT NULL,
     worker text,
     state text NOT NULL CHECK (state IN ('open', 'closed', 'lost')),
-    leased_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     closed_at timestamptz,
     sent integer NOT NULL DEFAULT 0,

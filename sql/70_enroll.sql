@@ -35,7 +35,7 @@ COMMENT ON TABLE leadterra.deletions IS 'Which enrolled leads a DELETE took out 
 -- lead would cost every enrollment, and deletions are few.
 CREATE FUNCTION leadterra.leads_deleted()
 RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_hashjoin = off
@@ -98,7 +98,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted();
 
 CREATE FUNCTION leadterra.campaigns_deleted()
 RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_hashjoin = off
@@ -146,13 +146,13 @@ FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted();
 -- foreign key references.
 CREATE FUNCTION leadterra.refuse_truncate()
 RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION 'cannot truncate table "%" of extension "leadterra"', TG_TABLE_NAME
         USING ERRCODE = 'feature_not_supported',
-              HINT = 'Use DELETE, which takes enrollments along.';
+              HINT = 'Use DELETE, which takes along what belongs to its rows.';
 END;
 $$;
 
@@ -160,6 +160,12 @@ CREATE TRIGGER leads_truncated BEFORE TRUNCATE ON leadterra.leads
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
 
 CREATE TRIGGER campaigns_truncated BEFORE TRUNCATE ON leadterra.campaigns
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
+
+CREATE TRIGGER lists_truncated BEFORE TRUNCATE ON leadterra.lists
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
+
+CREATE TRIGGER blocklists_truncated BEFORE TRUNCATE ON leadterra.blocklists
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
 
 CREATE TYPE @extschema@.lt_bulk_result AS (

@@ -138,10 +138,13 @@ BEGIN
 
     -- In one order, so that two calls do not deadlock.
     FOR moved_id IN SELECT u.lead_id FROM unnest(moved) AS u (lead_id) ORDER BY u.lead_id LOOP
-        DELETE FROM leadterra.list_members m
-        WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = moved_id;
-        UPDATE leadterra.enrollments e SET status = 'removed'
-        WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = moved_id AND e.status = 'active';
+        IF from_list_id IS NOT NULL THEN
+            DELETE FROM leadterra.list_members m
+            WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = moved_id;
+        ELSE
+            UPDATE leadterra.enrollments e SET status = 'removed'
+            WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = moved_id AND e.status = 'active';
+        END IF;
     END LOOP;
     RETURN cardinality(moved);
 END;

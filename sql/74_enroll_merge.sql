@@ -14,7 +14,7 @@ COMMENT ON FUNCTION leadterra.enqueue(uuid, integer, timestamptz, uuid) IS
 -- the old one is passed over once its lead is deleted.
 CREATE FUNCTION leadterra.hand_over(campaign uuid, source uuid, heir uuid)
 RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -73,7 +73,7 @@ COMMENT ON FUNCTION leadterra.hand_over(uuid, uuid, uuid) IS
 
 CREATE FUNCTION leadterra.lock_lead(lead_id uuid)
 RETURNS leadterra.leads
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -176,6 +176,14 @@ BEGIN
     ORDER BY m.list_id
     ON CONFLICT DO NOTHING;
 
+    -- It is the person who did that, too: an address that is given up takes it along.
+    INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)
+    SELECT workspace, workspace, heir.email, s.reason
+    FROM leadterra.suppressions s
+    WHERE s.workspace_id = workspace AND s.blocklist_id = workspace AND s.entry = source.email AND s.reason = 'unsubscribed'
+      AND heir.email IS NOT NULL
+    ON CONFLICT DO NOTHING;
+
     -- First, for the address is unique.
     DELETE FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = source.lead_id;
     UPDATE leadterra.leads l SET
@@ -191,7 +199,10 @@ BEGIN
         interest_status = coalesce(heir.interest_status, source.interest_status),
         assigned_to = coalesce(heir.assigned_to, source.assigned_to),
         verification_status = CASE WHEN heir.email IS NULL THEN source.verification_status ELSE heir.verification_status END,
-        custom = source.custom || heir.custom,
+        custom = source.custom || (
+            SELECT coalesce(jsonb_object_agg(h.key, h.value), '{}')
+            FROM jsonb_each(heir.custom) AS h (key, value)
+            WHERE NOT source.custom ? h.key OR btrim(coalesce(h.value #>> '{}', ''), E' \t\n\v\f\r') <> ''),
         updated_at = now()
     WHERE l.workspace_id = workspace AND l.lead_id = heir.lead_id;
 END;
@@ -200,4 +211,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_merge_leads(uuid, uuid) IS
 'Merge a lead into another one, and delete it
 
-The destination keeps its fields; those without a value, its address too, come from the lead, and so do its lists. Where both are in a campaign, the destination stays where it stands, and has replied or unsubscribed if either has. Where only the lead is, the destination takes its place: it goes on at the same step, and is sent nothing twice. Events go over; messages that were sent stay listed under neither. Errors: PT400 invalid_request, PT404 lead_not_found, PT409 lead_leased (a message to the lead is with a worker: try again once it is settled), PT409 wrong_isolation.';
+The destination keeps its fields; those without a value, its address too, come from the lead, and so do its lists. Where both are in a campaign, the destination stays where it stands, and has replied or unsubscribed if either has; an address that unsubscribed suppresses that of the destination. Where only the lead is, the destination takes its place: it goes on at the same step, and is sent nothing twice. Events go over; messages that were sent stay listed under neither. lt_forget does not find the address that is given up: forget the destination. Errors: PT400 invalid_request, PT404 lead_not_found, PT409 lead_leased (a message to the lead is with a worker: try again once it is settled), PT409 wrong_isolation.';

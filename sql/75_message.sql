@@ -14,6 +14,8 @@ CREATE TABLE leadterra.events (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, type, message_id, digest)
 );
+-- Replies are few among what is reported, and read newest first.
+CREATE INDEX events_replied ON leadterra.events (workspace_id, created_at DESC, event_id DESC) WHERE type = 'replied';
 SELECT pg_extension_config_dump('leadterra.events', '');
 COMMENT ON TABLE leadterra.events IS 'What became of messages that were sent.';
 

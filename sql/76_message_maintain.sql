@@ -44,7 +44,7 @@ COMMENT ON FUNCTION leadterra.count_events(uuid, uuid, uuid, uuid) IS
 -- An import that was given up is never finished; one that runs has a day.
 CREATE FUNCTION leadterra.maintain_imports(workspace uuid, campaign uuid, before timestamptz, slice integer)
 RETURNS bigint
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
@@ -93,7 +93,7 @@ COMMENT ON FUNCTION leadterra.maintain_imports(uuid, uuid, timestamptz, integer)
 -- waits; a batch while a message of it waits, is leased, or may be brought back.
 CREATE FUNCTION leadterra.maintain_campaign(workspace uuid, campaign uuid, before timestamptz, slice integer)
 RETURNS bigint
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -209,7 +209,7 @@ COMMENT ON FUNCTION leadterra.maintain_campaign(uuid, uuid, timestamptz, integer
 
 CREATE FUNCTION @extschema@.lt_maintain(keep interval DEFAULT '90 days')
 RETURNS bigint
-LANGUAGE plpgsql
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -223,10 +223,13 @@ BEGIN
         PERFORM leadterra.raise_error('invalid_request', 'argument "keep" must not be null or negative');
     END IF;
     PERFORM leadterra.require_read_committed('maintenance');
-    -- One at a time; the others have nothing to do.
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('leadterra.lt_maintain', 0)) THEN
+    -- One at a time; the others have nothing to do.  A lock that the owner alone may
+    -- take, and that no call waits for.
+    BEGIN
+        LOCK TABLE leadterra.api_keys IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available THEN
         RETURN 0;
-    END IF;
+    END;
     FOR w IN
         SELECT x.workspace_id
         FROM leadterra.workspaces x

@@ -236,7 +236,7 @@ END;
 
 COMMENT ON FUNCTION leadterra.http_bulk_leads(jsonb) IS 'Answer POST /v1/campaigns/:id/leads/bulk.';
 
-CREATE FUNCTION leadterra.http_start(body jsonb)
+CREATE FUNCTION leadterra.http_start()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -247,9 +247,9 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL @extschema@.lt_typeid('camp', s.id) AS a (id);
 END;
 
-COMMENT ON FUNCTION leadterra.http_start(jsonb) IS 'Answer POST /v1/campaigns/:id/start.';
+COMMENT ON FUNCTION leadterra.http_start() IS 'Answer POST /v1/campaigns/:id/start.';
 
-CREATE FUNCTION leadterra.http_pause(body jsonb)
+CREATE FUNCTION leadterra.http_pause()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -257,9 +257,9 @@ BEGIN ATOMIC
     FROM @extschema@.lt_pause_campaign(leadterra.http_path_campaign('campaigns:update')) s;
 END;
 
-COMMENT ON FUNCTION leadterra.http_pause(jsonb) IS 'Answer POST /v1/campaigns/:id/pause.';
+COMMENT ON FUNCTION leadterra.http_pause() IS 'Answer POST /v1/campaigns/:id/pause.';
 
-CREATE FUNCTION leadterra.http_stats(body jsonb)
+CREATE FUNCTION leadterra.http_stats()
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -270,7 +270,7 @@ BEGIN ATOMIC
     FROM @extschema@.lt_campaign_stats(leadterra.http_path_campaign('campaigns:read')) s;
 END;
 
-COMMENT ON FUNCTION leadterra.http_stats(jsonb) IS 'Answer GET /v1/campaigns/:id/stats.';
+COMMENT ON FUNCTION leadterra.http_stats() IS 'Answer GET /v1/campaigns/:id/stats.';
 
 CREATE FUNCTION leadterra.http_emails(body jsonb)
 RETURNS text[]
@@ -321,7 +321,7 @@ $$;
 
 COMMENT ON FUNCTION leadterra.http_page() IS 'Return the page, from 1, that the query of the request asks for.';
 
-CREATE FUNCTION leadterra.http_replies(body jsonb)
+CREATE FUNCTION leadterra.http_replies()
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -343,7 +343,7 @@ BEGIN ATOMIC
     ) r;
 END;
 
-COMMENT ON FUNCTION leadterra.http_replies(jsonb) IS 'Answer GET /v1/replies, a page of 50, newest first.';
+COMMENT ON FUNCTION leadterra.http_replies() IS 'Answer GET /v1/replies, a page of 50, newest first.';
 
 CREATE FUNCTION leadterra.http_id(body jsonb, name text)
 RETURNS uuid
@@ -437,7 +437,9 @@ DECLARE
     result jsonb;
     detail text;
 BEGIN
-    body := leadterra.http_body(given);
+    IF given IS NOT NULL THEN
+        body := leadterra.http_body(given);
+    END IF;
     IF length(key) > 255 THEN
         PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
     ELSIF key <> '' THEN
@@ -462,7 +464,7 @@ BEGIN
         END LOOP;
     END IF;
 
-    EXECUTE format('SELECT leadterra.%I($1)', call) INTO result USING body;
+    EXECUTE format('SELECT leadterra.%I(%s)', call, CASE WHEN given IS NOT NULL THEN '$1' END) INTO result USING body;
     IF key <> '' THEN
         UPDATE leadterra.answers a SET answer = result
         WHERE a.workspace_id = workspace AND a.idempotency_key = key;
@@ -508,7 +510,7 @@ CREATE FUNCTION @extschema@.lt_http_start()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_start', '{}');
+    SELECT leadterra.http_run('http_start', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_start() IS
@@ -520,7 +522,7 @@ CREATE FUNCTION @extschema@.lt_http_pause()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_pause', '{}');
+    SELECT leadterra.http_run('http_pause', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_pause() IS
@@ -532,7 +534,7 @@ CREATE FUNCTION @extschema@.lt_http_stats()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_stats', '{}');
+    SELECT leadterra.http_run('http_stats', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_stats() IS
@@ -556,7 +558,7 @@ CREATE FUNCTION @extschema@.lt_http_replies()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_replies', '{}');
+    SELECT leadterra.http_run('http_replies', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_replies() IS

@@ -5,7 +5,7 @@ CREATE FUNCTION leadterra.is_administrative(name text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT is_administrative.name = ANY ('{api_keys, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, maintain_campaign, maintain_jobs, random_api_key, workspaces}'::text[]);
+    SELECT is_administrative.name = ANY ('{api_keys, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, maintain_campaign, maintain_imports, maintain_jobs, random_api_key, workspaces}'::text[]);
 END;
 
 COMMENT ON FUNCTION leadterra.is_administrative(text) IS

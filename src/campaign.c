@@ -265,7 +265,7 @@ campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner)
 
 /*
  * Lets a campaign know the names of custom fields, a text[].  The last that a
- * call does: others wait for the row until it commits.  Runs in SPI.
+ * call does, behind the counter of leads: others wait for the row until it commits.  Runs in SPI.
  */
 void
 campaign_add_variables(Datum workspace, Datum campaign, Datum names)
@@ -539,8 +539,9 @@ lt_copy_campaign(PG_FUNCTION_ARGS)
 
 	uuid7_generate(id);
 	statement_connect();
-	if (statement_execute(&copy_campaign, values, nulls) == 0)
-		raise_not_found(values[1]);
+	/* Nobody deletes it between the two statements. */
+	campaign_require(values[0], values[1], CAMPAIGN_KEEP);
+	statement_execute(&copy_campaign, values, nulls);
 	statement_execute(&copy_steps, values, NULL);
 	statement_finish();
 	PG_RETURN_UUID_P(id);

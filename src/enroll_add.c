@@ -6,7 +6,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -17,10 +16,10 @@
 #include "context.h"
 #include "enroll.h"
 #include "error.h"
+#include "job.h"
 #include "list.h"
 #include "statement.h"
 #include "suppression.h"
-#include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_add_leads);
 
@@ -88,12 +87,6 @@ static Statement find_summaries = STATEMENT(
 	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id"
 	" OFFSET 0) l",
 	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID);
-
-static Statement insert_job = STATEMENT(
-	"INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, list_id,"
-	" created_at, updated_at)"
-	" VALUES ($1, $2, 'verify_leads', $3, $4, $5, now(), now())",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID, UUIDOID, UUIDOID);
 
 /* Returns an argument that is true or false. */
 static bool
@@ -260,10 +253,7 @@ add_variables(const Enrollment *call, EnrollCandidate **uploaded, int count)
 static void
 make_job(const Enrollment *call, EnrollCandidate **uploaded, int count)
 {
-	pg_uuid_t	job_id;
 	EnrollCandidate **leads = palloc(sizeof(EnrollCandidate *) * Max(count, 1));
-	Datum		values[] = {call->workspace, UUIDPGetDatum(&job_id), (Datum) 0, call->target, call->target};
-	bool		nulls[] = {false, false, false, call->is_list, !call->is_list};
 	int			nleads = 0;
 
 	for (int i = 0; i < count; i++)
@@ -271,12 +261,8 @@ make_job(const Enrollment *call, EnrollCandidate **uploaded, int count)
 		if (uploaded[i]->email.data)
 			leads[nleads++] = uploaded[i];
 	}
-	if (nleads == 0)
-		return;
-	uuid7_generate(&job_id);
-	values[2] = enroll_lead_ids(leads, nleads);
-	statement_execute(&insert_job, values, nulls);
-	Async_Notify("leadterra_jobs", "");
+	if (nleads > 0)
+		job_create(call->workspace, enroll_lead_ids(leads, nleads), call->target, call->is_list);
 }
 
 /* Add a member to an object that is built. */

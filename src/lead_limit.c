@@ -3,8 +3,9 @@
  *		How many leads a workspace may have.
  *
  * A workspace with a limit has a counter of its leads.  A call that makes leads
- * adds them to it as the last thing that it does: until it commits, the others
- * wait there, and nowhere else.  Deleting leads takes them off, last too.
+ * adds them to it when all else is written but a job and the names of a campaign's
+ * custom fields, in this order: until it commits, the others wait there.  Deleting
+ * leads takes them off, last.
  *
  * The counter is null until there is a limit, and is set by counting.  What looked
  * for the limit before it was there adds nothing to the counter, so that a count

@@ -38,7 +38,8 @@ static Statement find_message = STATEMENT(
 static Statement insert_event = STATEMENT(
 	"INSERT INTO leadterra.events (workspace_id, campaign_id, type, message_id, digest, event_id,"
 	" lead_id, data, created_at)"
-	" VALUES ($1, $2, $3, $4, CASE $3 WHEN 'replied' THEN md5($7::text)"
+	" VALUES ($1, $2, $3, $4, CASE $3"
+	" WHEN 'replied' THEN encode(sha256(convert_to($7::text, 'UTF8')), 'hex')"
 	" WHEN 'bounced' THEN $7 ->> 'bounceType' ELSE '' END, $5, $6, $7, $8)"
 	" ON CONFLICT DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID, TIMESTAMPTZOID);

@@ -42,11 +42,11 @@ enum
 	" FROM leadterra.leases"
 
 static Statement insert_lease = STATEMENT(
-	"INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, worker, state, leased_at, expires_at,"
+	"INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, worker, state, expires_at,"
 	" closed_at, settled, completed, batch_ids, firsts, lasts, attempts, partial_range_id, partial_last)"
-	" VALUES ($1, $2, $3, $4, CASE WHEN $7 IS NULL THEN 'open' ELSE 'closed' END, $5, $6,"
-	" $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	" VALUES ($1, $2, $3, $4, CASE WHEN $6 IS NULL THEN 'open' ELSE 'closed' END, $5,"
+	" $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	BYTEAOID, BYTEAOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDOID, INT2OID);
 
 static Statement lock_lease = STATEMENT(
@@ -173,28 +173,28 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 				   bool no_worker, TimestampTz now, TimestampTz expires_at)
 {
 	bool		closed = nskipped == lease->nmessages;
-	Datum		values[15] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
-		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(now),
-	TimestampTzGetDatum(expires_at), TimestampTzGetDatum(now)};
-	bool		nulls[15] = {false};
+	Datum		values[14] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(expires_at),
+	TimestampTzGetDatum(now)};
+	bool		nulls[14] = {false};
 	Size		stride = sizeof(QueueRange);
 
 	nulls[3] = no_worker;
-	nulls[6] = !closed;
+	nulls[5] = !closed;
 	lease->settled = palloc0(count_bytes(lease) + 1);
 	lease->completed = palloc0(count_bytes(lease) + 1);
 	for (int i = 0; i < nskipped; i++)
 		queue_lease_settle(lease, skipped[i], false);
-	values[7] = bits_datum(lease, lease->settled, lease->nsettled == 0, &nulls[7]);
+	values[6] = bits_datum(lease, lease->settled, lease->nsettled == 0, &nulls[6]);
 	/* None is completed yet, which a closed lease has to say. */
-	values[8] = bits_datum(lease, lease->completed, !closed, &nulls[8]);
-	values[9] = statement_uuids(&lease->ranges->batch_id, stride, lease->nranges);
-	values[10] = statement_smallints(&lease->ranges->first, stride, lease->nranges);
-	values[11] = statement_smallints(&lease->ranges->last, stride, lease->nranges);
-	values[12] = statement_smallints(&lease->ranges->attempt, stride, lease->nranges);
-	nulls[13] = nulls[14] = lease->partial_last == 0;
-	values[13] = UUIDPGetDatum(&lease->partial_range);
-	values[14] = Int16GetDatum(lease->partial_last);
+	values[7] = bits_datum(lease, lease->completed, !closed, &nulls[7]);
+	values[8] = statement_uuids(&lease->ranges->batch_id, stride, lease->nranges);
+	values[9] = statement_smallints(&lease->ranges->first, stride, lease->nranges);
+	values[10] = statement_smallints(&lease->ranges->last, stride, lease->nranges);
+	values[11] = statement_smallints(&lease->ranges->attempt, stride, lease->nranges);
+	nulls[12] = nulls[13] = lease->partial_last == 0;
+	values[12] = UUIDPGetDatum(&lease->partial_range);
+	values[13] = Int16GetDatum(lease->partial_last);
 	statement_execute(&insert_lease, values, nulls);
 }
 

@@ -72,11 +72,6 @@ static Statement delete_list = STATEMENT(
 	" WHERE workspace_id = $1 AND blocklist_id = $2",
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
-static Statement empty_list = STATEMENT(
-	"DELETE FROM leadterra.suppressions"
-	" WHERE workspace_id = $1 AND blocklist_id = $2",
-	SPI_OK_DELETE, UUIDOID, UUIDOID);
-
 /*
  * Normalizes an entry given by a caller and checks it: an address, a domain of
  * at least two labels, or "*." and a domain of at least one.
@@ -286,7 +281,8 @@ remove_entries(FunctionCallInfo fcinfo, const char *argument, Datum blocklist)
 	statement_connect();
 	suppression_require_list(values[0], blocklist);
 	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), argument, NULL, true);
-	add_forgotten(values[0], &list);
+	if (is_default(values[0], blocklist))
+		add_forgotten(values[0], &list);
 	values[2] = entries_array(&list);
 	deleted = statement_execute(&delete_entries, values, NULL);
 	statement_finish();
@@ -333,10 +329,9 @@ lt_delete_blocklist(PG_FUNCTION_ARGS)
 	if (is_default(values[0], values[1]))
 		error_raise(ERROR_INVALID_REQUEST, "the default block list cannot be deleted");
 	statement_connect();
-	/* First, so that nobody who keeps it is still adding to it. */
+	/* A trigger takes its entries along, once nobody who keeps it is still adding to it. */
 	if (statement_execute(&delete_list, values, NULL) == 0)
 		raise_not_found(values[1]);
-	statement_execute(&empty_list, values, NULL);
 	statement_finish();
 	PG_RETURN_VOID();
 }

@@ -1,6 +1,6 @@
 -- enroll: two records of one person become one.
 BEGIN;
-SELECT plan(46);
+SELECT plan(48);
 -- A workspace of its own, for there may be leads in the default one.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0004';
 
@@ -42,11 +42,11 @@ END;
 $$;
 
 -- Fields.
-SELECT lt_bulk_upsert(:'c', '[{"email": "a@example.com", "firstName": "A", "lastName": "La", "company": "Ca", "jobTitle": "Ja", "phone": "1", "website": "wa", "personalization": "pa", "leadValue": "va", "interestStatus": 1, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "verificationStatus": 1, "size": 1, "city": "Ulm"}, {"email": "b@example.com", "firstName": "B", "lastName": " ", "company": "", "verificationStatus": -2, "size": 2, "tag": "t"}]');
+SELECT lt_bulk_upsert(:'c', '[{"email": "a@example.com", "firstName": "A", "lastName": "La", "company": "Ca", "jobTitle": "Ja", "phone": "1", "website": "wa", "personalization": "pa", "leadValue": "va", "interestStatus": 1, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "verificationStatus": 1, "size": 1, "city": "Ulm", "tier": "gold", "seen": 3}, {"email": "b@example.com", "firstName": "B", "lastName": " ", "company": "", "verificationStatus": -2, "size": 2, "tag": "t", "tier": " ", "seen": 0}]');
 SELECT pg_temp.id('b') AS b, (SELECT created_at FROM lt_leads WHERE email = 'b@example.com') AS created \gset
 SELECT lt_merge_leads(pg_temp.id('a'), :'b');
 SELECT is((SELECT to_jsonb(l) - '{id,created_at,updated_at}'::text[] FROM lt_leads l WHERE id = :'b'),
-    '{"email": "b@example.com", "first_name": "B", "last_name": "La", "company": "Ca", "job_title": "Ja", "phone": "1", "website": "wa", "personalization": "pa", "lead_value": "va", "interest_status": 1, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "verification_status": -2, "custom": {"size": 2, "city": "Ulm", "tag": "t"}}',
+    '{"email": "b@example.com", "first_name": "B", "last_name": "La", "company": "Ca", "job_title": "Ja", "phone": "1", "website": "wa", "personalization": "pa", "lead_value": "va", "interest_status": 1, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "verification_status": -2, "custom": {"size": 2, "city": "Ulm", "tag": "t", "tier": "gold", "seen": 0}}',
     'the destination keeps its fields and gets those that it has not');
 SELECT is(pg_temp.id('a'), NULL, 'the lead is gone');
 SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 1::bigint, 'one is enrolled where both were');
@@ -146,6 +146,13 @@ SELECT count(*) AS leads FROM lt_leads \gset
 SELECT pg_temp.add(:'c', 'counted');
 SELECT pg_temp.merge('counted', 'heir8');
 SELECT is((SELECT lt_add_leads('[{"email": "counts@example.com"}]', :'c') -> 'remaining_in_plan'), to_jsonb(999 - :leads), 'a lead that was merged counts no more');
+
+-- Whoever unsubscribed has done so at every address; that an address bounces says nothing of another.
+SELECT pg_temp.add(:'c', 'left', 'stays', 'broken', 'works');
+SELECT lt_suppress('{left@example.com}', 'unsubscribed'), lt_suppress('{broken@example.com}', 'hard_bounce');
+SELECT pg_temp.merge('left', 'stays'), pg_temp.merge('broken', 'works');
+SELECT is((SELECT string_agg(reason, ' ') FROM lt_is_suppressed('stays@example.com')), 'unsubscribed', 'an address that unsubscribed suppresses the other');
+SELECT is((SELECT string_agg(reason, ' ') FROM lt_is_suppressed('works@example.com')), NULL, 'one that bounced does not');
 
 -- Errors.
 SELECT throws_ok(format('SELECT lt_merge_leads(%L, %L)', source, heir), code, message, coalesce(message, '')) FROM (VALUES

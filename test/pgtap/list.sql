@@ -1,6 +1,6 @@
 -- list: lists, their pages, and what deleting takes along.
 BEGIN;
-SELECT plan(35);
+SELECT plan(36);
 -- A workspace of its own, for there may be leads in the default one.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0001';
 
@@ -79,5 +79,6 @@ SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b14';
 SELECT throws_ok(format('SELECT * FROM lt_list_leads(%L)', :'list'), 'PT404', NULL, 'a list of another workspace is none');
 SELECT is((SELECT count(*) FROM lt_lists), 0::bigint, 'nor is it listed');
 
+SELECT throws_ok('TRUNCATE leadterra.lists', '0A000', 'cannot truncate table "lists" of extension "leadterra"', 'lists are not deleted all at once');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(307);
+SELECT plan(308);
 
 -- Two workspaces that hold something of everything.
 \set schema public
@@ -29,6 +29,8 @@ SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function
 SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function' AND has_table_privilege('lt_test_nobody', relation_oid, 'DELETE, TRUNCATE, TRIGGER')), NULL, 'nor delete');
 SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members WHERE kind = 'function' AND NOT internal AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
     'lt_create_api_key(text,text[]) lt_create_workspace(text) lt_due_workspaces(integer) lt_grant_api(name,uuid) lt_maintain(interval) lt_revoke_api_key(uuid) lt_use_workspace(uuid)', 'lt_grant_api grants all calls but these');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'function' AND internal AND prorettype <> 'trigger'::regtype AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
+    'maintain_campaign maintain_imports maintain_jobs random_api_key', 'and what they are made of');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'view' AND NOT has_table_privilege('lt_test_api', relation_oid, 'SELECT')), 'lt_api_keys', 'and all views but this one');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND has_table_privilege('lt_test_api', relation_oid, 'TRUNCATE, TRIGGER, REFERENCES')), NULL, 'to empty a table or put a trigger on it is never granted');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND has_any_column_privilege('lt_test_api', relation_oid, 'SELECT') <> has_table_privilege('lt_test_api', relation_oid, 'INSERT')), 'workspaces', 'tables may be written where they may be read, but for one');
@@ -75,7 +77,7 @@ INSERT INTO lines VALUES
 ('lt_import_table', 'leads:create', NULL, NULL),
 ('lt_is_suppressed', 'blocklists:read', '(SELECT count(*) FROM lt_is_suppressed(''no@example.com''))', '1'),
 ('lt_job_progress', 'jobs:update', 'lt_job_progress($job, 50)', 'PT409'),
-('lt_list_leads', 'lists:read', 'lt_list_leads($list)', 'PT404'),
+('lt_list_leads', 'leads:read', 'lt_list_leads($list)', 'PT404'),
 ('lt_merge_leads', 'leads:update', 'lt_merge_leads($lead, (SELECT id FROM lt_leads LIMIT 1))', 'PT404'),
 ('lt_move_leads', 'leads:update', 'lt_move_leads(ARRAY[$lead]::uuid[], from_list_id => $list, to_list_id => $other_list)', 'PT404'),
 ('lt_next_due', 'messages:read', 'lt_next_due() IS NOT NULL', 'true'),

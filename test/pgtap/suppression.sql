@@ -1,7 +1,7 @@
 -- suppression: a bulk call finds the entries that match, whether the list is
 -- short and read as a whole, or long and searched for each address.
 BEGIN;
-SELECT plan(49);
+SELECT plan(51);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
@@ -62,6 +62,11 @@ SELECT is(lt_unblock('{both.example}'), 1, 'without a list it is taken off the s
 SELECT is((SELECT count(*) FROM lt_is_suppressed('a@both.example')), 0::bigint, 'which suppresses it no more');
 SELECT is(lt_delete_blocklist(:'partners')::text, '', 'a list is deleted');
 SELECT is((SELECT count(*) FROM leadterra.suppressions WHERE blocklist_id = :'partners'), 0::bigint, 'with its entries');
+SELECT lt_create_blocklist('by hand') AS by_hand \gset
+SELECT lt_block('{a.example, b.example}', :'by_hand');
+DELETE FROM leadterra.blocklists WHERE blocklist_id = :'by_hand';
+SELECT is((SELECT count(*) FROM leadterra.suppressions WHERE blocklist_id = :'by_hand'), 0::bigint, 'also by hand');
+SELECT throws_ok('TRUNCATE leadterra.blocklists', '0A000', 'cannot truncate table "blocklists" of extension "leadterra"', 'but not all at once');
 SELECT throws_ok(sql, code, message, sql) FROM (VALUES
     ($$SELECT lt_block('{a.example}', '0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'block list "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist'),
     ($$SELECT lt_unblock('{a.example}', '0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'block list "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist'),
