@@ -25,9 +25,10 @@ CREATE TABLE leadterra.suppressions (
         uuid_hash_extended(blocklist_id, 0))) STORED,
     PRIMARY KEY (workspace_id, blocklist_id, entry)
 );
--- What a call searches first: most lists have nothing of most domains.  It does not
--- begin with the workspace, so that no other look-up can be planned by it.
-CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash);
+-- What a call searches first: most lists have nothing of most domains.  The
+-- workspace stands behind, or the planner would take this index, which is the
+-- smaller one, for look-ups that the primary key is for.
+CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash, workspace_id);
 SELECT pg_extension_config_dump('leadterra.suppressions', '');
 COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
 

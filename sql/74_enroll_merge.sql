@@ -199,10 +199,10 @@ BEGIN
         interest_status = coalesce(heir.interest_status, source.interest_status),
         assigned_to = coalesce(heir.assigned_to, source.assigned_to),
         verification_status = CASE WHEN heir.email IS NULL THEN source.verification_status ELSE heir.verification_status END,
-        custom = source.custom || (
+        custom = leadterra.merge_custom(source.custom, (
             SELECT coalesce(jsonb_object_agg(h.key, h.value), '{}')
             FROM jsonb_each(heir.custom) AS h (key, value)
-            WHERE NOT source.custom ? h.key OR btrim(coalesce(h.value #>> '{}', ''), E' \t\n\v\f\r') <> ''),
+            WHERE NOT source.custom ? h.key OR btrim(coalesce(h.value #>> '{}', ''), E' \t\n\v\f\r') <> '')),
         updated_at = now()
     WHERE l.workspace_id = workspace AND l.lead_id = heir.lead_id;
 END;

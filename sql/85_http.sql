@@ -71,45 +71,55 @@ $$;
 
 COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it.';
 
--- The campaign is looked up, so that an error shows the id as it was sent; the
--- scope comes first, so that a key without it learns nothing.
-CREATE FUNCTION leadterra.http_campaign(given text, scope text)
+-- The campaign is looked up, so that an error shows the id as it was sent.
+CREATE FUNCTION leadterra.http_campaign(given text)
 RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM leadterra.enter(scope);
     RETURN CASE WHEN given IS NOT NULL THEN leadterra.require_campaign(leadterra.read_id(given)) END;
 EXCEPTION WHEN SQLSTATE 'PT400' OR SQLSTATE 'PT404' THEN
     PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_campaign(text, text) IS 'Return the id of a campaign, from its TypeID or UUID, null for null, for a call that needs a scope.';
+COMMENT ON FUNCTION leadterra.http_campaign(text) IS 'Return the id of a campaign, from its TypeID or UUID; null for null.';
 
-CREATE FUNCTION leadterra.http_path_campaign(scope text)
+CREATE FUNCTION leadterra.http_path_campaign()
 RETURNS uuid
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     -- A "+" is itself in a path.
     SELECT leadterra.http_campaign(leadterra.url_decode(replace(
-        split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', 4), '+', '%2B')), http_path_campaign.scope);
+        split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', 4), '+', '%2B')));
 END;
 
-COMMENT ON FUNCTION leadterra.http_path_campaign(text) IS 'Return the campaign in the path of the request, /v1/campaigns/:id/..., for a call that needs a scope.';
+COMMENT ON FUNCTION leadterra.http_path_campaign() IS 'Return the campaign in the path of the request, /v1/campaigns/:id/...';
 
 CREATE FUNCTION leadterra.http_query(name text)
 RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT leadterra.url_decode(substr(p.parameter, length(http_query.name) + 2))
-    FROM string_to_table(substr(leadterra.http_header('x-original-uri'), strpos(leadterra.http_header('x-original-uri'), '?') + 1), '&') AS p (parameter)
-    WHERE strpos(leadterra.http_header('x-original-uri'), '?') > 0 AND starts_with(p.parameter, http_query.name || '=')
-    LIMIT 1;
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    uri constant text := leadterra.http_header('x-original-uri');
+    parameter text;
+    found text;
+BEGIN
+    FOREACH parameter IN ARRAY string_to_array(split_part(uri, '?', 2), '&') LOOP
+        CONTINUE WHEN leadterra.url_decode(split_part(parameter, '=', 1)) <> name;
+        -- Which of two is meant nobody knows.
+        IF found IS NOT NULL THEN
+            PERFORM leadterra.raise_error('invalid_request', format('parameter "%s" is given twice', name));
+        END IF;
+        found := leadterra.url_decode(CASE WHEN strpos(parameter, '=') > 0 THEN substr(parameter, strpos(parameter, '=') + 1) ELSE '' END);
+    END LOOP;
+    RETURN found;
 END;
+$$;
 
-COMMENT ON FUNCTION leadterra.http_query(text) IS 'Return a parameter of the query of the request; null if it has none.';
+COMMENT ON FUNCTION leadterra.http_query(text) IS 'Return a parameter of the query of the request, the empty string if it has no value, null if it is not there.';
 
 CREATE FUNCTION leadterra.http_flag(name text)
 RETURNS boolean
@@ -212,7 +222,7 @@ BEGIN ATOMIC
     WITH report AS MATERIALIZED (
         SELECT r.index, r.outcome, r.reason
         FROM @extschema@.lt_bulk_upsert_report(
-            leadterra.http_path_campaign('leads:create'),
+            leadterra.http_path_campaign(),
             jsonb_build_object('leads', leadterra.http_member(http_bulk_leads.body, 'leads', 'array')),
             coalesce(leadterra.http_query('onInvalid'), 'error'),
             leadterra.http_flag('dryRun')) r
@@ -230,7 +240,7 @@ BEGIN ATOMIC
         'enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped, 'total', c.total,
         'data', jsonb_build_object('created', c.enrolled, 'updated', c.updated, 'enrolled', c.total, 'errors', c.errors),
         'result', jsonb_build_object('enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped,
-            'totalInCampaign', leadterra.count_enrolled(leadterra.http_path_campaign('leads:create'))))
+            'totalInCampaign', leadterra.count_enrolled(leadterra.http_path_campaign())))
     FROM counts c;
 END;
 
@@ -243,7 +253,7 @@ BEGIN ATOMIC
     SELECT jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
         'campaign', jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
             'leadsEnrolled', s.leads_enrolled, 'queuedMessages', s.queued_messages))
-    FROM @extschema@.lt_start_campaign(leadterra.http_path_campaign('campaigns:update')) s
+    FROM @extschema@.lt_start_campaign(leadterra.http_path_campaign()) s
     CROSS JOIN LATERAL @extschema@.lt_typeid('camp', s.id) AS a (id);
 END;
 
@@ -254,7 +264,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT jsonb_build_object('id', @extschema@.lt_typeid('camp', s.id), 'status', s.status, 'pausedAt', leadterra.http_time(s.paused_at))
-    FROM @extschema@.lt_pause_campaign(leadterra.http_path_campaign('campaigns:update')) s;
+    FROM @extschema@.lt_pause_campaign(leadterra.http_path_campaign()) s;
 END;
 
 COMMENT ON FUNCTION leadterra.http_pause() IS 'Answer POST /v1/campaigns/:id/pause.';
@@ -267,7 +277,7 @@ BEGIN ATOMIC
         'campaignId', @extschema@.lt_typeid('camp', s.campaign_id), 'totalEnrolled', s.total_enrolled, 'sent', s.sent,
         'delivered', s.delivered, 'bounced', s.bounced, 'replied', s.replied, 'queued', s.queued,
         'openRate', s.open_rate, 'replyRate', s.reply_rate)
-    FROM @extschema@.lt_campaign_stats(leadterra.http_path_campaign('campaigns:read')) s;
+    FROM @extschema@.lt_campaign_stats(leadterra.http_path_campaign()) s;
 END;
 
 COMMENT ON FUNCTION leadterra.http_stats() IS 'Answer GET /v1/campaigns/:id/stats.';
@@ -332,7 +342,7 @@ BEGIN ATOMIC
     FROM (
         SELECT r.*
         FROM (SELECT
-                leadterra.http_campaign(leadterra.http_query('campaignId'), 'replies:read') AS campaign_id,
+                leadterra.http_campaign(leadterra.http_query('campaignId')) AS campaign_id,
                 leadterra.http_query('classification') AS classification
             OFFSET 0) q
         JOIN @extschema@.lt_replies r ON (q.campaign_id IS NULL OR r.campaign_id = q.campaign_id)
@@ -422,7 +432,7 @@ COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.
 
 -- Runs a call and returns its answer, or the body of its error: what the call did
 -- is rolled back with the block.  Other errors go on to PostgREST.
-CREATE FUNCTION leadterra.http_run(call text, given bytea)
+CREATE FUNCTION leadterra.http_run(call text, scope text, given bytea)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -437,13 +447,15 @@ DECLARE
     result jsonb;
     detail text;
 BEGIN
+    -- First, so that a key without it learns nothing, of an earlier answer either.
+    PERFORM leadterra.enter(scope);
     IF given IS NOT NULL THEN
         body := leadterra.http_body(given);
     END IF;
     IF length(key) > 255 THEN
         PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
     ELSIF key <> '' THEN
-        hash := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n', body), 'UTF8'));
+        hash := sha256(convert_to(leadterra.http_header('x-original-uri') || E'\n', 'UTF8') || coalesce(given, ''));
         LOOP
             DELETE FROM leadterra.answers a
             WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';
@@ -471,7 +483,11 @@ BEGIN
     END IF;
     RETURN result;
 EXCEPTION WHEN OTHERS THEN
-    IF SQLSTATE !~ '^PT4[0-9][0-9]$' THEN
+    IF SQLSTATE = '54001' THEN
+        -- What the parser just stood is too deep for the call.
+        PERFORM set_config('response.status', '400', true);
+        RETURN leadterra.http_error(400, 'the body of the request is nested too deeply', '{"code": "invalid_request"}');
+    ELSIF SQLSTATE !~ '^PT4[0-9][0-9]$' THEN
         RAISE;
     END IF;
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
@@ -480,13 +496,13 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_run(text, bytea) IS 'Run a call over HTTP, once for an Idempotency-Key, and return its answer or the body of its error.';
+COMMENT ON FUNCTION leadterra.http_run(text, text, bytea) IS 'Run a call over HTTP that needs a scope, once for an Idempotency-Key, and return its answer or the body of its error.';
 
 CREATE FUNCTION @extschema@.lt_http_create_campaign(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_create_campaign', $1);
+    SELECT leadterra.http_run('http_create_campaign', 'campaigns:create', $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(bytea) IS
@@ -498,7 +514,7 @@ CREATE FUNCTION @extschema@.lt_http_bulk_leads(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_bulk_leads', $1);
+    SELECT leadterra.http_run('http_bulk_leads', 'leads:create', $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(bytea) IS
@@ -510,7 +526,7 @@ CREATE FUNCTION @extschema@.lt_http_start()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_start', NULL);
+    SELECT leadterra.http_run('http_start', 'campaigns:update', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_start() IS
@@ -522,7 +538,7 @@ CREATE FUNCTION @extschema@.lt_http_pause()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_pause', NULL);
+    SELECT leadterra.http_run('http_pause', 'campaigns:update', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_pause() IS
@@ -534,7 +550,7 @@ CREATE FUNCTION @extschema@.lt_http_stats()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_stats', NULL);
+    SELECT leadterra.http_run('http_stats', 'campaigns:read', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_stats() IS
@@ -546,7 +562,7 @@ CREATE FUNCTION @extschema@.lt_http_suppress(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_suppress', $1);
+    SELECT leadterra.http_run('http_suppress', 'blocklists:create', $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_suppress(bytea) IS
@@ -558,7 +574,7 @@ CREATE FUNCTION @extschema@.lt_http_replies()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_replies', NULL);
+    SELECT leadterra.http_run('http_replies', 'replies:read', NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_replies() IS
@@ -570,7 +586,7 @@ CREATE FUNCTION @extschema@.lt_http_add_leads(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_add_leads', $1);
+    SELECT leadterra.http_run('http_add_leads', 'leads:create', $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_add_leads(bytea) IS

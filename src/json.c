@@ -7,6 +7,10 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "compat.h"
@@ -176,4 +180,90 @@ json_values_equal(const JsonbValue *a, const JsonbValue *b)
 		default:
 			elog(ERROR, "unexpected jsonb value type %d", (int) a->type);
 	}
+}
+
+/* Digits behind the point at most: those of the smallest double. */
+#define SCALE_MAX 400
+
+/* Says whether a double could hold a number, but for its precision. */
+static bool
+number_in_range(Numeric number)
+{
+	static Numeric limit = NULL;
+	Datum		absolute = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
+
+	if (limit == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+
+		limit = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
+													ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		MemoryContextSwitchTo(old_context);
+	}
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, absolute, NumericGetDatum(limit))) &&
+		DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(number))) <= SCALE_MAX;
+}
+
+/* How long the text of a string is, with quotes and escapes. */
+static Size
+string_text_size(const char *data, int length)
+{
+	Size		size = length + 2;
+
+	for (int i = 0; i < length; i++)
+	{
+		if ((unsigned char) data[i] < ' ')
+			size += 5;
+		else if (data[i] == '"' || data[i] == '\\')
+			size++;
+	}
+	return size;
+}
+
+/* Adds how long the text of a scalar is; false if it is a number out of range. */
+static bool
+add_scalar_size(const JsonbValue *value, Size *size)
+{
+	/* What separates it from the next, and a key from its value. */
+	*size += 2;
+	switch (value->type)
+	{
+		case jbvString:
+			*size += string_text_size(value->val.string.val, value->val.string.len);
+			return true;
+		case jbvNumeric:
+			if (!number_in_range(value->val.numeric))
+				return false;
+			*size += strlen(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))));
+			return true;
+		default:
+			*size += strlen("false");
+			return true;
+	}
+}
+
+/*
+ * Adds how long the text of a value is, at most.  A number takes a few bytes
+ * where its text takes a hundred thousand; returns false if there is one that no
+ * double could hold, which others could not read, either.
+ */
+bool
+json_text_size(const JsonbValue *value, Size *size)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	part;
+
+	if (value->type != jbvBinary)
+		return add_scalar_size(value, size);
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (token != WJB_KEY && token != WJB_VALUE && token != WJB_ELEM)
+			*size += 1;
+		else if (!add_scalar_size(&part, size))
+			return false;
+	}
+	return true;
 }

@@ -25,6 +25,7 @@ extern bool json_next_pair(JsonbIterator **iterator, JsonbValue *key, JsonbValue
 extern int	json_compare_keys(const JsonbValue *a, const JsonbValue *b);
 extern JsonResult json_integer(const JsonbValue *value, int32 *result);
 extern JsonResult json_uuid(const JsonbValue *value, pg_uuid_t *result);
+extern bool json_text_size(const JsonbValue *value, Size *size);
 extern bool json_values_equal(const JsonbValue *a, const JsonbValue *b);
 
 #endif							/* LEADTERRA_JSON_H */

@@ -223,6 +223,23 @@ push_pair(JsonbParseState **state, JsonbValue *key, JsonbValue *value)
 	pushJsonbValue(state, WJB_VALUE, value);
 }
 
+/* An object of no more than this has a text below the limit, whatever is in it. */
+#define CUSTOM_SAFE (4 * 1024 * 1024)
+
+/* Holds the custom fields that a lead shall have to their limit. */
+static Jsonb *
+limit_custom(Jsonb *custom)
+{
+	JsonbValue	value = {.type = jbvBinary};
+	Size		size = 0;
+
+	value.val.binary.data = &custom->root;
+	value.val.binary.len = VARSIZE(custom) - VARHDRSZ;
+	if (VARSIZE(custom) > CUSTOM_SAFE && (!json_text_size(&value, &size) || size > LEAD_CUSTOM_MAX))
+		error_raise(ERROR_INVALID_REQUEST, "custom fields of a lead take more than 256 MB as text");
+	return custom;
+}
+
 /* Makes an object of the custom fields of a patch, with or without nulls. */
 static Jsonb *
 custom_object(const LeadPatch *patch, bool with_nulls)
@@ -237,7 +254,7 @@ custom_object(const LeadPatch *patch, bool with_nulls)
 		if (with_nulls || pair->value.type != jbvNull)
 			push_pair(&state, &pair->key, &pair->value);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return limit_custom(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 /*
@@ -274,7 +291,7 @@ lt_merge_custom(PG_FUNCTION_ARGS)
 		if (order >= 0)
 			has_new = json_next_pair(&news, &new_key, &new_value);
 	}
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	PG_RETURN_JSONB_P(limit_custom(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL))));
 }
 
 /* Returns an address in normal form: trimmed, in ASCII lower case. */

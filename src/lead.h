@@ -67,6 +67,12 @@ typedef enum LeadFormat
 	LEAD_CLOSED					/* the keys of the second service, and no others */
 } LeadFormat;
 
+/*
+ * Custom fields of a lead take no more than this as text, which has to fit into
+ * a line of a dump.
+ */
+#define LEAD_CUSTOM_MAX ((Size) 256 * 1024 * 1024)
+
 /* Reads one lead object and reports what is wrong with it. */
 typedef struct LeadReader
 {
@@ -78,6 +84,7 @@ typedef struct LeadReader
 	int			ncustom;		/* custom fields of the entry so far */
 	int			room;			/* for them, kept from entry to entry */
 	JsonbPair  *custom;
+	Size		custom_size;	/* of their text, at most */
 } LeadReader;
 
 /* A lead and a patch that makes it, or changes it. */

@@ -180,12 +180,16 @@ custom_member(LeadFormat format)
 	return format == LEAD_CLOSED ? "custom_variables" : "customFields";
 }
 
-/* Adds a custom field. */
+/* Adds a custom field, which was given at the top or under a member. */
 static void
-add_custom(LeadReader *reader, const JsonbValue *key, const JsonbValue *value)
+add_custom(LeadReader *reader, const char *member, const JsonbValue *key, const JsonbValue *value)
 {
 	JsonbPair  *pair;
 
+	reader->custom_size += key->val.string.len;
+	if (!json_text_size(value, &reader->custom_size))
+		fail(reader, psprintf("%s%s%.*s", member ? member : "", member ? "." : "", key->val.string.len, key->val.string.val),
+			 "number_out_of_range", "a number must be of the range of a double");
 	if (reader->ncustom == reader->room)
 	{
 		reader->room = Max(2 * reader->room, 16);
@@ -242,7 +246,7 @@ read_custom_fields(LeadReader *reader, JsonbContainer *object)
 			fail(reader, psprintf("%s.%.*s", member, key.val.string.len, key.val.string.val),
 				 code, psprintf("%s %s", member, problem));
 		else
-			add_custom(reader, &key, &value);
+			add_custom(reader, member, &key, &value);
 	}
 }
 
@@ -353,7 +357,7 @@ read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPat
 			fail(reader, pnstrdup(key.val.string.val, key.val.string.len), "unknown_field",
 				 "a lead has no such field");
 		else
-			add_custom(reader, &key, &value);
+			add_custom(reader, NULL, &key, &value);
 	}
 }
 
@@ -371,6 +375,7 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 
 	reader->reason = NULL;
 	reader->ncustom = 0;
+	reader->custom_size = 0;
 	memset(patch, 0, sizeof(*patch));
 	if (object == NULL)
 	{
@@ -382,6 +387,8 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 		read_email(reader, getKeyJsonValueFromContainer(object, "email", 5, &member), email);
 	read_custom_fields(reader, object);
 	read_members(reader, object, email != NULL, patch);
+	if (reader->custom_size > LEAD_CUSTOM_MAX)
+		fail(reader, custom_member(reader->format), "custom_too_large", "custom fields take more than 256 MB as text");
 	if (reader->email_optional && email->data == NULL && !has_name(patch))
 		leave_out(reader, "incomplete");
 	if (reader->ncustom > 0)

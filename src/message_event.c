@@ -28,6 +28,9 @@
 PG_FUNCTION_INFO_V1(lt_record_event);
 PG_FUNCTION_INFO_V1(lt_unsubscribe);
 
+/* Bytes of the text of an event's data at most. */
+#define DATA_MAX ((Size) 16 * 1024 * 1024)
+
 static Statement find_message = STATEMENT(
 	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
 	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size"
@@ -189,6 +192,21 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 	return true;
 }
 
+/* Holds what is kept of an event to what a dump, and others, can read. */
+static void
+limit_data(Jsonb *data)
+{
+	JsonbValue	value = {.type = jbvBinary};
+	Size		size = 0;
+
+	value.val.binary.data = &data->root;
+	value.val.binary.len = VARSIZE(data) - VARHDRSZ;
+	if (!json_text_size(&value, &size))
+		error_raise(ERROR_INVALID_EVENT, "a number in data must be of the range of a double");
+	if (size > DATA_MAX)
+		error_raise(ERROR_INVALID_EVENT, "data takes more than 16 MB as text");
+}
+
 /* SQL: lt_record_event(message_id, type, data) */
 Datum
 lt_record_event(PG_FUNCTION_ARGS)
@@ -205,6 +223,7 @@ lt_record_event(PG_FUNCTION_ARGS)
 	data = PG_GETARG_JSONB_P(2);
 	if (!JsonContainerIsObject(&data->root))
 		error_raise(ERROR_INVALID_EVENT, "data must be an object");
+	limit_data(data);
 	effect = find_effect(type, &data->root);
 
 	statement_connect();

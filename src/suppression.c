@@ -80,19 +80,29 @@ static Statement find_domains = STATEMENT(
 	" LIMIT 1) s",
 	SPI_OK_SELECT, UUIDOID, INT8ARRAYOID);
 
+/*
+ * The first entry from each key on, if it is that key.  By its equation alone the
+ * planner may take the other index for as good, and read all of the workspace.
+ */
 static Statement find_entries = STATEMENT(
-	"SELECT s.entry"
+	"SELECT k.entry"
 	" FROM unnest($3) AS k (entry)"
 	" CROSS JOIN LATERAL ("
 	" SELECT s.entry FROM leadterra.suppressions s"
-	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = k.entry"
-	" OFFSET 0) s",
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry >= k.entry"
+	" ORDER BY s.entry"
+	" LIMIT 1) s"
+	" WHERE s.entry = k.entry",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
 
-/* The last row, if any, is a null that says that addresses were forgotten. */
+/*
+ * The last row, if any, is a null that says that addresses were forgotten.  The
+ * order is that of the primary key, which the planner shall take.
+ */
 static Statement read_list = STATEMENT(
 	"(SELECT s.entry FROM leadterra.suppressions s"
 	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2"
+	" ORDER BY s.entry"
 	" LIMIT $3)"
 	" UNION ALL"
 	" (SELECT NULL FROM leadterra.suppressions s"
@@ -104,9 +114,11 @@ static Statement find_forgotten = STATEMENT(
 	"SELECT k.number"
 	" FROM unnest($2) WITH ORDINALITY AS k (entry, number)"
 	" CROSS JOIN LATERAL ("
-	" SELECT FROM leadterra.suppressions s"
-	" WHERE s.workspace_id = $1 AND s.blocklist_id = $1 AND s.entry = k.entry"
-	" OFFSET 0) s",
+	" SELECT s.entry FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $1 AND s.entry >= k.entry"
+	" ORDER BY s.entry"
+	" LIMIT 1) s"
+	" WHERE s.entry = k.entry",
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
 static Statement find_address_key = STATEMENT(

@@ -1,6 +1,6 @@
 -- enroll: the table of rules of the bulk call, row by row.
 BEGIN;
-SELECT plan(141);
+SELECT plan(143);
 
 SELECT lt_create_campaign('draft', '[{"subject": "s", "bodyHtml": "b"}]') AS draft \gset
 SELECT lt_create_campaign('other', '[{"subject": "s", "bodyHtml": "b"}]') AS other \gset
@@ -156,6 +156,9 @@ SELECT is(pg_temp.codes(:'draft', leads::jsonb), codes::text[], leads || ' is to
     ('[{"email": "z@x.example", "customFields": "x"}]', '{0 customFields wrong_type}'),
     ('[{"email": "z@x.example", "customFields": {"email": 1, "jobTitle": 1, "job_title": 1, "customFields": {}, "fine": 1}}]',
      '{0 customFields.email reserved_field,0 customFields.jobTitle reserved_field,0 customFields.job_title reserved_field,0 customFields.customFields reserved_field}'),
+    ('[{"email": "z@x.example", "x": 1e308, "y": 9.99e307, "z": -1e308}]', '{0 x number_out_of_range,0 z number_out_of_range}'),
+    ('[{"email": "z@x.example", "x": 1e-401, "y": 1e-400, "z": [{"a": [1, 1e131071]}], "customFields": {"w": 1e131071}}]',
+     '{0 customFields.w number_out_of_range,0 x number_out_of_range,0 z number_out_of_range}'),
     ('[{"email": "z@x.example"}, {"email": "no", "phone": 1}, {"email": "y@x.example"}, 2]', '{1 email email_no_at,1 phone wrong_type,3 not_an_object}')
 ) AS invalid (leads, codes);
 SELECT is((SELECT count(*) FROM lt_leads WHERE email ~ '^[yz]@x.example'), 0::bigint, 'nothing of a failed call is written');

@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(182);
+SELECT plan(184);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -275,7 +275,7 @@ SELECT is(pg_temp.detail(format('SELECT lt_record_event(%s)', arguments)), code,
 FROM (VALUES (format('%L, ''seen''', :'message'), 'PT400 invalid_event'), (format('%L, NULL', :'message'), 'PT400 invalid_request'), (format('%L, ''opened'', NULL', :'message'), 'PT400 invalid_request'),
     (format('%L, ''opened'', ''[]''', :'message'), 'PT400 invalid_event'), (format('%L, ''bounced''', :'message'), 'PT400 invalid_event'), (format('%L, ''bounced'', ''{"bounceType": "x"}''', :'message'), 'PT400 invalid_event'),
     (format('%L, ''bounced'', ''{"bounceType": 1}''', :'message'), 'PT400 invalid_event'), (format('%L, ''replied'', ''{"classification": "maybe"}''', :'message'), 'PT400 invalid_event'),
-    (format('%L, ''replied'', ''{"threadSnippet": {}}''', :'message'), 'PT400 invalid_event'), ('NULL, ''opened''', 'PT400 invalid_request'),
+    (format('%L, ''replied'', ''{"threadSnippet": {}}''', :'message'), 'PT400 invalid_event'), (format('%L, ''opened'', ''{"x": [1e131071]}''', :'message'), 'PT400 invalid_event'), (format('%L, ''opened'', jsonb_build_object(''x'', repeat(''x'', 16777216))', :'message'), 'PT400 invalid_event'), ('NULL, ''opened''', 'PT400 invalid_request'),
     ('''00000000-0000-7000-8000-000000000000'', ''opened''', 'PT404 message_not_found'), (format('%L, ''opened''', (SELECT leadterra.message_id(batch_id, 12) FROM leadterra.batches WHERE campaign_id = :'c' AND step = 1)), 'PT404 message_not_found')) v (arguments, code);
 
 -- Hard after soft, a lead that is gone, and one that begins like a domain.

@@ -92,6 +92,17 @@ sub prints
 	prints('beside a huge string', upsert('beside a huge string', q('[{"email": "string@example.com", "b": 1}]')), '0|1|0|1');
 	sql(q(SELECT lt_delete_leads('{string@example.com}')));
 
+	# Custom fields of which the text is longer than they are: a quarter of a gigabyte at most, however it comes about.
+	my $part = q((jsonb_build_array(jsonb_build_object('email', 'custom@example.com', '%s', repeat(U&'\0001', %d)))));
+	is(upsert('long text', payload('long', sprintf $part, 'a', 50_000_000))->{state}, 'PT422', 'long text: error');
+	my $most = payload('most', sprintf $part, 'a', 40_000_000);
+	prints('text of most', upsert('text of most', $most), '1|0|0|1');
+	is(upsert('text of both', payload('both', sprintf $part, 'b', 40_000_000))->{state}, 'PT400', 'text of both: error');
+	is(upsert('text of numbers', payload('numbers', "jsonb_build_array(jsonb_build_object('email', 'numbers\@example.com', 'a', (SELECT jsonb_agg(9e307::numeric) FROM generate_series(1, 1000000))))"))->{state}, 'PT422', 'text of numbers: error');
+	prints('text of most again', upsert('text of most again', $most), '0|1|0|1');
+	is(sql("COPY leadterra.leads TO '/dev/null'"), '', 'all of it can be dumped');
+	sql(q(SELECT lt_delete_leads('{custom@example.com}')));
+
 	my $address = payload('address', "jsonb_build_array(jsonb_build_object('email', repeat('x', $size) || '\@example.com'))");
 	my $result = upsert('huge address', $address);
 	is($result->{state}, 'PT422', 'huge address: error');

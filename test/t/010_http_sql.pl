@@ -98,7 +98,7 @@ my $bulk = "/v1/campaigns/$campaign/leads/bulk";
 my @bulk = ('POST', 'lt_http_bulk_leads', $bulk, $key);
 my $leads = { leads => [ { email => 'ava@example.com', firstName => 'Ava' }, { email => 'ben@example.com' } ] };
 in_workspace($workspace, "SELECT lt_suppress('{kim\@example.com}')");
-answers('bulk, only tried', [ @bulk[0, 1], "$bulk?dryRun=true", $key, $leads ], 200, { enrolled => 2 });
+answers("bulk, only tried by $_", [ @bulk[0, 1], "$bulk?$_", $key, $leads ], 200, { enrolled => 2 }) for 'dryRun=true', 'x&dry%52un=%74rue';
 is(in_workspace($workspace, 'SELECT count(*) FROM lt_leads'), '0', 'which writes nothing');
 answers('bulk', [ @bulk, $leads ], 200,
 	{ enrolled => 2, updated => 0, skipped => 0, total => 2, data => { created => 2, updated => 0, enrolled => 2, errors => [] },
@@ -149,7 +149,7 @@ for my $text ('', ' ', '{', '[]', 'null', '"x"', '{"leads": {}}', '{"leads": nul
 	answers("400 for $name", [ @bulk, $text ], 400, { code => 'invalid_request' });
 	answers("400 v2 for $name", [ @add, $text ], 400, { statusCode => 400, error => 'Bad Request', code => 'invalid_request' });
 }
-for my $query ('dryRun=yes', 'onInvalid=x', 'onInvalid=%', 'onInvalid=%ff', 'onInvalid=%00', 'dryRun=%e')
+for my $query ('dryRun', 'dryRun=', 'dry%52un=yes', 'dryRun=false&dryRun=true', 'dryRun=yes', 'onInvalid', 'on%49nvalid=x', 'onInvalid=x', 'onInvalid=%', 'onInvalid=%ff', 'onInvalid=%00', 'dryRun=%e')
 {
 	answers("400 for $query", [ @bulk[0, 1], "$bulk?$query", $key, $leads ], 400, { code => 'invalid_request' });
 }
@@ -165,6 +165,15 @@ my ($bare) = map { (request('POST', 'lt_http_create_campaign', '/v1/campaigns', 
 answers('400 no_sequence_steps', [ 'POST', 'lt_http_start', "/v1/campaigns/$bare/start", $key ], 400, { code => 'no_sequence_steps' });
 my ($empty) = (request('POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 'Empty', sequenceSteps => $steps }))[1]{id};
 answers('400 no_leads_enrolled', [ 'POST', 'lt_http_start', "/v1/campaigns/$empty/start", $key ], 400, { code => 'no_leads_enrolled' });
+for my $depth (10000, 14400, 14500, 14505, 14510, 14600)
+{
+	my $deep = '[' x $depth . ']' x $depth;
+	my ($status, $body) = request(@bulk, qq({"leads": [{"email": "deep\@example.com", "x": $deep}]}));
+	ok($status == 200 || $status == 400 && $body->{code} eq 'invalid_request', "$depth levels: $status");
+}
+answers("the scope comes first: $_->[1]", [ @$_[0 .. 2], $weak_key, $_->[3] ], 403, { code => 'insufficient_scope' })
+  for [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', { name => 7 } ], [ 'POST', 'lt_http_suppress', '/v1/suppression-list', '{' ], [ @add[0 .. 2], { campaign_id => 'zz' } ],
+  [ @replies[0, 1], '/v1/replies?page=x', undef ];
 answers('403', [ @bulk[0 .. 2], $weak_key, $leads ], 403, { code => 'insufficient_scope' });
 answers('403 v2', [ @add[0 .. 2], $weak_key, { campaign_id => $uuid, leads => $leads->{leads} } ], 403, { statusCode => 403, error => 'Forbidden' });
 for my $id ($unknown, in_workspace($other, "SELECT lt_create_campaign('Theirs')"), 'camp_123', '', '%', '%00', '%ff', 'a%0d%0ab', "';--", 'x' x 5000, '%63' x 2000, '..', '{}')
@@ -196,7 +205,11 @@ my @once = ('POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 
 my $count = sub { in_workspace($_[1] // $workspace, "SELECT count(*) FROM lt_campaigns WHERE name = '$_[0]'") };
 my $first = answers('with a key', \@once, 200);
 answers('again', \@once, 200, $first);
-answers('in other words', [ @once[0 .. 3], '{ "name":"Once" }', @once[5, 6] ], 200, $first);
+answers('in other words', [ @once[0 .. 3], '{ "name":"Once" }', @once[5, 6] ], 422, { code => 'idempotency_key_reused' });
+answers('a key without the scope', [ @once[0 .. 2], $weak_key, @once[4 .. 6] ], 403, { code => 'insufficient_scope' });
+answers('nor with another body', [ @once[0 .. 2], $weak_key, { name => 'Twice' }, @once[5, 6] ], 403, { code => 'insufficient_scope' });
+my $huge = '{"name": "n", "x": [' . join(',', ('1e131071') x 3000) . ']}';
+answers('numbers of which the text is huge', [ @once[0 .. 3], $huge, 'idempotency-key' => 'huge' ], 200, { name => 'n' });
 is($count->('Once'), '1', 'done once');
 answers('another body', [ @once[0 .. 3], { name => 'Twice' }, @once[5, 6] ], 422, { code => 'idempotency_key_reused' });
 answers('another path', [ @bulk, $leads, @once[5, 6] ], 422, { code => 'idempotency_key_reused' });
