@@ -106,8 +106,17 @@ BEGIN ATOMIC
     SELECT s.entry, s.reason, s.created_at
     FROM unnest(leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email))
         WITH ORDINALITY AS k (entry, rank)
-    JOIN leadterra.suppressions s ON s.workspace_id = leadterra.enter('blocklists:read')
-        AND s.blocklist_id = leadterra.current_workspace() AND s.entry = k.entry
+    -- One by one, the first from each on, as in src/suppression.c: by an equation or
+    -- a join it may read the whole list where there are no statistics.
+    CROSS JOIN LATERAL (
+        SELECT s.entry, s.reason, s.created_at
+        FROM leadterra.suppressions s
+        WHERE s.workspace_id = leadterra.enter('blocklists:read') AND s.blocklist_id = leadterra.current_workspace()
+          AND s.entry >= k.entry
+        ORDER BY s.entry
+        LIMIT 1
+    ) s
+    WHERE s.entry = k.entry
     ORDER BY k.rank
     LIMIT 1;
 END;

@@ -70,12 +70,26 @@ SELECT lt_set_verification(:'ids', array_fill(-2, '{1000}')) AS verified \\gset
 SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT 'verdicts', :verified, ($index_entries - :before) / 1000.0;
 SQL
+	# And of looking up an address, and the leads of a list, by plans that are kept.
+	my $rows_read = "$index_entries + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE schemaname = 'leadterra')";
+	my $lookups = <<"SQL";
+INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
+SELECT workspace_id, :'page', lead_id FROM leadterra.leads ORDER BY email LIMIT 100;
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT $rows_read AS before \\gset
+EXECUTE address('someone\@blocked.example') \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT $rows_read AS between \\gset
+EXECUTE page(:'page') \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT 'look-ups', :addresses, :between - :before, :leads, ($rows_read - :between) / 100.0;
+SQL
 	for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 	{
 		my $more = { small => 5_000, loaded => 100_000 }->{$tables};
 		$kinds .= "\\! psql -X -q -o $tmp/load.out -d '$connection' -v start=${more}0 -v leads=$more -f $load\n" if $more;
 		# Statistics would make new plans.
-		$kinds .= "$verdicts\\! psql -X -q -d '$connection' -c '$analyze_all'\n" if $tables =~ /analyzed/;
+		$kinds .= "$verdicts$lookups\\! psql -X -q -d '$connection' -c '$analyze_all'\n" if $tables =~ /analyzed/;
 		$kinds .= "SELECT nextval('run') * 10000 AS first \\gset\n";
 		for my $kind (['fresh', ':first', 'a'], ['unchanged', ':first', 'a'], ['changed', ':first', 'b'], ['half new', ':first + 500', 'b'],
 			['added', ':first + 5000', 'a', q(campaign_id => :'campaign')], ['added again', ':first + 5000', 'a', q(campaign_id => :'campaign')],
@@ -118,6 +132,7 @@ CREATE FUNCTION counters(answer jsonb) RETURNS text LANGUAGE sql AS
 \$\$ SELECT string_agg(format('%s %s', key, value), ', ') FROM jsonb_each_text(answer - 'created_leads') WHERE value ~ '^[1-9][0-9]*\$' AND key <> 'total_sent' \$\$;
 SELECT lt_create_campaign('loaded') \\g /dev/null
 SELECT lt_create_list('measured') AS list \\gset
+SELECT lt_create_list('page') AS page \\gset
 SELECT lt_create_campaign('measured') AS campaign \\gset
 SELECT lt_suppress('{blocked.example}') \\g /dev/null
 SELECT lt_grant_api('bound', lt_current_workspace()) \\g /dev/null
@@ -134,6 +149,10 @@ SELECT lt_add_leads(added(1, 9, 'b'), list_id => :'list', skip_if_in_campaign =>
 SELECT lt_add_leads(added(1, 12, 'b'), :'campaign') \\g /dev/null
 SET plan_cache_mode = force_generic_plan;
 SELECT lt_set_verification(array_agg(lead_id), array_agg(1)) FROM leadterra.leads \\g /dev/null
+PREPARE address(text) AS SELECT count(*) AS addresses FROM lt_is_suppressed(\$1);
+PREPARE page(uuid) AS SELECT count(*) AS leads FROM lt_list_leads(\$1);
+EXECUTE address('nobody\@example.com') \\g /dev/null
+EXECUTE page(:'page') \\g /dev/null
 $kinds
 SQL
 	$server->safe_psql('postgres', "CREATE DATABASE $database");
@@ -149,7 +168,8 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 	my @lines = run_as(@$as);
 	my $role = $as->[0] . ($as->[1] ? ', analyzed' : '');
 	my (undef, $verified, $entries_verified) = map { split /\|/ } grep { /^verdicts/ } @lines;
-	@lines = grep { !/^verdicts/ } @lines;
+	my (undef, $addresses, $rows_address, $leads, $rows_lead) = map { split /\|/ } grep { /^look-ups/ } @lines;
+	@lines = grep { !/^(?:verdicts|look-ups)/ } @lines;
 	is(scalar @lines, 28, 'all kinds of calls were made');
 	for my $line (@lines)
 	{
@@ -167,6 +187,12 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 	# Found to sort them, and again to lock them.
 	is($verified, 1000, "$role, verdicts: leads that were changed");
 	cmp_ok($entries_verified, '<=', 3, "$role, verdicts: index entries");
+
+	# An address has a few entries that would match it; a lead is in a list and among the leads.
+	is("$addresses $leads", '1 100', "$role, look-ups: what is found");
+	note("$role, look-ups: $rows_address rows for an address, $rows_lead a lead of a list");
+	cmp_ok($rows_address, '<=', 10, "$role, look-ups: rows read for an address");
+	cmp_ok($rows_lead, '<=', 3, "$role, look-ups: rows read for a lead of a list");
 }
 
 $server->stop;
