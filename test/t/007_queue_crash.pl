@@ -87,7 +87,6 @@ for my $round (1 .. ROUNDS)
 	my @workers = start_workers("$round-backend");
 	$killed += kill_backend($server, $round % 2 ? 'lt_claim_messages' : 'lt_complete_messages');
 	$cut_off += end_workers("$round-backend", @workers);
-	$server->poll_query_until('postgres', 'SELECT true') or die 'no recovery';
 
 	enroll("$round-server");
 	@workers = start_workers("$round-server");

@@ -250,16 +250,23 @@ sub kill_server
 	return;
 }
 
-# Kills a backend that is just making a call of that name; false if there is none.
+# Kills a backend that is just making a call of that name, and returns when the
+# server has started again; false if there is none.
 sub kill_backend
 {
 	my ($server, $call) = @_;
+	# The server accepts connections until it has seen the death; then all its processes are new.
+	my $checkpointer = $server->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
 
 	for (1 .. 1000)
 	{
 		my $pid = $server->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%$call%'"
 			  . ' AND pid <> pg_backend_pid() LIMIT 1');
-		return kill 'KILL', $pid if $pid ne '';
+		next if $pid eq '';
+		kill 'KILL', $pid or return 0;
+		$server->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND pid <> $checkpointer")
+		  or die 'no recovery';
+		return 1;
 	}
 	return 0;
 }
