@@ -102,6 +102,7 @@ COMMENT ON FUNCTION leadterra.forgotten_key(text) IS
 CREATE FUNCTION @extschema@.lt_is_suppressed(email text)
 RETURNS TABLE (entry text, reason text, created_at timestamptz)
 LANGUAGE sql STABLE PARALLEL UNSAFE
+SET enable_seqscan = off
 BEGIN ATOMIC
     SELECT s.entry, s.reason, s.created_at
     FROM unnest(leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email))
