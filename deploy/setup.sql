@@ -11,15 +11,19 @@ CREATE SCHEMA api;
 CREATE EXTENSION leadterra SCHEMA api;
 
 -- Who PostgREST logs in as has no rights, but may become the role of the API.
--- A cluster with another such database has both roles already.
+-- A cluster with another such database has the roles already.
 SELECT
     NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'api') AS no_api,
-    NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'authenticator') AS no_authenticator \gset
+    NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'authenticator') AS no_authenticator,
+    NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'leadterra_worker') AS no_worker \gset
 \if :no_api
 CREATE ROLE api NOLOGIN;
 \endif
 \if :no_authenticator
 CREATE ROLE authenticator LOGIN NOINHERIT;
+\endif
+\if :no_worker
+CREATE ROLE leadterra_worker LOGIN;
 \endif
 GRANT api TO authenticator;
 SELECT api.lt_grant_api('api') \g /dev/null
@@ -35,6 +39,8 @@ ALTER ROLE authenticator SET idle_in_transaction_session_timeout = '60s';
 SELECT api.lt_create_workspace('First') AS workspace \gset
 SET LOCAL leadterra.workspace_id = :'workspace';
 SELECT api.lt_create_api_key('first key') AS key \gset
+-- The worker sends what is in this workspace, and sees no other.
+SELECT api.lt_grant_api('leadterra_worker', :'workspace') \g /dev/null
 
 COMMIT;
 

@@ -81,10 +81,9 @@ if __name__ == "__main__":
         try:
             run("--once" in sys.argv[1:])
             break
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            # The server is gone, or restarts: leases wait for this worker, or run out.
-            print(error, file=sys.stderr)
-            time.sleep(5)
         except psycopg2.Error as error:
-            # Such as a lease that was lost, because sending took longer than it.
             print(error, file=sys.stderr)
+            if "--once" in sys.argv[1:]:
+                sys.exit(1)
+            # The server is gone, or restarts: leases wait for this worker, or run out.
+            time.sleep(5)

@@ -95,8 +95,12 @@ BEGIN
     SELECT format(
         '(SELECT coalesce(jsonb_object_agg(f.key, f.value), ''{}'') FROM unnest(%L::text[], ARRAY[%s]) f (key, value) WHERE f.value <> ''null'')',
         array_agg(m.key ORDER BY m.key),
+        -- A type of somebody's own may have a cast to JSON, or to text, that runs code of
+        -- his: what such a column has is taken as its type prints it.
         string_agg(
-            CASE WHEN t.typcategory = 'S'
+            CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace
+                THEN format('CASE WHEN num_nonnulls(t.%1$I) = 1 THEN to_jsonb(format(''%%s'', t.%1$I)) END', a.attname)
+                WHEN t.typcategory = 'S'
                   AND m.key IN ('interestStatus', 'lt_interest_status', 'verificationStatus', 'verification_status')
                 THEN format('CASE WHEN t.%1$I ~ ''^\s*[-+]?[0-9]{1,20}\s*$'' THEN to_jsonb(t.%1$I::numeric) ELSE to_jsonb(t.%1$I) END', a.attname)
                 ELSE format('to_jsonb(t.%I)', a.attname)
@@ -104,7 +108,14 @@ BEGIN
     INTO object
     FROM jsonb_each_text(mapping) m
     JOIN pg_attribute a ON a.attrelid = source AND a.attname = m.value AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_type t ON t.oid = a.atttypid;
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE base AS (
+            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory FROM pg_type b WHERE b.oid = a.atttypid
+            UNION ALL
+            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory FROM base d JOIN pg_type b ON b.oid = d.typbasetype WHERE d.typtype = 'd'
+        )
+        SELECT b.typnamespace, b.typcategory FROM base b WHERE b.typtype <> 'd'
+    ) t;
     RETURN object;
 END;
 $$;

@@ -246,7 +246,12 @@ BEGIN
         ORDER BY x.workspace_id, x.campaign_id
     LOOP
         EXIT WHEN removed >= slice;
-        removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
+        -- What one has written into its tables by hand is not to keep the others from it.
+        BEGIN
+            removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+            RAISE WARNING 'maintenance of campaign "%" of workspace "%" failed: %', c.campaign_id, c.workspace_id, SQLERRM;
+        END;
     END LOOP;
     RETURN removed;
 END;

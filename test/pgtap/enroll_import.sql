@@ -5,7 +5,7 @@
 -- as throws_ok() would have it, there is one error only.
 SET client_min_messages = warning;
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b19';
-SELECT plan(93);
+SELECT plan(95);
 
 SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "b"}]') AS c \gset
 CREATE SCHEMA import_test;
@@ -47,6 +47,20 @@ SELECT is((SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'c'), 10::bi
 SELECT is((SELECT array_agg(n ORDER BY x) FROM (SELECT min(lead_id::text) AS x, count(*) AS n FROM leadterra.enrollments WHERE campaign_id = :'c' GROUP BY xmin::text) t),
     '{3,3,3,1}'::bigint[], 'each chunk in a transaction of its own, in the order of rows');
 SELECT is((SELECT source FROM lt_imports), 'import_test.list', 'the name of the table is kept');
+
+-- Types of somebody's own, whose casts would run as who imports.
+CREATE TYPE import_trap.name AS ENUM ('Ann', 'Bob');
+CREATE DOMAIN import_test.number AS integer;
+CREATE DOMAIN import_test.small_number AS import_test.number;
+CREATE FUNCTION import_trap.json(import_trap.name) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ran a cast of the table''s owner'; END $$;
+CREATE FUNCTION import_trap.text(import_trap.name) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ran a cast of the table''s owner'; END $$;
+CREATE CAST (import_trap.name AS json) WITH FUNCTION import_trap.json(import_trap.name);
+CREATE CAST (import_trap.name AS text) WITH FUNCTION import_trap.text(import_trap.name) AS IMPLICIT;
+CREATE TABLE import_test.typed (email text, first_name import_trap.name, "interestStatus" import_test.small_number, "verificationStatus" import_trap.name, tags import_trap.name[]);
+INSERT INTO import_test.typed VALUES ('typed@example.com', 'Ann', 5, NULL, '{Ann,Bob}');
+CALL lt_import_table(:'c', 'import_test.typed');
+SELECT is(import_test.last(), '1/1 1 0 0 finished', 'columns of such types are imported');
+SELECT is(import_test.lead('typed@example.com'), '{"first_name": "Ann", "interest_status": 5, "custom": {"tags": "{Ann,Bob}"}}', 'as they print, and domains as what they are of');
 
 -- What becomes of cells.
 TRUNCATE import_test.list;

@@ -1,6 +1,6 @@
 -- message: what is past its keep is counted and removed, and nothing else.
 BEGIN;
-SELECT plan(31);
+SELECT plan(33);
 
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b18';
 SET LOCAL leadterra.now = '2030-01-01 00:00+00';
@@ -90,6 +90,17 @@ SELECT is((SELECT status FROM lt_sending_status(:'c')), 'due', 'and are due');
 
 SELECT is(lt_restart_leads(:'c', '{whole-1@example.com}'), 0, 'what failed that long ago is not restarted');
 SELECT is((SELECT sum(enrolled) FROM leadterra.totals WHERE campaign_id = :'c'), 1010::numeric, 'the totals hold the batches');
+
+-- Counts that somebody wrote by hand and that cannot be added to: the other campaigns are maintained all the same.
+SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(5, '1 hour', :'other')) l;
+UPDATE leadterra.totals SET sent = 9223372036854775807 WHERE campaign_id = :'c';
+INSERT INTO leadterra.totals (workspace_id, campaign_id, sent)
+SELECT lt_current_workspace(), :'c', 9223372036854775807 WHERE NOT EXISTS (SELECT FROM leadterra.totals WHERE campaign_id = :'c');
+SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(10000, '1 hour', :'c')) l;
+SET LOCAL leadterra.now = '2040-01-01 00:00+00';
+SET LOCAL client_min_messages = error;
+SELECT cmp_ok(pg_temp.maintain(), '>', 0::bigint, 'a campaign that cannot be maintained does not stop the others');
+SELECT is((SELECT count(*) FROM leadterra.leases WHERE campaign_id = :'other' AND state = 'closed'), 0::bigint, 'of which what is past its keep is gone');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -176,13 +176,19 @@ answers('second service, campaign', [ 'POST', '/api/v2/leads/add', $key, { campa
 answers('second service, list', [ 'POST', '/api/v2/leads/add', $key, { list_id => $list, leads => [ { first_name => 'Ned' } ], skip_if_in_workspace => JSON::PP::true } ], 200,
 	{ leads_uploaded => 1 });
 
+# A claim leases what it returns: PostgREST must not cut it short.
+in_workspace($workspace, "SELECT lt_bulk_upsert(lt_from_typeid('$campaign'), jsonb_agg(jsonb_build_object('email', format('many-%s\@example.com', i)))) FROM generate_series(1, 1500) i");
+($answer) = (rest_request('POST', '/rpc/lt_claim_messages', $key, { max_messages => 1500, campaign_id => $uuid }))[1];
+is(scalar(@$answer), 1500, 'a large claim comes whole');
+in_workspace($workspace, "SELECT lt_complete_messages('$answer->[0]{lease_id}')");
+
 # --- errors, which write nothing
 
 my $before = rows();
 my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
 my $not_found = { code => 'campaign_not_found' };
 my $refused = { code => 'authentication_failed', message => 'the API key is missing, malformed, unknown or revoked' };
-my $refused2 = { statusCode => 401, error => 'Unauthorized', message => 'The API key is missing, malformed, unknown or revoked' };
+my $refused2 = { statusCode => 401, error => 'Unauthorized', message => 'The API key is missing, malformed, unknown or revoked', code => 'authentication_failed' };
 my $leads = { leads => [ { email => 'new@example.com' } ] };
 my $bulk = "/v1/campaigns/$campaign/leads/bulk";
 
@@ -236,7 +242,7 @@ my $large = '{"leads": [{"email": "' . 'a' x (33 * 1024 * 1024) . '"}]}';
 answers('413', [ 'POST', $bulk, $key, $large, Expect => '' ], 413, { code => 'request_too_large' });
 answers('413 v2', [ 'POST', '/api/v2/leads/add', $key, $large, Expect => '' ], 413, { statusCode => 413 });
 $large = '{"leads": [' . '0,' x 1_000_000 . '0]}';
-answers('413 for entries', [ 'POST', $bulk, $key, $large, Expect => '' ], 413, { code => 'request_too_large' });
+answers('413 for entries', [ 'POST', $bulk, $key, $large, Expect => '' ], 413, { code => 'too_many_entries' });
 undef $large;
 
 # --- what is not published is not there
@@ -249,7 +255,7 @@ for my $path ('/', '/rpc/lt_http_stats', '/rpc/lt_bulk_upsert', '/lt_leads', '/l
 	is((request($_, $path, $key, $_ eq 'POST' ? {} : undef))[0], 404, "$_ $path") for qw(GET POST);
 }
 answers('404 v1', [ 'GET', '/v1/none', $key ], 404, { code => 'not_found', message => 'there is nothing at this path' });
-answers('404 v2', [ 'GET', '/api/v2/none', $key ], 404, { statusCode => 404, error => 'Not Found', message => 'Resource not found' });
+answers('404 v2', [ 'GET', '/api/v2/none', $key ], 404, { statusCode => 404, error => 'Not Found', message => 'Resource not found', code => 'not_found' });
 for my $wrong ([ 'GET', '/v1/campaigns', 'POST' ], [ 'DELETE', $bulk, 'POST' ], [ 'PUT', '/api/v2/leads/add', 'POST' ], [ 'POST', '/v1/replies', 'GET, HEAD' ],
 	[ 'PATCH', "/v1/campaigns/$campaign/stats", 'GET, HEAD' ], [ 'OPTIONS', "/v1/campaigns/$campaign/start", 'POST' ])
 {
@@ -291,6 +297,14 @@ answers('another workspace\'s leads', [ 'POST', $bulk, $other_key, $leads ], 404
 answers('another workspace\'s replies', [ 'GET', '/v1/replies', $other_key ], 200, []);
 answers('its own suppressions', [ 'POST', '/v1/suppression-list', $other_key, { emails => ['a@example.net'] } ], 200, { suppressed => 1 });
 
+# --- the worker of the unit sends what is enrolled by the key
+
+my $deployed = (request('POST', '/v1/campaigns', $key, { name => 'Deployed', sequenceSteps => $steps }))[1]{id};
+request('POST', "/v1/campaigns/$deployed/leads/bulk", $key, { leads => [ { email => 'deployed@example.com' } ] });
+request('POST', "/v1/campaigns/$deployed/start", $key);
+like($server->safe_psql('leadterra', "SET search_path = api; SELECT email FROM lt_claim_messages(100, '1 minute', lt_from_typeid('$deployed'))", extra_params => [ '-U', 'leadterra_worker' ]),
+	qr/^deployed\@example\.com$/m, 'its role claims there');
+
 # --- unsubscribe links
 
 my $token = in_workspace($workspace, <<"SQL");
@@ -308,6 +322,8 @@ is(in_workspace($workspace, $suppressed), '0', 'and unsubscribes nobody');
 like($body, qr/You are unsubscribed/, 'says so');
 is(in_workspace($workspace, $suppressed), '1', 'and does so');
 answers('a second click', [ 'POST', "/u/$token", undef, '' ], 200);
+like(raw("POST http://x/u/$token HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), qr{\AHTTP/1\.1 200 }, 'a link in absolute form');
+raw("GET $_$token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") for '//u/', '/u%2f', '/U/', 'http://x//u/';
 answers('an altered token', [ 'POST', '/u/' . reverse($token), undef, '' ], 404);
 answers('a token that is none', [ 'POST', '/u/%22', undef, '' ], 404);
 
@@ -346,7 +362,7 @@ start_gateway(change => sub { $_[0] =~ s/rate=100r\/s/rate=1r\/m/; $_[0] =~ s/(z
 answers('under the rate', [ 'GET', '/v1/replies', $key ], 200) for 1 .. 3;
 (undef, $headers) = answers('429', [ 'GET', '/v1/replies', $key ], 429, { code => 'rate_limit_exceeded' });
 is($headers->{'retry-after'}, 1, 'says when to come back');
-answers('429 v2', [ 'POST', '/api/v2/leads/add', $key, {} ], 429, { statusCode => 429, error => 'Too Many Requests', message => 'Rate limit exceeded' });
+answers('429 v2', [ 'POST', '/api/v2/leads/add', $key, {} ], 429, { statusCode => 429, error => 'Too Many Requests', message => 'Rate limit exceeded', code => 'rate_limit_exceeded' });
 answers('another key is not limited', [ 'GET', '/v1/replies', $other_key ], 200);
 stop('postgrest');
 answers('502', [ 'GET', '/v1/replies', $other_key ], 502, { code => 'internal_error' });
