@@ -15,3 +15,11 @@ AS 'MODULE_PATHNAME', 'lt_limit_entries';
 
 COMMENT ON FUNCTION leadterra.limit_entries(text, integer) IS
 'Raise PT413 too_many_entries for an array argument of so many entries, if that is more than a million.';
+
+CREATE FUNCTION leadterra.row_limit(name text, wanted integer)
+RETURNS integer
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_row_limit';
+
+COMMENT ON FUNCTION leadterra.row_limit(text, integer) IS
+'Return how many rows an argument asks for, or raise PT400 invalid_request unless that is from 1 to 10,000.';

@@ -147,7 +147,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_create_api_key(text, text[]) IS
 'Create an API key of the current workspace and return it, this once
 
-Only a hash of it is stored. A scope is a resource (blocklists, campaigns, jobs, leads, lists, messages, replies, workspaces, or all) and an action (create, read, update, delete, or all) with ":" between. For the owner of the extension, and for roles that were granted it. Errors: PT400 invalid_request.';
+Only a hash of it is stored. A scope is a resource (blocklists, campaigns, jobs, leads, lists, messages, replies, workspaces, or all) and an action (create, read, update, delete, or all) with ":" between. For the owner of the extension. Errors: PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_revoke_api_key(key_id uuid)
 RETURNS void
@@ -155,6 +155,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF lt_revoke_api_key.key_id IS NULL THEN
+        PERFORM leadterra.raise_error('invalid_request', 'argument "key_id" must not be null');
+    END IF;
     UPDATE leadterra.api_keys k SET revoked_at = coalesce(k.revoked_at, now())
     WHERE k.workspace_id = leadterra.current_workspace() AND k.key_id = lt_revoke_api_key.key_id;
     IF NOT FOUND THEN
@@ -166,7 +169,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_revoke_api_key(uuid) IS
 'Revoke an API key of the current workspace
 
-Transactions that it has opened go on; the next ones are refused. Revoking it again is harmless. lt_api_keys has the ids. For the owner of the extension, and for roles that were granted it. Errors: PT404 api_key_not_found.';
+Transactions that it has opened go on; the next ones are refused. Revoking it again is harmless. lt_api_keys has the ids. For the owner of the extension. Errors: PT400 invalid_request, PT404 api_key_not_found.';
 
 CREATE FUNCTION @extschema@.lt_authenticate(api_key text)
 RETURNS uuid

@@ -125,7 +125,7 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_is_suppressed(text) IS
 'Return the suppression entry that matches an address, or no row
 
-Where several match, the most specific: the address, then its domain, then the longest wildcard. An address that lt_forget took away matches by its hash. An invalid address fails with PT400 invalid_email.';
+Where several match, the most specific: the address, then its domain, then the longest wildcard. An address that lt_forget took away matches by its hash. Errors: PT400 invalid_email, PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_create_blocklist(name text)
 RETURNS uuid

@@ -72,7 +72,7 @@ AS 'MODULE_PATHNAME', 'lt_update_lead';
 COMMENT ON FUNCTION @extschema@.lt_update_lead(text, jsonb) IS
 'Change fields of one lead
 
-The patch is a lead object as in lt_bulk_upsert: an omitted field keeps its value, null clears it. The address itself cannot be changed. Errors: PT404 lead_not_found, PT422 invalid_leads.';
+The patch is a lead object as in lt_bulk_upsert: an omitted field keeps its value, null clears it. The address itself cannot be changed. Errors: PT400 invalid_request, PT404 lead_not_found, PT422 invalid_leads.';
 
 CREATE FUNCTION @extschema@.lt_delete_lead(lead_id uuid)
 RETURNS void
@@ -84,7 +84,7 @@ AS 'MODULE_PATHNAME', 'lt_delete_lead';
 COMMENT ON FUNCTION @extschema@.lt_delete_lead(uuid) IS
 'Delete one lead and take it out of every campaign
 
-The suppression list is not touched. Errors: PT404 lead_not_found, PT409 wrong_isolation.';
+The suppression list is not touched. Errors: PT400 invalid_request, PT404 lead_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_delete_leads(emails text[])
 RETURNS integer

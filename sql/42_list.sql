@@ -67,14 +67,6 @@ AS 'MODULE_PATHNAME', 'lt_keep_list';
 COMMENT ON FUNCTION leadterra.keep_list(uuid) IS
 'Keep a list from being deleted until commit, or raise PT404 list_not_found.';
 
-CREATE FUNCTION leadterra.page_size(max_leads integer)
-RETURNS integer
-LANGUAGE C IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_page_size';
-
-COMMENT ON FUNCTION leadterra.page_size(integer) IS
-'Return the number of leads of a page, or raise PT400 invalid_request if it is none.';
-
 CREATE FUNCTION @extschema@.lt_create_list(name text)
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -145,7 +137,7 @@ BEGIN ATOMIC
           AND m.list_id = r.list_id
           AND m.lead_id > coalesce(lt_list_leads.after, '00000000-0000-0000-0000-000000000000')
         ORDER BY m.lead_id
-        LIMIT leadterra.page_size(lt_list_leads.max_leads)
+        LIMIT leadterra.row_limit('max_leads', lt_list_leads.max_leads)
     ) m
     CROSS JOIN LATERAL (
         SELECT l.*

@@ -49,7 +49,7 @@ AS 'MODULE_PATHNAME', 'lt_create_campaign';
 COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
 'Create a campaign in state draft and return its id
 
-steps is an array of at most 100 objects with subject and bodyHtml (strings) and delayDays (a whole number from 0 to 3650; omitted, 0 for the first step and 1 for a later one). Errors: PT400 invalid_request for a blank name, PT400 invalid_steps.';
+steps is an array of at most 100 objects with subject and bodyHtml (strings) and delayDays (a whole number from 0 to 3650; omitted, 0 for the first step and 1 for a later one). Errors: PT400 invalid_request for a blank name, PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_set_steps(campaign_id uuid, steps jsonb)
 RETURNS void
@@ -61,7 +61,7 @@ AS 'MODULE_PATHNAME', 'lt_set_steps';
 COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
 'Replace the steps of a campaign
 
-A draft takes any steps. A paused campaign takes new texts for the steps that it has; a delay that is given must be the one it has. Errors: PT400 invalid_steps, PT404 campaign_not_found, PT409 campaign_running, PT409 sequence_fixed.';
+A draft takes any steps. A paused campaign takes new texts for the steps that it has; a delay that is given must be the one it has. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409 sequence_fixed.';
 
 CREATE FUNCTION @extschema@.lt_start_campaign(campaign_id uuid)
 RETURNS @extschema@.lt_campaign_state
@@ -73,7 +73,7 @@ AS 'MODULE_PATHNAME', 'lt_start_campaign';
 COMMENT ON FUNCTION @extschema@.lt_start_campaign(uuid) IS
 'Start a draft or resume a paused campaign
 
-Queues the first step for every enrolled lead; a paused campaign goes on where it stopped. Starting a running one changes nothing and returns its state. Errors: PT400 no_leads_enrolled, PT400 no_sequence_steps, PT404 campaign_not_found.';
+Queues the first step for every enrolled lead; a paused campaign goes on where it stopped. Starting a running one changes nothing and returns its state. Errors: PT400 invalid_request, PT400 no_leads_enrolled, PT400 no_sequence_steps, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_pause_campaign(campaign_id uuid)
 RETURNS @extschema@.lt_campaign_state
@@ -85,7 +85,7 @@ AS 'MODULE_PATHNAME', 'lt_pause_campaign';
 COMMENT ON FUNCTION @extschema@.lt_pause_campaign(uuid) IS
 'Hold the queued messages of a running campaign until it is started again
 
-Pausing a draft or paused campaign changes nothing and returns its state. Errors: PT404 campaign_not_found.';
+Pausing a draft or paused campaign changes nothing and returns its state. Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_rename_campaign(campaign_id uuid, name text)
 RETURNS void
@@ -133,7 +133,7 @@ AS 'MODULE_PATHNAME', 'lt_delete_campaign';
 COMMENT ON FUNCTION @extschema@.lt_delete_campaign(uuid) IS
 'Delete a draft or paused campaign with its enrollments and queued messages
 
-Its leads stay in the workspace. Errors: PT404 campaign_not_found, PT409 campaign_running, PT409 wrong_isolation.';
+Its leads stay in the workspace. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_preflight(campaign_id uuid)
 RETURNS TABLE (step integer, token text, has_fallback boolean, leads_without_value bigint)
@@ -145,7 +145,7 @@ AS 'MODULE_PATHNAME', 'lt_preflight';
 COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
 'List the tokens of each step and how many active leads have no value for them
 
-A missing, null or blank field is no value. has_fallback says that every use of the token in that step names a fallback. Errors: PT404 campaign_not_found.';
+A missing, null or blank field is no value. has_fallback says that every use of the token in that step names a fallback. Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION leadterra.keep_campaign(campaign_id uuid)
 RETURNS uuid

@@ -224,7 +224,7 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS
 'Do what lt_bulk_upsert does and return one row an entry
 
-index counts from 0. outcome is enrolled, updated or skipped; reason says why an entry was skipped (suppressed, invalid_email, wrong_type, ...) or that it repeats an address of the call (duplicate_in_payload). With dry_run the id of a lead that does not exist yet is null. Errors as lt_bulk_upsert.';
+index counts from 0. outcome is enrolled, updated or skipped; reason says why an entry was skipped (suppressed, invalid_email, wrong_type, ...) or that it repeats an address of the call (duplicate_in_payload). With dry_run the id of a lead that does not exist yet is null. Errors: those of lt_bulk_upsert, PT400 invalid_request and so on.';
 
 CREATE FUNCTION @extschema@.lt_remove_leads(campaign_id uuid, emails text[])
 RETURNS integer

@@ -168,7 +168,7 @@ AS 'MODULE_PATHNAME', 'lt_unsubscribe';
 COMMENT ON FUNCTION @extschema@.lt_unsubscribe(text) IS
 'Unsubscribe the recipient of a message by the token that its link {{unsubscribeUrl}} ends in
 
-Works in the workspace of the message, whatever the current one is. Returns whether that was new: a link may be opened twice. Errors: PT400 invalid_token (unknown or altered), PT404 message_not_found (past its keep), PT404 lead_not_found (the lead was deleted).';
+Works in the workspace of the message, whatever the current one is. Returns whether that was new: a link may be opened twice. Errors: PT400 invalid_request, PT400 invalid_token (unknown or altered), PT404 message_not_found (past its keep), PT404 lead_not_found (the lead was deleted).';
 
 CREATE FUNCTION @extschema@.lt_set_unsubscribe_url(base_url text)
 RETURNS void
@@ -210,13 +210,13 @@ BEGIN ATOMIC
     ) d
     WHERE d.due_at <= leadterra.clock()
     ORDER BY d.due_at, w.workspace_id
-    LIMIT lt_due_workspaces.max;
+    LIMIT leadterra.row_limit('max', lt_due_workspaces.max);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_due_workspaces(integer) IS
 'List workspaces with due messages or leases that ran out, the longest due first
 
-For workers that serve all workspaces, as the owner of the extension.';
+At most so many (1 to 10,000), those due for longest first. For workers that serve all workspaces, as the owner of the extension. Errors: PT400 invalid_request.';
 
 -- Messages of all workspaces with their states, each once: what waits, what
 -- workers hold or have sent, and what was not sent.  The lateral look-ups keep the

@@ -82,7 +82,7 @@ WHERE workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_api_keys IS
 'API keys, without what opens them
 
-For the owner of the extension, and for roles that were granted it and its table.';
+For the owner of the extension.';
 
 CREATE VIEW @extschema@.lt_leads WITH (security_invoker = true) AS
 SELECT

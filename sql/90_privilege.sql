@@ -67,7 +67,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_grant_api(name, uuid) IS
 'Let a role make the calls of the API, and read its views
 
-With a workspace, the role works in that one wherever it logs in to this database or is set by a pool; without, an API key has to open one (lt_authenticate). It does not grant lt_create_workspace, lt_create_api_key, lt_revoke_api_key, lt_use_workspace, lt_due_workspaces and lt_maintain. Call it again after an upgrade. For the owner of the extension, who must be a superuser to name a workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
+With a workspace, the role works in that one wherever it logs in to this database or is set by a pool; without, an API key has to open one (lt_authenticate), unless the role is bound already: ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that. It does not grant lt_create_workspace, lt_create_api_key, lt_revoke_api_key, lt_use_workspace, lt_due_workspaces and lt_maintain. Call it again after an upgrade. For the owner of the extension, who must be a superuser to name a workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 -- Nothing is executable by PUBLIC.
 DO $$

@@ -352,9 +352,9 @@ steps_argument(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(1))
 		array = json_array(&PG_GETARG_JSONB_P(1)->root);
 	if (array == NULL)
-		error_raise(ERROR_INVALID_STEPS, "steps must be an array");
+		error_raise(ERROR_INVALID_REQUEST, "steps must be an array");
 	if (JsonContainerSize(array) > QUEUE_STEPS_MAX)
-		error_raise(ERROR_INVALID_STEPS, "%u steps are more than %d",
+		error_raise(ERROR_INVALID_REQUEST, "%u steps are more than %d",
 					JsonContainerSize(array), QUEUE_STEPS_MAX);
 
 	error_list_init(&errors);
@@ -375,7 +375,7 @@ steps_argument(FunctionCallInfo fcinfo)
 		check_step_keys(step, i, &errors);
 	}
 	if (errors.total > 0)
-		error_list_raise(ERROR_INVALID_STEPS, &errors, NULL, "steps are invalid");
+		error_list_raise(ERROR_INVALID_REQUEST, &errors, NULL, "steps are invalid");
 	return steps;
 }
 

@@ -18,6 +18,13 @@
 
 PG_FUNCTION_INFO_V1(lt_raise_error);
 PG_FUNCTION_INFO_V1(lt_limit_entries);
+PG_FUNCTION_INFO_V1(lt_row_limit);
+
+/* Bytes of a name at most. */
+#define NAME_MAX_BYTES	1000
+
+/* Rows of a page at most. */
+#define ROWS_MAX		10000
 
 /* A message ends here, in bytes; what is quoted in it may be of any length. */
 #define MESSAGE_MAX		300
@@ -35,7 +42,6 @@ static const struct
 }			error_kinds[] =
 {
 	[ERROR_INVALID_REQUEST] = {"400", "invalid_request"},
-	[ERROR_INVALID_STEPS] = {"400", "invalid_steps"},
 	[ERROR_INVALID_EMAIL] = {"400", "invalid_email"},
 	[ERROR_INVALID_EVENT] = {"400", "invalid_event"},
 	[ERROR_INVALID_TOKEN] = {"400", "invalid_token"},
@@ -155,6 +161,8 @@ error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing)
 
 	if (name[strspn(name, ERROR_BLANKS)] == '\0')
 		error_raise(ERROR_INVALID_REQUEST, "name of a %s must not be null or blank", thing);
+	if (strlen(name) > NAME_MAX_BYTES)
+		error_raise(ERROR_INVALID_REQUEST, "name of a %s must have at most %d bytes", thing, NAME_MAX_BYTES);
 	return PG_GETARG_DATUM(number);
 }
 
@@ -231,4 +239,17 @@ lt_limit_entries(PG_FUNCTION_ARGS)
 {
 	error_limit_entries(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
 	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.row_limit(name, wanted) */
+Datum
+lt_row_limit(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	error_if_null(1, name);
+	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(1) > ROWS_MAX)
+		error_raise(ERROR_INVALID_REQUEST, "argument \"%s\" must be from 1 to %d, not %d",
+					name, ROWS_MAX, PG_GETARG_INT32(1));
+	PG_RETURN_INT32(PG_GETARG_INT32(1));
 }

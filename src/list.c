@@ -21,10 +21,6 @@ PG_FUNCTION_INFO_V1(lt_delete_list);
 PG_FUNCTION_INFO_V1(lt_remove_from_list);
 PG_FUNCTION_INFO_V1(lt_require_list);
 PG_FUNCTION_INFO_V1(lt_keep_list);
-PG_FUNCTION_INFO_V1(lt_page_size);
-
-/* Leads of a page. */
-#define PAGE_MAX 10000
 
 static Statement insert_list = STATEMENT(
 	"INSERT INTO leadterra.lists (workspace_id, list_id, name)"
@@ -157,15 +153,4 @@ lt_keep_list(PG_FUNCTION_ARGS)
 	list_keep(workspace, list);
 	statement_finish();
 	PG_RETURN_VOID();
-}
-
-/* SQL: leadterra.page_size(max_leads) */
-Datum
-lt_page_size(PG_FUNCTION_ARGS)
-{
-	error_if_null(0, "max_leads");
-	if (PG_GETARG_INT32(0) < 1 || PG_GETARG_INT32(0) > PAGE_MAX)
-		error_raise(ERROR_INVALID_REQUEST, "argument \"max_leads\" must be from 1 to %d, not %d",
-					PAGE_MAX, PG_GETARG_INT32(0));
-	PG_RETURN_INT32(PG_GETARG_INT32(0));
 }

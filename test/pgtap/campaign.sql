@@ -1,6 +1,6 @@
 -- campaign: which values of leads lt_preflight takes for none.
 BEGIN;
-SELECT plan(28);
+SELECT plan(31);
 
 SELECT lt_create_campaign('blank', '[{"subject": "{{firstName}} {{first_name}} {{note}}", "bodyHtml": "{{company}} {{email}} {{interestStatus}} {{assignedTo}}"}]') AS campaign \gset
 
@@ -32,6 +32,9 @@ SELECT results_eq(format('SELECT * FROM lt_preflight(%L)', :'several'), 'VALUES 
     'tokens come in the order of steps and texts; a fallback counts if every use has one; leads that ended do not count');
 SELECT lt_create_campaign('without steps') AS empty \gset
 SELECT is((SELECT count(*) FROM lt_preflight(:'empty')), 0::bigint, 'a campaign without steps has no tokens');
+
+SELECT throws_ok(format('SELECT %s(repeat(''x'', 1001))', f), 'PT400', format('name of a %s must have at most 1000 bytes', thing), f || ' with a long name')
+FROM (VALUES ('lt_create_campaign', 'campaign'), ('lt_create_list', 'list'), ('lt_create_blocklist', 'block list')) v (f, thing);
 
 SELECT * FROM finish();
 ROLLBACK;

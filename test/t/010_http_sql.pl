@@ -158,7 +158,7 @@ answers('400 for emails', [ 'POST', 'lt_http_suppress', '/v1/suppression-list', 
   for {}, { emails => 'x' }, { emails => [ { a => 1 } ] }, { emails => [ ('a@example.com') x 1001 ] };
 answers('400 for a name', [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', $key, $_ ], 400, { code => 'invalid_request' })
   for {}, { name => 7 }, { name => ' ' }, { name => 'x', sequenceSteps => 'x' };
-answers('400 for steps', [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_steps' });
+answers('400 for steps', [ 'POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_request' });
 answers('400 for 1,001 leads', [ @add, { campaign_id => $uuid, leads => [ map { { email => "a$_\@example.com" } } 1 .. 1001 ] } ], 400, { statusCode => 400, code => 'too_many_leads' });
 answers('400 for two targets', [ @add, { campaign_id => $uuid, list_id => $list, leads => [] } ], 400, { statusCode => 400 });
 my ($bare) = map { (request('POST', 'lt_http_create_campaign', '/v1/campaigns', $key, { name => $_ }))[1]{id} } 'Bare';

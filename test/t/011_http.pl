@@ -198,7 +198,7 @@ for my $text ('', '{"leads"', '[1]', '"x"', '7', '{"leads": 7}', '{}', '{"leads"
 	answers('400 v2 for ' . substr($text, 0, 20), [ 'POST', '/api/v2/leads/add', $key, $text ], 400, { statusCode => 400, error => 'Bad Request' });
 }
 answers('400 without a name', [ 'POST', '/v1/campaigns', $key, {} ], 400, { code => 'invalid_request' });
-answers('400 for steps', [ 'POST', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_steps' });
+answers('400 for steps', [ 'POST', '/v1/campaigns', $key, { name => 'x', sequenceSteps => [ {} ] } ], 400, { code => 'invalid_request' });
 answers('400 for emails', [ 'POST', '/v1/suppression-list', $key, { emails => [7] } ], 400, { code => 'invalid_request' });
 answers('400 for a page', [ 'GET', '/v1/replies?page=0', $key ], 400, { code => 'invalid_request' });
 answers('400 for bytes that are no text', [ 'POST', $bulk, $key, "{\"leads\": [{\"email\": \"\xff\"}]}" ], 400, { code => 'invalid_request' });

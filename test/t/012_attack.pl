@@ -123,7 +123,7 @@ SQL
 # A pool that gives a connection to another client after each transaction.
 SKIP:
 {
-	skip 'pgbouncer is not installed', 5 unless IPC::Run::run([ 'pgbouncer', '--version' ], '>', '/dev/null', '2>', '/dev/null');
+	skip 'pgbouncer is not installed', 6 unless IPC::Run::run([ 'pgbouncer', '--version' ], '>', '/dev/null', '2>', '/dev/null');
 	my $dir = PostgreSQL::Test::Utils::tempdir_short();
 	my $port = PostgreSQL::Test::Cluster::get_free_port();
 	append_to_file("$dir/users", qq("tenant" ""\n));
@@ -154,7 +154,8 @@ INI
 	is(session('tenant', $leads, connection => $connection), 0, 'and the next client finds none');
 	my $pid = session('tenant', "BEGIN; SELECT FROM lt_authenticate('$key_b'); SELECT pg_backend_pid(); COMMIT", connection => $connection);
 	is(session('tenant', 'SELECT pg_backend_pid()', connection => $connection), $pid, 'on the same connection');
-	is(session('tenant', "SELECT set_config('leadterra.workspace_id', '$workspace_b', false)", connection => $connection), '', 'nor can a client leave one behind');
+	is(session('tenant', "SELECT set_config('leadterra.workspace_id', '$workspace_b', false)", connection => $connection), '', 'a client sets none');
+	is(session('tenant', $leads, connection => $connection), 0, 'nor leaves one behind');
 	$pool->signal('INT');
 	$pool->finish;
 }
