@@ -95,9 +95,18 @@ CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid A
 DO $$
 DECLARE
     name text;
+    columns text;
 BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-        EXECUTE format('INSERT INTO leadterra.%1$I SELECT (jsonb_populate_record(t, ''{"workspace_id": "0197c043-e39c-7d91-a325-6615db0e1b15"}'')).* FROM leadterra.%1$I t WHERE workspace_id = %2$L', name, lt_current_workspace());
+    FOR name, columns IN
+        SELECT c.relname, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+        WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'
+        GROUP BY c.relname
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('INSERT INTO leadterra.%1$I (%3$s) SELECT %3$s FROM (SELECT (jsonb_populate_record(t, ''{"workspace_id": "0197c043-e39c-7d91-a325-6615db0e1b15"}'')).* FROM leadterra.%1$I t WHERE workspace_id = %2$L) t',
+            name, lt_current_workspace(), columns);
     END LOOP;
 END;
 $$;

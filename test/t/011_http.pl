@@ -305,6 +305,10 @@ request('POST', "/v1/campaigns/$deployed/start", $key);
 like($server->safe_psql('leadterra', "SET search_path = api; SELECT email FROM lt_claim_messages(100, '1 minute', lt_from_typeid('$deployed'))", extra_params => [ '-U', 'leadterra_worker' ]),
 	qr/^deployed\@example\.com$/m, 'its role claims there');
 
+my $maintained = '';
+ok(IPC::Run::run([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $server->connstr('leadterra'), '-f', dirname(__FILE__) . '/../../deploy/maintain.sql' ], '<', '/dev/null', '>&', \$maintained), 'maintain.sql runs')
+  or diag($maintained);
+
 # --- unsubscribe links
 
 my $token = in_workspace($workspace, <<"SQL");
