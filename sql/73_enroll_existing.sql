@@ -64,6 +64,8 @@ END;
 COMMENT ON FUNCTION leadterra.find_members(uuid, uuid, uuid[]) IS
 'List which leads are in a campaign, and not removed from it, or in a list.';
 
+-- Planned for each call: a plan that was kept from small tables may take the other
+-- index of leads, and read all of them for each.
 CREATE FUNCTION @extschema@.lt_move_leads(
     lead_ids uuid[],
     from_campaign_id uuid DEFAULT NULL,
@@ -78,11 +80,11 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     workspace constant uuid := leadterra.enter('leads:update');
     moved uuid[];
-    moved_id uuid;
 BEGIN
     PERFORM leadterra.require_read_committed('moving leads');
     IF lead_ids IS NULL THEN
@@ -136,16 +138,22 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
 
-    -- In one order, so that two calls do not deadlock.
-    FOR moved_id IN SELECT u.lead_id FROM unnest(moved) AS u (lead_id) ORDER BY u.lead_id LOOP
-        IF from_list_id IS NOT NULL THEN
-            DELETE FROM leadterra.list_members m
-            WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = moved_id;
-        ELSE
-            UPDATE leadterra.enrollments e SET status = 'removed'
-            WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = moved_id AND e.status = 'active';
-        END IF;
-    END LOOP;
+    -- Locked in one order, so that two calls do not deadlock.
+    IF from_list_id IS NOT NULL THEN
+        PERFORM FROM leadterra.list_members m
+        WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = ANY (moved)
+        ORDER BY m.lead_id
+        FOR UPDATE;
+        DELETE FROM leadterra.list_members m
+        WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = ANY (moved);
+    ELSE
+        PERFORM FROM leadterra.enrollments e
+        WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = ANY (moved) AND e.status = 'active'
+        ORDER BY e.lead_id
+        FOR NO KEY UPDATE;
+        UPDATE leadterra.enrollments e SET status = 'removed'
+        WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = ANY (moved) AND e.status = 'active';
+    END IF;
     RETURN cardinality(moved);
 END;
 $$;

@@ -70,7 +70,7 @@ SELECT lt_set_verification(:'ids', array_fill(-2, '{1000}')) AS verified \\gset
 SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT 'verdicts', :verified, ($index_entries - :before) / 1000.0;
 SQL
-	# And of looking up an address, and the leads of a list, by plans that are kept.
+	# And of looking up an address, and the leads of a list, and moving them, by plans that are kept.
 	my $rows_read = "$index_entries + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE schemaname = 'leadterra')";
 	my $lookups = <<"SQL";
 INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
@@ -82,7 +82,10 @@ SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT $rows_read AS between \\gset
 EXECUTE page(:'page') \\gset
 SELECT pg_stat_force_next_flush() \\g /dev/null
-SELECT 'look-ups', :addresses, :between - :before, :leads, ($rows_read - :between) / 100.0;
+SELECT $rows_read AS after \\gset
+SELECT lt_move_leads(array_agg(lead_id), from_list_id => :'page', to_list_id => :'list') AS moved FROM leadterra.list_members WHERE list_id = :'page' \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT 'look-ups', :addresses, :between - :before, :leads, (:after - :between) / 100.0, :moved, ($rows_read - :after) / 100.0;
 SQL
 	for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 	{
@@ -153,6 +156,8 @@ PREPARE address(text) AS SELECT count(*) AS addresses FROM lt_is_suppressed(\$1)
 PREPARE page(uuid) AS SELECT count(*) AS leads FROM lt_list_leads(\$1);
 EXECUTE address('nobody\@example.com') \\g /dev/null
 EXECUTE page(:'page') \\g /dev/null
+SELECT lt_move_leads(array_agg(lead_id), from_list_id => :'list', to_list_id => :'page') FROM leadterra.list_members WHERE list_id = :'list' \\g /dev/null
+SELECT lt_move_leads(array_agg(lead_id), from_list_id => :'page', to_list_id => :'list') FROM leadterra.list_members WHERE list_id = :'page' \\g /dev/null
 $kinds
 SQL
 	$server->safe_psql('postgres', "CREATE DATABASE $database");
@@ -168,7 +173,7 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 	my @lines = run_as(@$as);
 	my $role = $as->[0] . ($as->[1] ? ', analyzed' : '');
 	my (undef, $verified, $entries_verified) = map { split /\|/ } grep { /^verdicts/ } @lines;
-	my (undef, $addresses, $rows_address, $leads, $rows_lead) = map { split /\|/ } grep { /^look-ups/ } @lines;
+	my (undef, $addresses, $rows_address, $leads, $rows_lead, $moved, $rows_moved) = map { split /\|/ } grep { /^look-ups/ } @lines;
 	@lines = grep { !/^(?:verdicts|look-ups)/ } @lines;
 	is(scalar @lines, 28, 'all kinds of calls were made');
 	for my $line (@lines)
@@ -189,10 +194,11 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 	cmp_ok($entries_verified, '<=', 3, "$role, verdicts: index entries");
 
 	# An address has a few entries that would match it; a lead is in a list and among the leads.
-	is("$addresses $leads", '1 100', "$role, look-ups: what is found");
-	note("$role, look-ups: $rows_address rows for an address, $rows_lead a lead of a list");
+	is("$addresses $leads $moved", '1 100 100', "$role, look-ups: what is found");
+	note("$role, look-ups: $rows_address rows for an address, $rows_lead a lead of a list, $rows_moved one that is moved");
 	cmp_ok($rows_address, '<=', 10, "$role, look-ups: rows read for an address");
 	cmp_ok($rows_lead, '<=', 3, "$role, look-ups: rows read for a lead of a list");
+	cmp_ok($rows_moved, '<=', 10, "$role, look-ups: rows read for a lead that is moved");
 }
 
 $server->stop;
