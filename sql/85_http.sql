@@ -455,7 +455,7 @@ BEGIN
     IF length(key) > 255 THEN
         PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
     ELSIF key <> '' THEN
-        hash := sha256(convert_to(leadterra.http_header('x-original-uri') || E'\n', 'UTF8') || coalesce(given, ''));
+        hash := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n'), 'UTF8') || coalesce(given, ''));
         LOOP
             DELETE FROM leadterra.answers a
             WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';

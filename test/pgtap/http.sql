@@ -1,6 +1,6 @@
 -- http: what requests from outside cannot bring about.
 BEGIN;
-SELECT plan(5);
+SELECT plan(7);
 SELECT set_config('leadterra.workspace_id', lt_create_workspace('http')::text, true);
 
 -- An answer that is removed between the look that finds it and the reading: a
@@ -21,6 +21,11 @@ SELECT is(:'second'::jsonb ->> 'name', 'Once', 'where it is gone, the call is ma
 SELECT isnt(:'second'::jsonb ->> 'id', :'first'::jsonb ->> 'id', 'again');
 SELECT is((SELECT count(*) FROM lt_campaigns), 2::bigint, 'and does what it does');
 SELECT is(lt_http_create_campaign('{"name": "Once"}')::text, :'second', 'its answer is kept');
+
+-- Without the gateway there is no path.
+SELECT set_config('request.headers', '{"idempotency-key": "no path"}', true);
+SELECT is(lt_http_suppress('{"emails": ["a@example.com"]}') ->> 'suppressed', '1', 'without a path');
+SELECT is(lt_http_suppress('{"emails": ["a@example.com"]}') ->> 'suppressed', '1', 'an answer is kept all the same');
 
 SELECT * FROM finish();
 ROLLBACK;
