@@ -182,26 +182,36 @@ json_values_equal(const JsonbValue *a, const JsonbValue *b)
 	}
 }
 
-/* Digits behind the point at most: those of the smallest double. */
+/* Digits before the point at most, and behind it: those of the greatest and smallest doubles. */
+#define DIGITS_MAX 308
 #define SCALE_MAX 400
 
-/* Says whether a double could hold a number, but for its precision. */
-static bool
-number_in_range(Numeric number)
+/* Makes a number that is kept until the session ends. */
+static Datum
+keep_number(char *text)
 {
-	static Numeric limit = NULL;
-	Datum		absolute = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
+	MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+	Datum		number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+											 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 
-	if (limit == NULL)
+	MemoryContextSwitchTo(old_context);
+	return number;
+}
+
+/* Says whether a number lies between the least and the greatest double. */
+static bool
+number_in_range(Datum number)
+{
+	static Datum least = (Datum) 0;
+	static Datum greatest = (Datum) 0;
+
+	if (greatest == (Datum) 0)
 	{
-		MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
-
-		limit = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
-													ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-		MemoryContextSwitchTo(old_context);
+		least = keep_number("-1e308");
+		greatest = keep_number("1e308");
 	}
-	return DatumGetBool(DirectFunctionCall2(numeric_lt, absolute, NumericGetDatum(limit))) &&
-		DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(number))) <= SCALE_MAX;
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, number, greatest)) &&
+		DatumGetBool(DirectFunctionCall2(numeric_gt, number, least));
 }
 
 /* How long the text of a string is, with quotes and escapes. */
@@ -220,10 +230,12 @@ string_text_size(const char *data, int length)
 	return size;
 }
 
-/* Adds how long the text of a scalar is; false if it is a number out of range. */
+/* Adds how long the text of a scalar is, at most; false if it is a number out of range. */
 static bool
 add_scalar_size(const JsonbValue *value, Size *size)
 {
+	int32		scale;
+
 	/* What separates it from the next, and a key from its value. */
 	*size += 2;
 	switch (value->type)
@@ -232,10 +244,9 @@ add_scalar_size(const JsonbValue *value, Size *size)
 			*size += string_text_size(value->val.string.val, value->val.string.len);
 			return true;
 		case jbvNumeric:
-			if (!number_in_range(value->val.numeric))
-				return false;
-			*size += strlen(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))));
-			return true;
+			scale = DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(value->val.numeric)));
+			*size += DIGITS_MAX + scale + strlen("-.");
+			return scale <= SCALE_MAX && number_in_range(NumericGetDatum(value->val.numeric));
 		default:
 			*size += strlen("false");
 			return true;
