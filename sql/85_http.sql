@@ -219,10 +219,13 @@ CREATE FUNCTION leadterra.http_bulk_leads(body jsonb)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    WITH report AS MATERIALIZED (
+    WITH target AS MATERIALIZED (
+        SELECT leadterra.http_path_campaign() AS campaign_id
+    ), report AS MATERIALIZED (
         SELECT r.index, r.outcome, r.reason
-        FROM @extschema@.lt_bulk_upsert_report(
-            leadterra.http_path_campaign(),
+        FROM target t
+        CROSS JOIN LATERAL @extschema@.lt_bulk_upsert_report(
+            t.campaign_id,
             jsonb_build_object('leads', leadterra.http_member(http_bulk_leads.body, 'leads', 'array')),
             coalesce(leadterra.http_query('onInvalid'), 'error'),
             leadterra.http_flag('dryRun')) r
@@ -240,8 +243,9 @@ BEGIN ATOMIC
         'enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped, 'total', c.total,
         'data', jsonb_build_object('created', c.enrolled, 'updated', c.updated, 'enrolled', c.total, 'errors', c.errors),
         'result', jsonb_build_object('enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped,
-            'totalInCampaign', leadterra.count_enrolled(leadterra.http_path_campaign())))
-    FROM counts c;
+            'totalInCampaign', leadterra.count_enrolled(t.campaign_id)))
+    FROM counts c
+    CROSS JOIN target t;
 END;
 
 COMMENT ON FUNCTION leadterra.http_bulk_leads(jsonb) IS 'Answer POST /v1/campaigns/:id/leads/bulk.';

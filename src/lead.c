@@ -230,11 +230,10 @@ push_pair(JsonbParseState **state, JsonbValue *key, JsonbValue *value)
 static Jsonb *
 limit_custom(Jsonb *custom)
 {
-	JsonbValue	value = {.type = jbvBinary};
+	JsonbValue	value;
 	Size		size = 0;
 
-	value.val.binary.data = &custom->root;
-	value.val.binary.len = VARSIZE(custom) - VARHDRSZ;
+	JsonbToJsonbValue(custom, &value);
 	if (VARSIZE(custom) > CUSTOM_SAFE && (!json_text_size(&value, &size) || size > LEAD_CUSTOM_MAX))
 		error_raise(ERROR_INVALID_REQUEST, "custom fields of a lead take more than 256 MB as text");
 	return custom;

@@ -196,11 +196,10 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 static void
 limit_data(Jsonb *data)
 {
-	JsonbValue	value = {.type = jbvBinary};
+	JsonbValue	value;
 	Size		size = 0;
 
-	value.val.binary.data = &data->root;
-	value.val.binary.len = VARSIZE(data) - VARHDRSZ;
+	JsonbToJsonbValue(data, &value);
 	if (!json_text_size(&value, &size))
 		error_raise(ERROR_INVALID_EVENT, "a number in data must be of the range of a double");
 	if (size > DATA_MAX)

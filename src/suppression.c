@@ -70,6 +70,19 @@ typedef struct Listed
 /* Fewer keys are looked up for less than it takes to try to read the list. */
 #define WHOLE_LIST_MIN 100
 
+/*
+ * Of the keys k, those that are entries of a list: the first entry from each on,
+ * if it is that key.  By its equation alone the planner may take the other index
+ * for as good, and read all of the workspace.
+ */
+#define AT_KEYS(blocklist) \
+	" CROSS JOIN LATERAL (" \
+	" SELECT s.entry FROM leadterra.suppressions s" \
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = " blocklist " AND s.entry >= k.entry" \
+	" ORDER BY s.entry" \
+	" LIMIT 1) s" \
+	" WHERE s.entry = k.entry"
+
 /* Domains and wildcards that there are entries of, by the hash of suppressions_by_domain. */
 static Statement find_domains = STATEMENT(
 	"SELECT d.number"
@@ -80,19 +93,10 @@ static Statement find_domains = STATEMENT(
 	" LIMIT 1) s",
 	SPI_OK_SELECT, UUIDOID, INT8ARRAYOID);
 
-/*
- * The first entry from each key on, if it is that key.  By its equation alone the
- * planner may take the other index for as good, and read all of the workspace.
- */
 static Statement find_entries = STATEMENT(
 	"SELECT k.entry"
 	" FROM unnest($3) AS k (entry)"
-	" CROSS JOIN LATERAL ("
-	" SELECT s.entry FROM leadterra.suppressions s"
-	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry >= k.entry"
-	" ORDER BY s.entry"
-	" LIMIT 1) s"
-	" WHERE s.entry = k.entry",
+	AT_KEYS("$2"),
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 /*
@@ -113,12 +117,7 @@ static Statement read_list = STATEMENT(
 static Statement find_forgotten = STATEMENT(
 	"SELECT k.number"
 	" FROM unnest($2) WITH ORDINALITY AS k (entry, number)"
-	" CROSS JOIN LATERAL ("
-	" SELECT s.entry FROM leadterra.suppressions s"
-	" WHERE s.workspace_id = $1 AND s.blocklist_id = $1 AND s.entry >= k.entry"
-	" ORDER BY s.entry"
-	" LIMIT 1) s"
-	" WHERE s.entry = k.entry",
+	AT_KEYS("$1"),
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
 static Statement find_address_key = STATEMENT(

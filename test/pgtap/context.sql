@@ -119,20 +119,9 @@ SELECT lt_bulk_upsert(:'draft', '[{"email": "a@example.com"}]');
 UPDATE leadterra.workspaces w SET lead_limit = CASE w.workspace_id WHEN lt_current_workspace() THEN 1
     ELSE 10 + (SELECT count(*) FROM leadterra.leads l WHERE l.workspace_id = w.workspace_id) END;
 
--- All rows but those of the current workspace, with their versions.
-CREATE FUNCTION pg_temp.elsewhere() RETURNS text[] LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-    found text[];
-    rows text[] := '{}';
-BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-        EXECUTE format('SELECT array_agg(format(''%%s %%s %%s'', ctid, xmax, t) ORDER BY ctid) FROM leadterra.%I t WHERE workspace_id <> %L', name, lt_current_workspace()) INTO found;
-        rows := rows || found;
-    END LOOP;
-    RETURN rows;
-END;
-$$;
+\ir ../rows.sql
+-- Those of other workspaces than the current one.
+CREATE FUNCTION pg_temp.elsewhere() RETURNS text[] LANGUAGE sql AS $$ SELECT pg_temp.rows(format('workspace_id <> %L', lt_current_workspace())) $$;
 CREATE FUNCTION last_lease() RETURNS uuid LANGUAGE sql SET search_path = public AS $$
     SELECT lease_id FROM leadterra.leases WHERE workspace_id = lt_current_workspace() ORDER BY lease_id DESC LIMIT 1
 $$;

@@ -25,23 +25,10 @@ EXCEPTION WHEN SQLSTATE 'PT422' THEN
 END;
 $$;
 
--- The places of a lead's row and of all rows of the extension: a row that is
--- written or locked has another version.
+-- The place and version of a lead's row: one that is written has others.
 CREATE FUNCTION pg_temp.version(address text) RETURNS text LANGUAGE sql AS
 $$ SELECT concat_ws(' ', l.ctid, l.xmin) FROM leadterra.leads l JOIN lt_leads v ON v.id = l.lead_id WHERE v.email = address $$;
-CREATE FUNCTION pg_temp.versions() RETURNS text[] LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-    found text[];
-    versions text[] := '{}';
-BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-        EXECUTE format('SELECT array_agg(format(''%1$s %%s %%s %%s'', ctid, xmin, xmax) ORDER BY ctid) FROM leadterra.%1$I', name) INTO found;
-        versions := versions || found;
-    END LOOP;
-    RETURN versions;
-END;
-$$;
+\ir ../rows.sql
 
 -- Counts.
 SELECT is(pg_temp.upsert(:'draft', '[]'), '(0,0,0,0)', 'an empty array is zeros');
@@ -230,14 +217,14 @@ SELECT '[{"email": "n@x.example", "phone": "9"}, {"email": "r4@x.example"}, {"em
     {"email": "r1@x.example", "phone": "9"}, {"email": "R4@x.example", "phone": "9"}, {"email": "S@x.example"}, {"email": "b@x.example"}, {"email": "c@x.example", "phone": "9"}, {"email": "n2@x.example", "phone": 1}, {"email": "g@x.example", "x": null}]' AS every_kind \gset
 SELECT lt_remove_leads(:'other', '{r4@x.example}');
 SELECT lt_create_campaign('that no call has locked') AS fresh \gset
-CREATE TEMP TABLE before AS SELECT pg_temp.versions() AS versions;
+CREATE TEMP TABLE before AS SELECT pg_temp.rows() AS versions;
 SELECT is(pg_temp.upsert(:'other', :'every_kind', 'skip', 'true'), '(4,5,5,9)', 'a dry run counts what would happen');
 CREATE TEMP TABLE predicted AS SELECT * FROM lt_bulk_upsert_report(:'other', :'every_kind', 'skip', true);
 SELECT is((SELECT array_agg(concat_ws(' ', index, outcome, CASE WHEN new_to_workspace THEN 'new' END, reason) ORDER BY index) FROM predicted),
     '{0 enrolled new,1 enrolled,2 updated duplicate_in_payload,3 skipped suppressed,4 skipped not_an_object,5 skipped invalid_email,6 enrolled,7 updated,8 updated duplicate_in_payload,9 skipped suppressed,10 updated,11 updated duplicate_in_payload,12 skipped wrong_type,13 enrolled}',
     'and reports it');
 SELECT is(pg_temp.upsert(:'fresh', '[{"email": "b@x.example"}, {"email": "n@x.example"}]', 'error', 'true'), '(2,0,0,2)', 'also of a campaign that nobody is in');
-SELECT results_eq('SELECT unnest(pg_temp.versions())', 'SELECT unnest(versions) FROM before', 'it writes nothing and locks no row');
+SELECT results_eq('SELECT unnest(pg_temp.rows())', 'SELECT unnest(versions) FROM before', 'it writes nothing and locks no row');
 SAVEPOINT before_the_call;
 SELECT pg_temp.upsert(:'other', :'every_kind', 'skip') AS counted \gset
 ROLLBACK TO before_the_call;

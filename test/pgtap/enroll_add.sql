@@ -212,20 +212,7 @@ EXCEPTION WHEN OTHERS THEN
         || (SELECT coalesce(string_agg(format(E'\n%s %s %s', e ->> 'index', e ->> 'field', e ->> 'code'), '' ORDER BY n), '') FROM jsonb_array_elements(detail::jsonb -> 'errors') WITH ORDINALITY a (e, n));
 END;
 $$;
--- All rows of the extension.
-CREATE FUNCTION pg_temp.versions() RETURNS text[] LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-    found text[];
-    versions text[] := '{}';
-BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-        EXECUTE format('SELECT array_agg(format(''%1$s %%s %%s %%s'', ctid, xmin, t) ORDER BY ctid) FROM leadterra.%1$I t', name) INTO found;
-        versions := versions || found;
-    END LOOP;
-    RETURN versions;
-END;
-$$;
+\ir ../rows.sql
 CREATE FUNCTION pg_temp.lead(address text) RETURNS jsonb LANGUAGE sql SET search_path = public, pg_temp AS $$
     SELECT jsonb_object_agg(f.key, f.value) FROM lt_leads l, jsonb_each(to_jsonb(l) - '{id,email,created_at,updated_at}'::text[]) f
     WHERE l.email = address AND f.value NOT IN ('null', '{}')
@@ -319,7 +306,7 @@ SELECT is(pg_temp.lead('full@free.example'), '{"first_name": "F", "job_title": "
 SELECT is(lt_add_leads('{"leads": [{"email": "inobject@free.example"}]}', :'shown') -> 'leads_uploaded', '1', 'leads may be the member of an object, as the HTTP call sends them');
 
 -- What fails a call.
-CREATE TEMP TABLE versions_before AS SELECT pg_temp.versions() AS versions;
+CREATE TEMP TABLE versions_before AS SELECT pg_temp.rows(version => 'xmin') AS versions;
 SELECT is(pg_temp.failure(format('lt_add_leads(%L, %L)', format('[{"email": "new@free.example"}, {"email": "new2@free.example", %s}]', member), :'campaign')),
     format(E'PT400 invalid_request lead 1, field "%1$s": %2$s\n1 %1$s %3$s', field, message, code), member || ' fails the call')
 FROM (
@@ -359,7 +346,7 @@ SELECT is(pg_temp.refused(key), format('unknown_field lead 0, field "%s": a lead
     ('control characters', E'a\nb\r\t\x01\x7f', 'a\nb\r\t\x01\x7f'), ('C1 controls', U&'a\0085b', 'a\x85b'), ('braces', '{"x": [1]}', '{"x": [1]}'), ('formats', '%s%n%1$s', '%s%n%1$s'),
     ('a quote', '"', '"'), ('100,000 characters', repeat('k', 100000), repeat('k', 64) || '...'), ('characters of several bytes at the limit', repeat('k', 63) || repeat('ü', 9), repeat('k', 63) || '...'),
     ('an apostrophe', $$'; --$$, $$'; --$$)) hostile (what, key, shown);
-SELECT results_eq('SELECT unnest(pg_temp.versions())', 'SELECT unnest(versions) FROM versions_before', 'a call that fails writes nothing');
+SELECT results_eq('SELECT unnest(pg_temp.rows(version => ''xmin''))', 'SELECT unnest(versions) FROM versions_before', 'a call that fails writes nothing');
 
 -- Targets, block lists, flags and numbers.
 SELECT '[{"email": "new@free.example"}]' AS one, '0197c043-e39c-7d91-a325-6615db0e1b99' AS nobody \gset
@@ -387,7 +374,7 @@ SELECT is(pg_temp.failure(format('lt_add_leads(%s)', arguments)), failure, argum
 ) bad (arguments, failure);
 SELECT is(pg_temp.failure(format('lt_add_leads(%L, %L)', leads, :'campaign')), 'PT400 invalid_request leads must be an array, or an object with an array "leads"', leads || ' is no array of leads')
 FROM unnest('{1,"\"x\"","null",true,"{}","{\"leads\": null}","{\"leads\": {}}","{\"email\": \"new@free.example\"}"}'::text[]) leads;
-SELECT results_eq('SELECT unnest(pg_temp.versions())', 'SELECT unnest(versions) FROM versions_before', 'nor do these');
+SELECT results_eq('SELECT unnest(pg_temp.rows(version => ''xmin''))', 'SELECT unnest(versions) FROM versions_before', 'nor do these');
 SELECT is(lt_add_leads((SELECT jsonb_agg(jsonb_build_object('email', format('m%s@free.example', i))) FROM generate_series(1, 1000) i), :'shown') -> 'leads_uploaded', '1000', 'a thousand leads are not too many');
 SELECT is(lt_add_leads(:'one', :'shown', blocklist_id => lt_current_workspace()) -> 'leads_uploaded', '1', 'the default block list may be named');
 SELECT is(pg_temp.add('[{"email": "x@named.example"}]', jsonb_build_object('campaign_id', :'shown', 'blocklist_id', :'blocklist')) - '{created_leads,remaining_in_plan}'::text[] @> format('{"in_blocklist": 1, "leads_uploaded": 0, "blocklist_used": "%s"}', :'blocklist')::jsonb,

@@ -128,20 +128,9 @@ SELECT is((SELECT string_agg(DISTINCT name, ' ') FROM members WHERE NOT internal
 
 SELECT set_config('request.headers', json_build_object('x-original-uri', format('/v1/campaigns/%1$s/x?campaignId=%1$s', b ->> 'campaign'))::text, true) FROM ids;
 
--- All rows of a workspace, as they were written.
-CREATE FUNCTION pg_temp.rows_of(workspace text) RETURNS text[] LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-DECLARE
-    name text;
-    found text[];
-    result text[] := '{}';
-BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-        EXECUTE format('SELECT array_agg(format(''%%s %%s %%s'', ctid, xmax, t) ORDER BY ctid) FROM leadterra.%I t WHERE workspace_id = %L', name, workspace) INTO found;
-        result := result || found;
-    END LOOP;
-    RETURN result;
-END;
-$$;
+\ir ../rows.sql
+-- Those of a workspace.
+CREATE FUNCTION pg_temp.rows_of(workspace text) RETURNS text[] LANGUAGE sql SET search_path = pg_catalog AS $$ SELECT pg_temp.rows(format('workspace_id = %L', workspace)) $$;
 -- Makes a call as the role and rolls it back; returns its result or SQLSTATE, and
 -- whether anything of another workspace has changed.
 CREATE FUNCTION pg_temp.outcome(key text, call text, other text DEFAULT NULL) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
