@@ -13,7 +13,7 @@ use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-need_programs(qw(nginx curl openssl));
+need_programs('postgrest', qw(nginx curl openssl));
 
 # Runs a published example, of which host, key and campaign are replaced.
 sub example

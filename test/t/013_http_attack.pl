@@ -12,7 +12,7 @@ use MIME::Base64;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-need_programs();
+need_programs('postgrest');
 # One connection, which serves all keys in turn.
 set_up(PGRST_DB_POOL => 1, PGRST_OPENAPI_MODE => 'follow-privileges');
 

@@ -13,7 +13,7 @@ use Test::More;
 
 my $js = "$FindBin::RealBin/../js";
 plan skip_all => 'test/js has no packages of npm' unless -d "$js/node_modules";
-need_programs('node');
+need_programs('postgrest', 'node');
 set_up();
 
 my ($output, $errors) = ('', '');

@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(need_programs set_up start_gateway stop sql in_workspace rows request rest_request raw answers
+our @EXPORT = qw(need_programs set_up set_up_alone start_gateway stop sql in_workspace rows request rest_request raw send_raw answers
   $server $folder $base $rest $workspace $key);
 
 our ($server, $folder, $base, $rest, $workspace, $key);
@@ -29,11 +29,22 @@ my %started;
 sub need_programs
 {
 	$ENV{PATH} .= ':/usr/sbin';
-	for my $program (qw(postgrest), @_)
+	for my $program (@_)
 	{
 		plan skip_all => "$program is not on the PATH" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
 	}
 	return;
+}
+
+# Makes what start_gateway() needs, without PostgREST: the port that it would listen
+# at is returned, for something to stand in.
+sub set_up_alone
+{
+	$server = start_server('server');
+	$folder = PostgreSQL::Test::Utils::tempdir;
+	($port, $rest_port) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2;
+	$base = "http://127.0.0.1:$port";
+	return $rest_port;
 }
 
 # Starts a server and PostgREST, as deploy/README.md has it, with changes to the
@@ -174,13 +185,20 @@ sub send_request
 	return ($answer->{status}, $decoded, $answer->{headers});
 }
 
-# Sends bytes as they are, and returns all that comes back.
-sub raw
+# Sends bytes as they are, and returns the connection.
+sub send_raw
 {
 	my ($bytes) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 30) or die $!;
 
 	print $socket $bytes;
+	return $socket;
+}
+
+# The same, and returns all that comes back.
+sub raw
+{
+	my $socket = send_raw(@_);
 	return join '', <$socket>;
 }
 
