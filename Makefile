@@ -28,10 +28,12 @@ OBJS = src/leadterra.o \
 	src/queue_close.o \
 	src/template.o \
 	src/campaign.o \
+	src/campaign_lead.o \
 	src/campaign_preflight.o \
 	src/enroll.o \
 	src/enroll_add.o \
 	src/enroll_existing.o \
+	src/enroll_import.o \
 	src/enroll_read.o \
 	src/enroll_find.o \
 	src/enroll_write.o \
@@ -39,7 +41,8 @@ OBJS = src/leadterra.o \
 	src/message_find.o \
 	src/message_settle.o \
 	src/message_event.o \
-	src/message_link.o
+	src/message_link.o \
+	src/http.o
 # The server's headers as system headers, so that warnings are of this code.
 PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'

@@ -54,12 +54,16 @@ def work(connection):
     return bool(messages)
 
 
+def seconds_until_due(connection):
+    """Returns how long it is until the next message is due, at most a minute; 0 or less: it is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM least(lt_next_due(), now() + '1 minute') - clock_timestamp())")
+        return float(cursor.fetchone()[0])
+
+
 def wait(connection):
     """Waits for a notification, or until something is due, at most a minute."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM lt_next_due() - clock_timestamp())")
-        due, = cursor.fetchone()
-    seconds = 60 if due is None else min(max(float(due), 0.1), 60)
+    seconds = max(seconds_until_due(connection), 0.1)
     select.select([connection], [], [], seconds)
     connection.poll()
     connection.notifies.clear()
@@ -71,9 +75,14 @@ def run(once):
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("LISTEN leadterra")
-    while work(connection) or not once:
-        if not once:
-            wait(connection)
+    while True:
+        if work(connection):
+            continue
+        # Nothing more for that call.  What is due all the same is behind many messages
+        # that were skipped, or another worker is at it.
+        if once and seconds_until_due(connection) > 0:
+            break
+        wait(connection)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ BEGIN
     LOOP
         SELECT array_agg(c) INTO claimed FROM lt_claim_messages(100, '5 minutes', worker => 'worker.sql') c;
         COMMIT;
-        EXIT WHEN claimed IS NULL;
+        -- No message: nothing more for this call.  There may be more behind many that were skipped.
+        EXIT WHEN claimed IS NULL AND (lt_next_due() > clock_timestamp()) IS NOT FALSE;
+        CONTINUE WHEN claimed IS NULL;
         FOREACH m IN ARRAY claimed LOOP
             BEGIN
                 RAISE NOTICE 'to %: %', m.email, m.subject;

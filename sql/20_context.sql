@@ -13,9 +13,9 @@ CREATE TABLE leadterra.workspaces (
     created_at timestamptz NOT NULL DEFAULT now(),
     link_key bytea NOT NULL DEFAULT leadterra.random_key(),
     address_key bytea NOT NULL DEFAULT leadterra.random_key(),
-    unsubscribe_url text,
+    unsubscribe_url text CHECK (octet_length(unsubscribe_url) <= 1000),
     lead_limit bigint CHECK (lead_limit >= 0),
-    lead_count bigint,
+    lead_count bigint CHECK (lead_count >= 0),
     count_mark xid8
 );
 SELECT pg_extension_config_dump('leadterra.workspaces', '');
@@ -40,7 +40,7 @@ COMMENT ON FUNCTION leadterra.current_workspace() IS 'Return the workspace that 
 
 CREATE FUNCTION leadterra.enter(scope text)
 RETURNS uuid
-LANGUAGE C STABLE STRICT PARALLEL SAFE
+LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_enter';
 
 COMMENT ON FUNCTION leadterra.enter(text) IS
@@ -85,7 +85,7 @@ CREATE TABLE leadterra.api_keys (
     key_id uuid NOT NULL,
     label text NOT NULL,
     key_hash bytea NOT NULL,
-    scopes text[] NOT NULL,
+    scopes text[] NOT NULL CHECK (cardinality(array_remove(scopes, NULL)) > 0),
     created_at timestamptz NOT NULL DEFAULT now(),
     revoked_at timestamptz,
     PRIMARY KEY (workspace_id, key_id)
@@ -173,7 +173,7 @@ Transactions that it has opened go on; the next ones are refused. Revoking it ag
 
 CREATE FUNCTION @extschema@.lt_authenticate(api_key text)
 RETURNS uuid
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_authenticate';
@@ -185,7 +185,7 @@ Errors: PT401 authentication_failed (missing, malformed, unknown or revoked).';
 
 CREATE FUNCTION @extschema@.lt_use_workspace(workspace_id uuid)
 RETURNS void
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_use_workspace';

@@ -105,14 +105,17 @@ LANGUAGE sql STABLE PARALLEL UNSAFE
 SET enable_seqscan = off
 BEGIN ATOMIC
     SELECT s.entry, s.reason, s.created_at
-    FROM unnest(leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email))
+    FROM (SELECT leadterra.enter('blocklists:read') AS workspace_id OFFSET 0) w
+    -- The scope comes first, whatever the plan.
+    CROSS JOIN LATERAL unnest(CASE WHEN w.workspace_id IS NOT NULL THEN
+        leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email) END)
         WITH ORDINALITY AS k (entry, rank)
     -- One by one, the first from each on, as in src/suppression.c: by an equation or
     -- a join it may read the whole list where there are no statistics.
     CROSS JOIN LATERAL (
         SELECT s.entry, s.reason, s.created_at
         FROM leadterra.suppressions s
-        WHERE s.workspace_id = leadterra.enter('blocklists:read') AND s.blocklist_id = leadterra.current_workspace()
+        WHERE s.workspace_id = w.workspace_id AND s.blocklist_id = w.workspace_id
           AND s.entry >= k.entry
         ORDER BY s.entry
         LIMIT 1

@@ -47,25 +47,25 @@ CREATE TRIGGER lists_deleted AFTER DELETE ON leadterra.lists
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.lists_deleted();
 
-CREATE FUNCTION leadterra.require_list(list_id uuid)
+CREATE FUNCTION leadterra.enter_list(scope text, list_id uuid)
 RETURNS uuid
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
-AS 'MODULE_PATHNAME', 'lt_require_list';
+AS 'MODULE_PATHNAME', 'lt_enter_list';
 
-COMMENT ON FUNCTION leadterra.require_list(uuid) IS
-'Return the id of a list of the workspace, or raise PT404 list_not_found.';
+COMMENT ON FUNCTION leadterra.enter_list(text, uuid) IS
+'Begin a call on a list that needs a scope, and return the list, or raise what leadterra.enter does, or PT404 list_not_found.';
 
-CREATE FUNCTION leadterra.keep_list(list_id uuid)
+CREATE FUNCTION leadterra.keep_list(workspace uuid, list_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_list';
 
-COMMENT ON FUNCTION leadterra.keep_list(uuid) IS
-'Keep a list from being deleted until commit, or raise PT404 list_not_found.';
+COMMENT ON FUNCTION leadterra.keep_list(uuid, uuid) IS
+'Keep a list of a workspace from being deleted until commit, or raise PT404 list_not_found.';
 
 CREATE FUNCTION @extschema@.lt_create_list(name text)
 RETURNS uuid
@@ -128,12 +128,12 @@ BEGIN ATOMIC
     SELECT
         l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.phone, l.website, l.personalization,
         l.lead_value, l.interest_status, l.assigned_to, l.verification_status, l.custom, m.added_at
-    -- First of all, so that a list that there is not is an error whatever the plan.
-    FROM (SELECT leadterra.require_list(lt_list_leads.list_id) AS list_id OFFSET 0) r
+    -- First of all, whatever the plan.
+    FROM (SELECT leadterra.enter_list('leads:read', lt_list_leads.list_id) AS list_id OFFSET 0) r
     CROSS JOIN LATERAL (
         SELECT m.lead_id, m.added_at
         FROM leadterra.list_members m
-        WHERE m.workspace_id = leadterra.enter('leads:read')
+        WHERE m.workspace_id = leadterra.current_workspace()
           AND m.list_id = r.list_id
           AND m.lead_id > coalesce(lt_list_leads.after, '00000000-0000-0000-0000-000000000000')
         ORDER BY m.lead_id

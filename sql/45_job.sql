@@ -11,7 +11,7 @@ CREATE TABLE leadterra.jobs (
     progress smallint NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
     campaign_id uuid,
     list_id uuid,
-    attempt smallint NOT NULL DEFAULT 0,
+    attempt smallint NOT NULL DEFAULT 0 CHECK (attempt BETWEEN 0 AND 5),
     worker text,
     lease_id uuid,
     expires_at timestamptz,
@@ -48,11 +48,7 @@ COMMENT ON TYPE @extschema@.lt_job IS
 
 -- Sorting is off for the index of open jobs to be used, whatever the planner
 -- thinks of the table.
-CREATE FUNCTION @extschema@.lt_claim_job(
-    lease_for interval DEFAULT '5 minutes',
-    worker text DEFAULT NULL,
-    type text DEFAULT NULL
-)
+CREATE FUNCTION leadterra.claim_job(workspace uuid, lease_for interval, worker text, type text)
 RETURNS SETOF @extschema@.lt_job
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -61,14 +57,13 @@ SET enable_bitmapscan = off
 SET enable_sort = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.enter('jobs:update');
     at constant timestamptz := leadterra.clock();
-    until constant timestamptz := leadterra.lease_end(at, lt_claim_job.lease_for);
+    until constant timestamptz := leadterra.lease_end(at, claim_job.lease_for);
     found_job record;
 BEGIN
     PERFORM leadterra.require_read_committed('claiming a job');
-    IF lt_claim_job.type <> 'verify_leads' THEN
-        PERFORM leadterra.raise_error('invalid_request', format('job type "%s" is unknown', lt_claim_job.type));
+    IF claim_job.type <> 'verify_leads' THEN
+        PERFORM leadterra.raise_error('invalid_request', format('job type "%s" is unknown', claim_job.type));
     END IF;
 
     LOOP
@@ -77,7 +72,7 @@ BEGIN
         WHERE j.workspace_id = workspace
           AND j.status IN ('pending', 'in-progress')
           AND (j.status = 'pending' OR j.expires_at <= at)
-          AND (lt_claim_job.type IS NULL OR j.type = lt_claim_job.type)
+          AND (claim_job.type IS NULL OR j.type = claim_job.type)
         ORDER BY j.workspace_id, j.created_at, j.job_id
         LIMIT 1
         FOR UPDATE SKIP LOCKED;
@@ -88,7 +83,7 @@ BEGIN
             UPDATE leadterra.jobs j SET
                 status = 'in-progress',
                 attempt = j.attempt + 1,
-                worker = lt_claim_job.worker,
+                worker = claim_job.worker,
                 lease_id = leadterra.uuidv7(),
                 expires_at = until,
                 error = CASE found_job.status WHEN 'in-progress' THEN 'lease expired' ELSE j.error END,
@@ -107,6 +102,18 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.claim_job(uuid, interval, text, text) IS 'Do what lt_claim_job says, in a workspace.';
+
+CREATE FUNCTION @extschema@.lt_claim_job(
+    lease_for interval DEFAULT '5 minutes',
+    worker text DEFAULT NULL,
+    type text DEFAULT NULL
+)
+RETURNS SETOF @extschema@.lt_job
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_claim_job';
+
 COMMENT ON FUNCTION @extschema@.lt_claim_job(interval, text, text) IS
 'Claim the oldest background job that waits
 
@@ -115,7 +122,7 @@ Returns one row, or none if nothing waits that no other session is just claiming
 -- Whether a lease has run out is decided after its row is locked, which may
 -- take a while.  It is asked for in the order of leases for their index to be
 -- used: see lt_set_verification.
-CREATE FUNCTION leadterra.lock_job(lease_id uuid, accepted text[], OUT job_id uuid, OUT status text, OUT attempt smallint)
+CREATE FUNCTION leadterra.lock_job(workspace uuid, lease_id uuid, accepted text[], OUT job_id uuid, OUT status text, OUT attempt smallint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -131,7 +138,7 @@ BEGIN
     SELECT j.job_id, j.status, j.attempt, j.expires_at
     INTO lock_job.job_id, lock_job.status, lock_job.attempt, expires_at
     FROM leadterra.jobs j
-    WHERE j.workspace_id = leadterra.enter('jobs:update') AND j.lease_id BETWEEN lock_job.lease_id AND lock_job.lease_id
+    WHERE j.workspace_id = workspace AND j.lease_id BETWEEN lock_job.lease_id AND lock_job.lease_id
     ORDER BY j.lease_id
     LIMIT 1
     FOR UPDATE;
@@ -141,10 +148,10 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_job(uuid, text[]) IS
+COMMENT ON FUNCTION leadterra.lock_job(uuid, uuid, text[]) IS
 'Lock the job of a lease, or raise PT409 lease_lost: the lease has run out, or the status of the job is not one that is accepted.';
 
-CREATE FUNCTION @extschema@.lt_job_progress(lease_id uuid, progress integer, lease_for interval DEFAULT '5 minutes')
+CREATE FUNCTION leadterra.job_progress(workspace uuid, lease_id uuid, progress integer, lease_for interval)
 RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -156,27 +163,35 @@ DECLARE
     at timestamptz;
     until timestamptz;
 BEGIN
-    IF lt_job_progress.progress IS NULL THEN
+    IF job_progress.progress IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "progress" must not be null');
-    ELSIF lt_job_progress.progress NOT BETWEEN 0 AND 100 THEN
+    ELSIF job_progress.progress NOT BETWEEN 0 AND 100 THEN
         PERFORM leadterra.raise_error('invalid_request',
-            format('argument "progress" must be from 0 to 100, not %s', lt_job_progress.progress));
+            format('argument "progress" must be from 0 to 100, not %s', job_progress.progress));
     END IF;
-    job := leadterra.lock_job(lt_job_progress.lease_id, '{in-progress}');
+    job := leadterra.lock_job(workspace, job_progress.lease_id, '{in-progress}');
     at := leadterra.clock();
-    until := leadterra.lease_end(at, lt_job_progress.lease_for);
-    UPDATE leadterra.jobs j SET progress = lt_job_progress.progress, expires_at = until, updated_at = at
-    WHERE j.workspace_id = leadterra.current_workspace() AND j.job_id = job.job_id;
+    until := leadterra.lease_end(at, job_progress.lease_for);
+    UPDATE leadterra.jobs j SET progress = job_progress.progress, expires_at = until, updated_at = at
+    WHERE j.workspace_id = workspace AND j.job_id = job.job_id;
     RETURN until;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.job_progress(uuid, uuid, integer, interval) IS 'Do what lt_job_progress says, in a workspace.';
+
+CREATE FUNCTION @extschema@.lt_job_progress(lease_id uuid, progress integer, lease_for interval DEFAULT '5 minutes')
+RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_job_progress';
 
 COMMENT ON FUNCTION @extschema@.lt_job_progress(uuid, integer, interval) IS
 'Say how far a job is, and let its lease end lease_for from now; return that time
 
 progress is from 0 to 100 percent; it may be less than before, for an attempt may begin again. lease_for is at most a week. Errors: PT400 invalid_request, PT409 lease_lost (it has run out, is finished, or does not exist; nothing is changed).';
 
-CREATE FUNCTION @extschema@.lt_finish_job(lease_id uuid, error text DEFAULT NULL)
+CREATE FUNCTION leadterra.finish_job(workspace uuid, lease_id uuid, error text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -188,28 +203,36 @@ DECLARE
     at timestamptz;
     outcome text;
 BEGIN
-    job := leadterra.lock_job(lt_finish_job.lease_id,
-        CASE WHEN lt_finish_job.error IS NULL THEN '{in-progress, success}' ELSE '{in-progress, success, pending, failed}' END::text[]);
+    job := leadterra.lock_job(workspace, finish_job.lease_id,
+        CASE WHEN finish_job.error IS NULL THEN '{in-progress, success}' ELSE '{in-progress, success, pending, failed}' END::text[]);
     IF job.status <> 'in-progress' THEN
         RETURN false;
     END IF;
 
     at := leadterra.clock();
-    outcome := CASE WHEN lt_finish_job.error IS NULL THEN 'success' WHEN job.attempt < 5 THEN 'pending' ELSE 'failed' END;
+    outcome := CASE WHEN finish_job.error IS NULL THEN 'success' WHEN job.attempt < 5 THEN 'pending' ELSE 'failed' END;
     UPDATE leadterra.jobs j SET
         status = outcome,
         progress = CASE outcome WHEN 'success' THEN 100 ELSE j.progress END,
         expires_at = NULL,
-        error = left(lt_finish_job.error, 1000),
+        error = left(finish_job.error, 1000),
         updated_at = at,
         finished_at = CASE WHEN outcome <> 'pending' THEN at END
-    WHERE j.workspace_id = leadterra.current_workspace() AND j.job_id = job.job_id;
+    WHERE j.workspace_id = workspace AND j.job_id = job.job_id;
     IF outcome = 'pending' THEN
         PERFORM pg_notify('leadterra_jobs', '');
     END IF;
     RETURN true;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.finish_job(uuid, uuid, text) IS 'Do what lt_finish_job says, in a workspace.';
+
+CREATE FUNCTION @extschema@.lt_finish_job(lease_id uuid, error text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_finish_job';
 
 COMMENT ON FUNCTION @extschema@.lt_finish_job(uuid, text) IS
 'Say that a job is done, or why it could not be, and return whether that was new
@@ -247,7 +270,7 @@ COMMENT ON FUNCTION leadterra.maintain_jobs(uuid, timestamptz, bigint) IS
 
 -- Leads are locked in the order in which lt_bulk_upsert locks them, that of
 -- addresses, so that the two wait for each other and do not deadlock.
-CREATE FUNCTION @extschema@.lt_set_verification(lead_ids uuid[], statuses integer[])
+CREATE FUNCTION leadterra.set_verification(workspace uuid, lead_ids uuid[], statuses integer[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -258,7 +281,6 @@ SET enable_mergejoin = off
 SET enable_sort = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.enter('leads:update');
     unknown integer;
     verdict record;
     changed integer := 0;
@@ -322,6 +344,14 @@ BEGIN
     RETURN changed;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.set_verification(uuid, uuid[], integer[]) IS 'Do what lt_set_verification says, in a workspace.';
+
+CREATE FUNCTION @extschema@.lt_set_verification(lead_ids uuid[], statuses integer[])
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_set_verification';
 
 COMMENT ON FUNCTION @extschema@.lt_set_verification(uuid[], integer[]) IS
 'Set the verification statuses of leads, and return how many were changed

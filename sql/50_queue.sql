@@ -6,15 +6,27 @@
 -- what a worker holds is a lease on ranges.  When a message is due follows from
 -- the time since which it waits and from the campaign (start, delay of the
 -- step), so starting and pausing touch nothing here.
+--
+-- What is written by hand is held to what C makes by checks of arrays in C, which
+-- take no time that can be measured.
+CREATE FUNCTION leadterra.batch_is_valid(batch_id uuid, size smallint, lead_ids uuid[])
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_batch_is_valid';
+
+COMMENT ON FUNCTION leadterra.batch_is_valid(uuid, smallint, uuid[]) IS
+'Say whether a batch has as many leads as it says, from 1 to 1,000, and an id whose low ten bits are zero.';
+
 CREATE TABLE leadterra.batches (
     workspace_id uuid NOT NULL,
     batch_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
-    step smallint NOT NULL,
-    size smallint NOT NULL CHECK (size BETWEEN 1 AND 1000),
+    step smallint NOT NULL CHECK (step BETWEEN 1 AND 100),
+    size smallint NOT NULL,
     waiting_since timestamptz NOT NULL,
     lead_ids uuid[] NOT NULL,
-    PRIMARY KEY (workspace_id, batch_id)
+    PRIMARY KEY (workspace_id, batch_id),
+    CONSTRAINT batches_valid CHECK (leadterra.batch_is_valid(batch_id, size, lead_ids))
 );
 -- Random bits do not compress; trying costs ten times what storing them does.
 ALTER TABLE leadterra.batches ALTER COLUMN lead_ids SET STORAGE EXTERNAL;
@@ -28,18 +40,27 @@ COMMENT ON TABLE leadterra.batches IS 'Up to 1,000 leads of one campaign that ca
 CREATE TABLE leadterra.waiting (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
-    step smallint NOT NULL,
+    step smallint NOT NULL CHECK (step BETWEEN 1 AND 100),
     waiting_since timestamptz NOT NULL,
     range_id uuid NOT NULL,
     batch_id uuid NOT NULL,
-    first smallint NOT NULL,
-    last smallint NOT NULL CHECK (last >= first),
-    attempt smallint NOT NULL DEFAULT 1,
+    first smallint NOT NULL CHECK (first >= 1),
+    last smallint NOT NULL CHECK (last BETWEEN first AND 1000),
+    attempt smallint NOT NULL DEFAULT 1 CHECK (attempt BETWEEN 1 AND 5),
     error text,
     PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id)
 );
 SELECT pg_extension_config_dump('leadterra.waiting', '');
 COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches (positions from 1) that no worker holds; attempt is the one to come, error that of the last.';
+
+CREATE FUNCTION leadterra.lease_is_valid(
+    batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], settled bytea, completed bytea)
+RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
+
+COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], bytea, bytea) IS
+'Say whether the ranges of a lease are such as a claim makes, with as many bits as messages, and what was completed is settled.';
 
 -- The ranges of a lease are four arrays; its messages are their positions in
 -- that order.  Bit n of settled (completed) says that message n is done with (was
@@ -52,7 +73,7 @@ CREATE TABLE leadterra.leases (
     state text NOT NULL CHECK (state IN ('open', 'closed', 'lost')),
     expires_at timestamptz NOT NULL,
     closed_at timestamptz,
-    sent integer NOT NULL DEFAULT 0,
+    sent integer NOT NULL DEFAULT 0 CHECK (sent >= 0),
     settled bytea,
     completed bytea,
     batch_ids uuid[] NOT NULL,
@@ -60,8 +81,11 @@ CREATE TABLE leadterra.leases (
     lasts smallint[] NOT NULL,
     attempts smallint[] NOT NULL,
     partial_range_id uuid,
-    partial_last smallint,
-    PRIMARY KEY (workspace_id, lease_id)
+    partial_last smallint CHECK (partial_last BETWEEN 1 AND 999),
+    PRIMARY KEY (workspace_id, lease_id),
+    CHECK ((state = 'open') = (closed_at IS NULL)),
+    CHECK ((partial_range_id IS NULL) = (partial_last IS NULL)),
+    CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, settled, completed))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);
@@ -74,12 +98,12 @@ CREATE TABLE leadterra.exceptions (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
     lead_id uuid NOT NULL,
-    step smallint NOT NULL,
+    step smallint NOT NULL CHECK (step BETWEEN 1 AND 100),
     batch_id uuid NOT NULL,
-    "position" smallint NOT NULL,
+    "position" smallint NOT NULL CHECK ("position" BETWEEN 1 AND 1000),
     state text NOT NULL CHECK (state IN ('failed', 'skipped')),
     reason text NOT NULL,
-    attempt smallint NOT NULL,
+    attempt smallint NOT NULL CHECK (attempt BETWEEN 1 AND 5),
     created_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, lead_id, step)
 );
@@ -94,10 +118,18 @@ AS 'MODULE_PATHNAME', 'lt_message_id';
 COMMENT ON FUNCTION leadterra.message_id(uuid, bigint) IS
 'Return the id of the message at a position, from 1, of a batch.';
 
+CREATE FUNCTION leadterra.due_at(waiting_since timestamptz, started_at timestamptz, delay_days integer)
+RETURNS timestamptz
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_due_at';
+
+COMMENT ON FUNCTION leadterra.due_at(timestamptz, timestamptz, integer) IS
+'Return when a message is due: so many days, of 24 hours, after it began to wait or its campaign was started, whichever is later; infinity where no time is as late.';
+
 CREATE FUNCTION leadterra.count_members(lead_ids uuid[], first integer, last integer, members uuid[])
 RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_count_members';
 
 COMMENT ON FUNCTION leadterra.count_members(uuid[], integer, integer, uuid[]) IS
-'Count the ids from one position to another that are in a sorted array.';
+'Count the ids from one position to another that are in a sorted array; none where either is no plain list of ids.';

@@ -10,7 +10,8 @@ CREATE TABLE leadterra.campaigns (
     paused_at timestamptz,
     owner uuid,
     variables text[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (workspace_id, campaign_id)
+    PRIMARY KEY (workspace_id, campaign_id),
+    CHECK (status = 'draft' OR started_at IS NOT NULL)
 );
 SELECT pg_extension_config_dump('leadterra.campaigns', '');
 COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign; started_at is the first start, paused_at is set while it is paused, variables are the custom fields that lt_add_leads has met.';
@@ -18,7 +19,7 @@ COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign; started_at is the f
 CREATE TABLE leadterra.steps (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
-    step smallint NOT NULL,
+    step smallint NOT NULL CHECK (step BETWEEN 1 AND 100),
     subject text NOT NULL,
     body_html text NOT NULL,
     delay_days integer NOT NULL CHECK (delay_days BETWEEN 0 AND 3650),
@@ -147,12 +148,12 @@ COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
 
 A missing, null or blank field is no value. has_fallback says that every use of the token in that step names a fallback. Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
-CREATE FUNCTION leadterra.keep_campaign(campaign_id uuid)
-RETURNS uuid
+CREATE FUNCTION leadterra.keep_campaign(workspace uuid, campaign_id uuid)
+RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_campaign';
 
-COMMENT ON FUNCTION leadterra.keep_campaign(uuid) IS
-'Keep a campaign from being deleted until commit and return its workspace, or raise PT404 campaign_not_found.';
+COMMENT ON FUNCTION leadterra.keep_campaign(uuid, uuid) IS
+'Keep a campaign of a workspace from being deleted until commit, or raise PT404 campaign_not_found.';

@@ -20,7 +20,7 @@ CREATE TABLE leadterra.deletions (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
     deletion_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
-    lead_ids uuid[] NOT NULL,
+    lead_ids uuid[] NOT NULL CHECK (CASE WHEN array_ndims(lead_ids) = 1 THEN array_position(lead_ids, NULL) IS NULL ELSE false END),
     PRIMARY KEY (workspace_id, campaign_id, deletion_id)
 );
 SELECT pg_extension_config_dump('leadterra.deletions', '');
@@ -254,12 +254,12 @@ COMMENT ON FUNCTION @extschema@.lt_restart_leads(uuid, text[]) IS
 
 A lead that replied, bounced or unsubscribed is active again, and a message that failed or was skipped is queued again, as its first attempt. Leads that were removed, and active ones of which nothing failed or was skipped, are not counted. An address that is suppressed is skipped again: see lt_unsuppress. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
 
-CREATE FUNCTION leadterra.require_lead(campaign_id uuid, email text)
+CREATE FUNCTION leadterra.enter_lead(scope text, campaign_id uuid, email text)
 RETURNS uuid
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
-AS 'MODULE_PATHNAME', 'lt_require_lead';
+AS 'MODULE_PATHNAME', 'lt_enter_lead';
 
-COMMENT ON FUNCTION leadterra.require_lead(uuid, text) IS
-'Return the id of the lead with an address in a campaign of the current workspace, or raise PT404 campaign_not_found or lead_not_found.';
+COMMENT ON FUNCTION leadterra.enter_lead(text, uuid, text) IS
+'Begin a call on a lead of a campaign that needs a scope, and return the lead with an address, or raise what leadterra.enter does, or PT404 campaign_not_found or lead_not_found.';

@@ -158,6 +158,197 @@ $$;
 COMMENT ON FUNCTION leadterra.import_goes_on(leadterra.imports, regclass) IS
 'Say whether the rows that an import has done are still in their places.';
 
+-- An import reads a table of the caller's as the caller, and notes how far it is as
+-- the owner of the extension.  These are what it notes: each begins with the scope,
+-- and so does what is called by hand.
+
+-- Of two that start at once the second goes on with what the first made, also if
+-- that has come to its end while the second waited.  What they wait for is no row:
+-- whoever starts or pauses the campaign would wait too.
+CREATE FUNCTION leadterra.find_import(workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb)
+RETURNS leadterra.imports
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    i leadterra.imports;
+BEGIN
+    PERFORM leadterra.keep_campaign(workspace, find_import.campaign_id);
+    PERFORM leadterra.lock_start_of_imports(workspace, find_import.campaign_id);
+    SELECT x.import_id INTO i.import_id
+    FROM leadterra.imports x
+    WHERE x.workspace_id = workspace AND x.campaign_id = find_import.campaign_id
+      AND x.source = find_import.source AND x.source_file = find_import.source_file
+      AND x.mapping IS NOT DISTINCT FROM find_import.mapping AND x.finished_at IS NULL
+    ORDER BY x.import_id DESC
+    LIMIT 1;
+    SELECT x.* INTO i
+    FROM leadterra.imports x
+    WHERE x.workspace_id = workspace AND x.import_id = i.import_id
+    FOR UPDATE;
+    RETURN i;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.find_import(uuid, uuid, text, oid, jsonb) IS
+'Keep others from starting an import into a campaign until commit, and return one that is not finished, locked.';
+
+CREATE FUNCTION leadterra.lock_start_of_imports(workspace uuid, campaign_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_lock_start_of_imports';
+
+COMMENT ON FUNCTION leadterra.lock_start_of_imports(uuid, uuid) IS
+'Wait for whoever is starting an import into a campaign, and keep others from it until commit.';
+
+CREATE FUNCTION leadterra.find_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
+RETURNS leadterra.imports
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_find_import';
+
+COMMENT ON FUNCTION leadterra.find_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
+
+CREATE FUNCTION leadterra.make_import(workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb)
+RETURNS leadterra.imports
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    INSERT INTO leadterra.imports (workspace_id, campaign_id, source, source_file, mapping)
+    VALUES (make_import.workspace, make_import.campaign_id, make_import.source, make_import.source_file, make_import.mapping)
+    RETURNING *;
+END;
+
+COMMENT ON FUNCTION leadterra.make_import(uuid, uuid, text, oid, jsonb) IS 'Note that an import begins.';
+
+CREATE FUNCTION leadterra.make_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
+RETURNS leadterra.imports
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_make_import';
+
+COMMENT ON FUNCTION leadterra.make_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
+
+CREATE FUNCTION leadterra.count_import(workspace uuid, import_id uuid, rows bigint)
+RETURNS leadterra.imports
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    UPDATE leadterra.imports x
+    SET rows_total = x.rows_done + count_import.rows, updated_at = leadterra.clock()
+    WHERE x.workspace_id = count_import.workspace AND x.import_id = count_import.import_id
+    RETURNING *;
+END;
+
+COMMENT ON FUNCTION leadterra.count_import(uuid, uuid, bigint) IS 'Note how many rows an import still has.';
+
+CREATE FUNCTION leadterra.count_import(import_id uuid, rows bigint)
+RETURNS leadterra.imports
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_count_import';
+
+COMMENT ON FUNCTION leadterra.count_import(uuid, bigint) IS 'Do the same in the current workspace.';
+
+-- Another session may be at the same import: under the lock of its row the chunk
+-- is what is left of it.  The campaign is locked first, as by who deletes it.
+CREATE FUNCTION leadterra.lock_import(workspace uuid, campaign_id uuid, import_id uuid)
+RETURNS leadterra.imports
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    i leadterra.imports;
+BEGIN
+    PERFORM leadterra.keep_campaign(workspace, lock_import.campaign_id);
+    SELECT x.* INTO i
+    FROM leadterra.imports x
+    WHERE x.workspace_id = workspace AND x.import_id = lock_import.import_id
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the import was removed while it ran'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN i;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.lock_import(uuid, uuid, uuid) IS 'Lock the row of an import and return it.';
+
+CREATE FUNCTION leadterra.lock_import(campaign_id uuid, import_id uuid)
+RETURNS leadterra.imports
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_lock_import';
+
+COMMENT ON FUNCTION leadterra.lock_import(uuid, uuid) IS 'Do the same in the current workspace.';
+
+-- rejects is an array of objects with row_number, reason and lead, which may be null.
+CREATE FUNCTION leadterra.advance_import(
+    workspace uuid, import_id uuid, chunk_end tid, last_xmin xid, enrolled bigint, updated bigint, rejects jsonb)
+RETURNS leadterra.imports
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, lead)
+    SELECT advance_import.workspace, advance_import.import_id, (r ->> 'row_number')::bigint, r ->> 'reason', nullif(r -> 'lead', 'null')
+    FROM jsonb_array_elements(advance_import.rejects) r;
+    UPDATE leadterra.imports x
+    SET position = advance_import.chunk_end,
+        position_xmin = advance_import.last_xmin,
+        rows_done = x.rows_done + advance_import.enrolled + advance_import.updated + jsonb_array_length(advance_import.rejects),
+        enrolled = x.enrolled + advance_import.enrolled,
+        updated = x.updated + advance_import.updated,
+        rejected = x.rejected + jsonb_array_length(advance_import.rejects),
+        updated_at = leadterra.clock()
+    WHERE x.workspace_id = advance_import.workspace AND x.import_id = advance_import.import_id
+    RETURNING *;
+END;
+
+COMMENT ON FUNCTION leadterra.advance_import(uuid, uuid, tid, xid, bigint, bigint, jsonb) IS
+'Note what became of a chunk of an import.';
+
+CREATE FUNCTION leadterra.advance_import(
+    import_id uuid, chunk_end tid, last_xmin xid, enrolled bigint, updated bigint, rejects jsonb)
+RETURNS leadterra.imports
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_advance_import';
+
+COMMENT ON FUNCTION leadterra.advance_import(uuid, tid, xid, bigint, bigint, jsonb) IS
+'Do the same in the current workspace.';
+
+CREATE FUNCTION leadterra.finish_import(workspace uuid, campaign_id uuid, import_id uuid)
+RETURNS leadterra.imports
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    i leadterra.imports;
+BEGIN
+    -- As by who deletes the campaign, who then takes the import along.
+    PERFORM FROM leadterra.campaigns c
+    WHERE c.workspace_id = workspace AND c.campaign_id = finish_import.campaign_id
+    FOR KEY SHARE;
+    UPDATE leadterra.imports x
+    SET rows_total = x.rows_done, finished_at = leadterra.clock(), updated_at = leadterra.clock()
+    WHERE x.workspace_id = workspace AND x.import_id = finish_import.import_id
+    RETURNING x.* INTO i;
+    RETURN i;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.finish_import(uuid, uuid, uuid) IS 'Note that an import is complete.';
+
+CREATE FUNCTION leadterra.finish_import(campaign_id uuid, import_id uuid)
+RETURNS leadterra.imports
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_finish_import';
+
+COMMENT ON FUNCTION leadterra.finish_import(uuid, uuid) IS 'Do the same in the current workspace.';
+
 -- The ends of chunks are found in one pass, so that a chunk reads its own rows
 -- and no others, and in order without relying on that of a scan.
 CREATE FUNCTION leadterra.start_import(
@@ -168,15 +359,15 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    workspace uuid;
     s record;
     i leadterra.imports;
+    rows_left bigint;
 BEGIN
+    PERFORM leadterra.enter_campaign('leads:create', campaign_id);
     PERFORM leadterra.require_read_committed('importing');
     IF chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000 THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "chunk" must be from 1 to 100000');
     END IF;
-    workspace := leadterra.keep_campaign(campaign_id);
 
     SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_relation_filenode(c.oid) AS file, c.relkind AS kind,
         EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
@@ -202,24 +393,9 @@ BEGIN
     END IF;
     PERFORM leadterra.import_object(source, mapping);
 
-    -- Of two that start at once the second goes on with what the first made,
-    -- also if that has come to its end while the second waited for the lock.
-    PERFORM pg_advisory_xact_lock(hashtextextended('leadterra.lt_import_table ' || campaign_id, 0));
-    SELECT x.import_id INTO import_id
-    FROM leadterra.imports x
-    WHERE x.workspace_id = workspace AND x.campaign_id = start_import.campaign_id
-      AND x.source = s.name AND x.source_file = s.file AND x.mapping IS NOT DISTINCT FROM start_import.mapping
-      AND x.finished_at IS NULL
-    ORDER BY x.import_id DESC
-    LIMIT 1;
-    SELECT x.* INTO i
-    FROM leadterra.imports x
-    WHERE x.workspace_id = workspace AND x.import_id = start_import.import_id
-    FOR UPDATE;
-    IF NOT FOUND OR NOT leadterra.import_goes_on(i, source) THEN
-        INSERT INTO leadterra.imports AS x (workspace_id, campaign_id, source, source_file, mapping)
-        VALUES (workspace, campaign_id, s.name, s.file, mapping)
-        RETURNING x.* INTO i;
+    i := leadterra.find_import(campaign_id, s.name, s.file, mapping);
+    IF i.import_id IS NULL OR NOT leadterra.import_goes_on(i, source) THEN
+        i := leadterra.make_import(campaign_id, s.name, s.file, mapping);
     END IF;
 
     EXECUTE format(
@@ -227,11 +403,8 @@ BEGIN
         ' FROM (SELECT count(*) AS rows, max(r.ctid) AS last'
         '       FROM (SELECT t.ctid, (row_number() OVER (ORDER BY t.ctid) - 1) / $2 AS chunk FROM ONLY %s t WHERE t.ctid > $1) r'
         '       GROUP BY r.chunk) c', source)
-    INTO i.rows_total, chunk_ends USING i.position, chunk;
-    UPDATE leadterra.imports x
-    SET rows_total = x.rows_done + i.rows_total, updated_at = leadterra.clock()
-    WHERE x.workspace_id = workspace AND x.import_id = i.import_id
-    RETURNING x.* INTO i;
+    INTO rows_left, chunk_ends USING i.position, chunk;
+    i := leadterra.count_import(i.import_id, rows_left);
     IF i.rows_done > 0 THEN
         RAISE NOTICE 'an unfinished import goes on: %', leadterra.import_progress(i);
     END IF;
@@ -242,8 +415,6 @@ $$;
 COMMENT ON FUNCTION leadterra.start_import(uuid, regclass, jsonb, integer) IS
 'Begin an import, or find the unfinished one, and return where its chunks end.';
 
--- Another session may be at the same import: under the lock of its row the chunk
--- is what is left of it.  The campaign is locked first, as by who deletes it.
 CREATE FUNCTION leadterra.import_chunk(campaign_id uuid, source regclass, import_id uuid, chunk_end tid)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -251,19 +422,11 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    workspace uuid := leadterra.keep_campaign(campaign_id);
-    i leadterra.imports;
+    i leadterra.imports := leadterra.lock_import(campaign_id, import_id);
     leads jsonb;
     last_xmin xid;
+    done record;
 BEGIN
-    SELECT x.* INTO i
-    FROM leadterra.imports x
-    WHERE x.workspace_id = workspace AND x.import_id = import_chunk.import_id
-    FOR UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'the import was removed while it ran'
-            USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
     IF i.position >= chunk_end THEN
         RETURN NULL;
     END IF;
@@ -280,32 +443,14 @@ BEGIN
                   HINT = 'Call lt_import_table again, which starts from the beginning.';
     END IF;
 
-    WITH report AS MATERIALIZED (
-        SELECT r.index, r.outcome, r.reason, r.lead
-        FROM leadterra.import_leads(campaign_id, leads) r
-    ), rejects AS (
-        INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, lead)
-        SELECT workspace, i.import_id, i.rows_done + r.index + 1, r.reason, r.lead
-        FROM report r
-        WHERE r.outcome = 'skipped'
-    )
-    UPDATE leadterra.imports x
-    SET position = chunk_end,
-        position_xmin = last_xmin,
-        rows_done = x.rows_done + c.enrolled + c.updated + c.rejected,
-        enrolled = x.enrolled + c.enrolled,
-        updated = x.updated + c.updated,
-        rejected = x.rejected + c.rejected,
-        updated_at = leadterra.clock()
-    FROM (
-        SELECT
-            count(*) FILTER (WHERE r.outcome = 'enrolled') AS enrolled,
-            count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
-            count(*) FILTER (WHERE r.outcome = 'skipped') AS rejected
-        FROM report r
-    ) c
-    WHERE x.workspace_id = workspace AND x.import_id = i.import_id
-    RETURNING x.* INTO i;
+    SELECT
+        count(*) FILTER (WHERE r.outcome = 'enrolled') AS enrolled,
+        count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
+        coalesce(jsonb_agg(jsonb_build_object('row_number', i.rows_done + r.index + 1, 'reason', r.reason, 'lead', r.lead) ORDER BY r.index)
+            FILTER (WHERE r.outcome = 'skipped'), '[]') AS rejects
+    INTO done
+    FROM leadterra.import_leads(campaign_id, leads) r;
+    i := leadterra.advance_import(i.import_id, chunk_end, last_xmin, done.enrolled, done.updated, done.rejects);
     RETURN CASE WHEN i.rows_done < i.rows_total THEN leadterra.import_progress(i) END;
 END;
 $$;
@@ -313,34 +458,24 @@ $$;
 COMMENT ON FUNCTION leadterra.import_chunk(uuid, regclass, uuid, tid) IS
 'Enroll the rows of an import up to a place, and say how far it is, null if there is nothing to do or if all is done.';
 
-CREATE FUNCTION leadterra.finish_import(campaign_id uuid, import_id uuid)
+CREATE FUNCTION leadterra.end_import(campaign_id uuid, import_id uuid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.current_workspace();
-    i leadterra.imports;
+    i constant leadterra.imports := leadterra.finish_import(campaign_id, import_id);
 BEGIN
-    -- As by who deletes the campaign, who then takes the import along.
-    PERFORM FROM leadterra.campaigns c
-    WHERE c.workspace_id = workspace AND c.campaign_id = finish_import.campaign_id
-    FOR KEY SHARE;
-    UPDATE leadterra.imports x
-    SET rows_total = x.rows_done, finished_at = leadterra.clock(), updated_at = leadterra.clock()
-    WHERE x.workspace_id = workspace AND x.import_id = finish_import.import_id
-    RETURNING x.* INTO i;
     IF i.rejected > 0 THEN
         RAISE NOTICE '%', leadterra.import_progress(i)
             USING HINT = 'lt_import_rejects has the rows that were left out, and why.';
-    ELSIF FOUND THEN
+    ELSIF i.import_id IS NOT NULL THEN
         RAISE NOTICE '%', leadterra.import_progress(i);
     END IF;
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.finish_import(uuid, uuid) IS
+COMMENT ON FUNCTION leadterra.end_import(uuid, uuid) IS
 'Note that an import is complete, and say what it did.';
 
 -- A procedure that commits cannot have a search_path of its own.  So it does
@@ -371,7 +506,7 @@ BEGIN
             RAISE NOTICE '%', progress;
         END IF;
     END LOOP;
-    PERFORM leadterra.finish_import(campaign_id, import);
+    PERFORM leadterra.end_import(campaign_id, import);
     COMMIT;
 END;
 $$;

@@ -24,7 +24,7 @@ COMMENT ON FUNCTION @extschema@.lt_enroll_list(uuid, uuid) IS
 
 All in one transaction. Leads without an address and suppressed ones are left out and counted; the leads stay on the list, and their records are not changed. A lead that was taken out of the campaign is active again where it stood. Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409 wrong_isolation.';
 
-CREATE FUNCTION leadterra.enroll_leads(campaign_id uuid, lead_ids uuid[])
+CREATE FUNCTION leadterra.enroll_leads(workspace uuid, campaign_id uuid, lead_ids uuid[])
 RETURNS uuid[]
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -34,11 +34,11 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_enroll_leads';
 
-COMMENT ON FUNCTION leadterra.enroll_leads(uuid, uuid[]) IS
+COMMENT ON FUNCTION leadterra.enroll_leads(uuid, uuid, uuid[]) IS
 'Enroll leads in a campaign and return those that are in it now: not those without an address, suppressed or deleted.';
 
 -- Which leads of an array are in a list, or in a campaign and not removed from it.
-CREATE FUNCTION leadterra.find_members(campaign_id uuid, list_id uuid, lead_ids uuid[])
+CREATE FUNCTION leadterra.find_members(workspace uuid, campaign_id uuid, list_id uuid, lead_ids uuid[])
 RETURNS uuid[]
 LANGUAGE sql VOLATILE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -51,27 +51,28 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT
         FROM leadterra.list_members m
-        WHERE m.workspace_id = leadterra.current_workspace() AND m.list_id = find_members.list_id AND m.lead_id = u.lead_id
+        WHERE m.workspace_id = find_members.workspace AND m.list_id = find_members.list_id AND m.lead_id = u.lead_id
         UNION ALL
         SELECT
         FROM leadterra.enrollments e
-        WHERE e.workspace_id = leadterra.current_workspace() AND e.campaign_id = find_members.campaign_id
+        WHERE e.workspace_id = find_members.workspace AND e.campaign_id = find_members.campaign_id
           AND e.lead_id = u.lead_id AND e.status <> 'removed'
         OFFSET 0
     ) x;
 END;
 
-COMMENT ON FUNCTION leadterra.find_members(uuid, uuid, uuid[]) IS
+COMMENT ON FUNCTION leadterra.find_members(uuid, uuid, uuid, uuid[]) IS
 'List which leads are in a campaign, and not removed from it, or in a list.';
 
 -- Planned for each call: a plan that was kept from small tables may take the other
 -- index of leads, and read all of them for each.
-CREATE FUNCTION @extschema@.lt_move_leads(
+CREATE FUNCTION leadterra.move_leads(
+    workspace uuid,
     lead_ids uuid[],
-    from_campaign_id uuid DEFAULT NULL,
-    from_list_id uuid DEFAULT NULL,
-    to_campaign_id uuid DEFAULT NULL,
-    to_list_id uuid DEFAULT NULL
+    from_campaign_id uuid,
+    from_list_id uuid,
+    to_campaign_id uuid,
+    to_list_id uuid
 )
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -83,7 +84,6 @@ SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.enter('leads:update');
     moved uuid[];
 BEGIN
     PERFORM leadterra.require_read_committed('moving leads');
@@ -100,15 +100,15 @@ BEGIN
     END IF;
 
     -- Neither is deleted before this commits.
-    PERFORM leadterra.keep_list(l.list_id)
+    PERFORM leadterra.keep_list(workspace, l.list_id)
     FROM (SELECT l.list_id FROM unnest(ARRAY[from_list_id, to_list_id]) AS l (list_id) WHERE l.list_id IS NOT NULL ORDER BY l.list_id) l;
-    PERFORM leadterra.keep_campaign(c.campaign_id)
+    PERFORM leadterra.keep_campaign(workspace, c.campaign_id)
     FROM (SELECT c.campaign_id FROM unnest(ARRAY[from_campaign_id, to_campaign_id]) AS c (campaign_id)
           WHERE c.campaign_id IS NOT NULL ORDER BY c.campaign_id) c;
 
-    moved := leadterra.find_members(from_campaign_id, from_list_id, lead_ids);
+    moved := leadterra.find_members(workspace, from_campaign_id, from_list_id, lead_ids);
     IF to_campaign_id IS NOT NULL THEN
-        moved := leadterra.enroll_leads(to_campaign_id, moved);
+        moved := leadterra.enroll_leads(workspace, to_campaign_id, moved);
     ELSE
         -- In the order in which calls lock leads: that of addresses.
         moved := ARRAY(
@@ -157,6 +157,20 @@ BEGIN
     RETURN cardinality(moved);
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.move_leads(uuid, uuid[], uuid, uuid, uuid, uuid) IS 'Do what lt_move_leads says, in a workspace.';
+
+CREATE FUNCTION @extschema@.lt_move_leads(
+    lead_ids uuid[],
+    from_campaign_id uuid DEFAULT NULL,
+    from_list_id uuid DEFAULT NULL,
+    to_campaign_id uuid DEFAULT NULL,
+    to_list_id uuid DEFAULT NULL
+)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_move_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_move_leads(uuid[], uuid, uuid, uuid, uuid) IS
 'Move leads from a campaign or a list to another campaign or list, and return how many

@@ -1,24 +1,23 @@
 -- enroll: two records of one person become one.
 
-CREATE FUNCTION leadterra.enqueue(campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
+CREATE FUNCTION leadterra.enqueue(workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
 RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_enqueue';
 
-COMMENT ON FUNCTION leadterra.enqueue(uuid, integer, timestamptz, uuid) IS
+COMMENT ON FUNCTION leadterra.enqueue(uuid, uuid, integer, timestamptz, uuid) IS
 'Queue a step of a campaign for one lead, whose delay runs from a time, and return the batch.';
 
 -- The state of a lead in a campaign goes over to another lead that is not in it.
 -- Batches are never changed, so the message that the lead stands at is made anew;
 -- the old one is passed over once its lead is deleted.
-CREATE FUNCTION leadterra.hand_over(campaign uuid, source uuid, heir uuid)
+CREATE FUNCTION leadterra.hand_over(workspace uuid, campaign uuid, source uuid, heir uuid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.current_workspace();
     m record;
     batch uuid;
 BEGIN
@@ -48,7 +47,7 @@ BEGIN
     END IF;
 
     IF m.step IS NOT NULL THEN
-        batch := leadterra.enqueue(campaign, m.step, m.waiting_since, heir);
+        batch := leadterra.enqueue(workspace, campaign, m.step, m.waiting_since, heir);
     END IF;
     IF m.state IN ('failed', 'skipped') THEN
         DELETE FROM leadterra.waiting w
@@ -68,10 +67,10 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.hand_over(uuid, uuid, uuid) IS
+COMMENT ON FUNCTION leadterra.hand_over(uuid, uuid, uuid, uuid) IS
 'Enroll a lead in a campaign in the state and at the step of another, which is about to be deleted.';
 
-CREATE FUNCTION leadterra.lock_lead(lead_id uuid)
+CREATE FUNCTION leadterra.lock_lead(workspace uuid, lead_id uuid)
 RETURNS leadterra.leads
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -85,7 +84,7 @@ BEGIN
     -- In the order of ids for their index to be used: see lt_set_verification.
     SELECT l.* INTO found_lead
     FROM leadterra.leads l
-    WHERE l.workspace_id = leadterra.current_workspace() AND l.lead_id BETWEEN lock_lead.lead_id AND lock_lead.lead_id
+    WHERE l.workspace_id = workspace AND l.lead_id BETWEEN lock_lead.lead_id AND lock_lead.lead_id
     ORDER BY l.lead_id
     LIMIT 1
     FOR UPDATE;
@@ -96,7 +95,7 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_lead(uuid) IS
+COMMENT ON FUNCTION leadterra.lock_lead(uuid, uuid) IS
 'Lock a lead to delete it and return it, or raise PT404 lead_not_found.';
 
 CREATE FUNCTION leadterra.not_blank(given text, fallback text)
@@ -109,7 +108,7 @@ END;
 COMMENT ON FUNCTION leadterra.not_blank(text, text) IS
 'Return a text, or another one where it has nothing to read.';
 
-CREATE FUNCTION @extschema@.lt_merge_leads(lead_id uuid, destination_lead_id uuid)
+CREATE FUNCTION leadterra.merge_leads(workspace uuid, lead_id uuid, destination_lead_id uuid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -118,29 +117,28 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.enter('leads:update');
     source leadterra.leads;
     heir leadterra.leads;
     e record;
 BEGIN
     PERFORM leadterra.require_read_committed('merging leads');
-    IF lt_merge_leads.lead_id IS NULL OR lt_merge_leads.destination_lead_id IS NULL THEN
+    IF merge_leads.lead_id IS NULL OR merge_leads.destination_lead_id IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request',
-            format('argument "%s" must not be null', CASE WHEN lt_merge_leads.lead_id IS NULL THEN 'lead_id' ELSE 'destination_lead_id' END));
-    ELSIF lt_merge_leads.lead_id = lt_merge_leads.destination_lead_id THEN
+            format('argument "%s" must not be null', CASE WHEN merge_leads.lead_id IS NULL THEN 'lead_id' ELSE 'destination_lead_id' END));
+    ELSIF merge_leads.lead_id = merge_leads.destination_lead_id THEN
         PERFORM leadterra.raise_error('invalid_request', 'a lead cannot be merged with itself');
     END IF;
     -- In one order, so that two calls with the same leads do not deadlock.
     FOR e IN
         SELECT l.lead_id
         FROM leadterra.leads l
-        WHERE l.workspace_id = workspace AND l.lead_id IN (lt_merge_leads.lead_id, lt_merge_leads.destination_lead_id)
+        WHERE l.workspace_id = workspace AND l.lead_id IN (merge_leads.lead_id, merge_leads.destination_lead_id)
         ORDER BY l.email, l.lead_id
     LOOP
-        PERFORM leadterra.lock_lead(e.lead_id);
+        PERFORM leadterra.lock_lead(workspace, e.lead_id);
     END LOOP;
-    source := leadterra.lock_lead(lt_merge_leads.lead_id);
-    heir := leadterra.lock_lead(lt_merge_leads.destination_lead_id);
+    source := leadterra.lock_lead(workspace, merge_leads.lead_id);
+    heir := leadterra.lock_lead(workspace, merge_leads.destination_lead_id);
 
     FOR e IN
         SELECT c.campaign_id, s.status AS source_status, h.status AS heir_status
@@ -159,7 +157,7 @@ BEGIN
         ) h ON true
     LOOP
         IF e.heir_status IS NULL THEN
-            PERFORM leadterra.hand_over(e.campaign_id, source.lead_id, heir.lead_id);
+            PERFORM leadterra.hand_over(workspace, e.campaign_id, source.lead_id, heir.lead_id);
         ELSIF e.heir_status = 'active' AND e.source_status IN ('replied', 'unsubscribed') THEN
             -- It is the person who did that.
             UPDATE leadterra.enrollments x SET status = e.source_status
@@ -207,6 +205,14 @@ BEGIN
     WHERE l.workspace_id = workspace AND l.lead_id = heir.lead_id;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.merge_leads(uuid, uuid, uuid) IS 'Do what lt_merge_leads says, in a workspace.';
+
+CREATE FUNCTION @extschema@.lt_merge_leads(lead_id uuid, destination_lead_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_merge_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_merge_leads(uuid, uuid) IS
 'Merge a lead into another one, and delete it

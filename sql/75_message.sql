@@ -56,7 +56,7 @@ BEGIN ATOMIC
             LIMIT 1
         ) n
     )
-    SELECT h.campaign_id, h.step, greatest(h.waiting_since, c.started_at) + s.delay_days * interval '24 hours'
+    SELECT h.campaign_id, h.step, leadterra.due_at(h.waiting_since, c.started_at, s.delay_days)
     FROM heads h
     CROSS JOIN LATERAL (
         SELECT c.started_at
@@ -93,7 +93,7 @@ AS 'MODULE_PATHNAME', 'lt_claim_messages';
 COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text) IS
 'Claim due messages of one campaign to send them
 
-Returns up to max_messages (1 to 10,000) rendered messages, oldest first, of the campaign given or of the running one that was served longest ago; no row means that nothing is due. They are the worker''s for lease_for (at most a week): commit, send them, then call lt_complete_messages or lt_fail_messages. Messages to leads that are suppressed, or no longer active in the campaign, are skipped. worker is a name for people. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
+Returns up to max_messages (1 to 10,000) rendered messages, oldest first, of the campaign given or of the running one that was served longest ago. No row means: nothing more for this call. It waits for other claims at most a second, and stops once it has skipped a few thousand messages, which it keeps; where lt_next_due is in the past, call again. They are the worker''s for lease_for (at most a week): commit, send them, then call lt_complete_messages or lt_fail_messages. Messages to leads that are suppressed, or no longer active in the campaign, are skipped. worker is a name for people. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_complete_messages(lease_id uuid, message_ids uuid[] DEFAULT NULL)
 RETURNS integer
@@ -157,7 +157,7 @@ type is delivered; opened; bounced, with data of bounceType (hard or soft) and b
 
 CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -225,7 +225,8 @@ CREATE VIEW leadterra.messages WITH (security_invoker = true) AS
 SELECT
     m.*,
     c.status AS campaign_status,
-    greatest(m.waiting_since, c.started_at) + s.delay_days * interval '24 hours' AS due_at
+    -- In a draft it runs from enrollment.
+    leadterra.due_at(m.waiting_since, coalesce(c.started_at, m.waiting_since), s.delay_days) AS due_at
 FROM (
     SELECT
         w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,

@@ -211,17 +211,21 @@ CREATE FUNCTION @extschema@.lt_maintain(keep interval DEFAULT '90 days')
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+-- Whoever holds a row of one workspace does not keep it from the others.
+SET lock_timeout = '1s'
 AS $$
 DECLARE
     slice constant integer := 1000;
-    before timestamptz := leadterra.clock() - keep;
+    before timestamptz;
     w record;
     c record;
     removed bigint := 0;
 BEGIN
-    IF before IS NULL OR before > leadterra.clock() THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "keep" must not be null or negative');
+    -- No older message can have been sent, and no time is as old.
+    IF keep IS NULL OR keep < interval '0' OR keep > interval '1000 years' THEN
+        PERFORM leadterra.raise_error('invalid_request', 'argument "keep" must be from nothing to 1000 years');
     END IF;
+    before := leadterra.clock() - keep;
     PERFORM leadterra.require_read_committed('maintenance');
     -- One at a time; the others have nothing to do.  A lock that the owner alone may
     -- take, and that no call waits for.
@@ -230,15 +234,20 @@ BEGIN
     EXCEPTION WHEN lock_not_available THEN
         RETURN 0;
     END;
+    -- What one workspace has written by hand, or holds, is not to keep the others from it.
     FOR w IN
         SELECT x.workspace_id
         FROM leadterra.workspaces x
         ORDER BY x.workspace_id
     LOOP
-        DELETE FROM leadterra.answers a
-        WHERE a.workspace_id = w.workspace_id AND a.created_at < leadterra.clock() - interval '24 hours';
-        removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
         EXIT WHEN removed >= slice;
+        BEGIN
+            DELETE FROM leadterra.answers a
+            WHERE a.workspace_id = w.workspace_id AND a.created_at < leadterra.clock() - interval '24 hours';
+            removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING 'maintenance of workspace "%" failed: %', w.workspace_id, SQLERRM;
+        END;
     END LOOP;
     FOR c IN
         SELECT x.workspace_id, x.campaign_id
@@ -246,10 +255,9 @@ BEGIN
         ORDER BY x.workspace_id, x.campaign_id
     LOOP
         EXIT WHEN removed >= slice;
-        -- What one has written into its tables by hand is not to keep the others from it.
         BEGIN
             removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+        EXCEPTION WHEN OTHERS THEN
             RAISE WARNING 'maintenance of campaign "%" of workspace "%" failed: %', c.campaign_id, c.workspace_id, SQLERRM;
         END;
     END LOOP;

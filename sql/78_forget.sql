@@ -1,6 +1,6 @@
 -- forget: taking a person out of everything, for good.
 
-CREATE FUNCTION @extschema@.lt_forget(email text)
+CREATE FUNCTION leadterra.forget(workspace uuid, address text, entry text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -9,19 +9,12 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-    workspace constant uuid := leadterra.enter('leads:delete');
-    address text;
     forgotten uuid;
     c record;
 BEGIN
-    PERFORM leadterra.require_read_committed('forgetting a lead');
-    -- The most specific of the keys is the address itself, in normal form.
-    address := (leadterra.suppression_keys(lt_forget.email))[1];
-    INSERT INTO leadterra.workspaces (workspace_id) VALUES (workspace) ON CONFLICT DO NOTHING;
-
     -- First, so that nobody who looks from here on enrolls the address.
     INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)
-    VALUES (workspace, workspace, leadterra.forgotten_key(address), 'forgotten')
+    VALUES (workspace, workspace, forget.entry, 'forgotten')
     ON CONFLICT DO NOTHING;
     DELETE FROM leadterra.suppressions s
     USING (
@@ -70,6 +63,15 @@ BEGIN
     RETURN true;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.forget(uuid, text, text) IS
+'Do what lt_forget says, in a workspace, with an address in normal form and its entry on the suppression list.';
+
+CREATE FUNCTION @extschema@.lt_forget(email text)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_forget';
 
 COMMENT ON FUNCTION @extschema@.lt_forget(text) IS
 'Delete a person by address and keep no more of the address than a keyed hash; return whether there was a lead

@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (
     WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.status <> 'active'
 ) e
 CROSS JOIN LATERAL (
-    SELECT array_agg(g.lead_id ORDER BY g.lead_id) AS lead_ids
+    SELECT array_agg(g.lead_id ORDER BY g.lead_id) FILTER (WHERE g.lead_id IS NOT NULL) AS lead_ids
     FROM (
         SELECT unnest(e.lead_ids) AS lead_id
         UNION ALL
@@ -291,15 +291,15 @@ CREATE TYPE @extschema@.lt_stats AS (
 );
 COMMENT ON TYPE @extschema@.lt_stats IS 'Counts of a campaign; the rates are shares of delivered, from 0 to 1.';
 
-CREATE FUNCTION leadterra.require_campaign(campaign_id uuid)
+CREATE FUNCTION leadterra.enter_campaign(scope text, campaign_id uuid)
 RETURNS uuid
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
-AS 'MODULE_PATHNAME', 'lt_require_campaign';
+AS 'MODULE_PATHNAME', 'lt_enter_campaign';
 
-COMMENT ON FUNCTION leadterra.require_campaign(uuid) IS
-'Return the id of a campaign of the current workspace, or raise PT404 campaign_not_found.';
+COMMENT ON FUNCTION leadterra.enter_campaign(text, uuid) IS
+'Begin a call on a campaign that needs a scope, and return the campaign, or raise what leadterra.enter does, or PT404 campaign_not_found.';
 
 -- The functions below ask for the campaign first, whatever the planner thinks:
 -- that is where an unknown one is an error.  What lt_maintain has counted before
@@ -321,11 +321,11 @@ BEGIN ATOMIC
         c.queued_messages::bigint,
         least(coalesce(n.opened / nullif(n.delivered, 0)::double precision, 0), 1),
         least(coalesce(n.replied / nullif(n.delivered, 0)::double precision, 0), 1)
-    FROM leadterra.require_campaign(lt_campaign_stats.campaign_id) AS r (campaign_id)
+    FROM leadterra.enter_campaign('campaigns:read', lt_campaign_stats.campaign_id) AS r (campaign_id)
     CROSS JOIN LATERAL (
         SELECT *
         FROM leadterra.campaign_states c
-        WHERE c.workspace_id = leadterra.enter('campaigns:read') AND c.campaign_id = r.campaign_id
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
         OFFSET 0
     ) c
     LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
@@ -373,11 +373,11 @@ BEGIN ATOMIC
             ELSE 'Every lead has reached the end of its sequence.'
         END,
         CASE WHEN c.status = 'running' THEN least(h.due_at, l.expires_at) END
-    FROM leadterra.require_campaign(lt_sending_status.campaign_id) AS r (campaign_id)
+    FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id) AS r (campaign_id)
     CROSS JOIN LATERAL (
         SELECT *
         FROM leadterra.campaign_states c
-        WHERE c.workspace_id = leadterra.enter('campaigns:read') AND c.campaign_id = r.campaign_id
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
         OFFSET 0
     ) c
     CROSS JOIN leadterra.clock() AS k (now)
@@ -431,11 +431,11 @@ BEGIN ATOMIC
         m.attempt::integer,
         m.due_at,
         m.settled_at
-    FROM leadterra.require_lead(lt_explain_lead.campaign_id, lt_explain_lead.email) AS r (lead_id)
+    FROM leadterra.enter_lead('campaigns:read', lt_explain_lead.campaign_id, lt_explain_lead.email) AS r (lead_id)
     CROSS JOIN LATERAL (
         SELECT c.workspace_id, c.campaign_id, c.status
         FROM leadterra.campaigns c
-        WHERE c.workspace_id = leadterra.enter('campaigns:read') AND c.campaign_id = lt_explain_lead.campaign_id
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = lt_explain_lead.campaign_id
           AND r.lead_id IS NOT NULL
         OFFSET 0
     ) c

@@ -4,19 +4,6 @@
 -- in the header X-Original-Uri and the API key in X-Api-Key; what a client sends
 -- under these names it replaces.
 
--- Answers of calls that may be repeated.  What failed is not kept: it did nothing.
-CREATE TABLE leadterra.answers (
-    workspace_id uuid NOT NULL,
-    idempotency_key text NOT NULL,
-    request_hash bytea NOT NULL,
-    answer jsonb,
-    created_at timestamptz NOT NULL,
-    PRIMARY KEY (workspace_id, idempotency_key)
-);
-CREATE INDEX answers_by_age ON leadterra.answers (workspace_id, created_at);
-SELECT pg_extension_config_dump('leadterra.answers', '');
-COMMENT ON TABLE leadterra.answers IS 'Answers to requests with an Idempotency-Key, for a day; request_hash is of path and body.';
-
 CREATE FUNCTION leadterra.http_header(name text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -50,52 +37,36 @@ COMMENT ON FUNCTION leadterra.read_id(text) IS 'Return the UUID of a TypeID or U
 
 CREATE FUNCTION leadterra.url_decode(encoded text)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    part text[];
-    decoded bytea := '';
-BEGIN
-    FOR part IN SELECT m FROM regexp_matches(replace(encoded, '+', ' '), '%([0-9A-Fa-f]{2})|([^%]+)|(%)', 'g') AS m LOOP
-        IF part[3] IS NOT NULL THEN
-            PERFORM leadterra.raise_error('invalid_request', 'the path or query of the request is malformed');
-        END IF;
-        decoded := decoded || CASE WHEN part[1] IS NOT NULL THEN decode(part[1], 'hex') ELSE convert_to(part[2], 'UTF8') END;
-    END LOOP;
-    RETURN convert_from(decoded, 'UTF8');
-EXCEPTION WHEN character_not_in_repertoire THEN
-    PERFORM leadterra.raise_error('invalid_request', 'the path or query of the request is malformed');
-END;
-$$;
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_url_decode';
 
-COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it.';
+COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it, or raise PT400 invalid_request.';
 
 -- The campaign is looked up, so that an error shows the id as it was sent.
-CREATE FUNCTION leadterra.http_campaign(given text)
+CREATE FUNCTION leadterra.http_campaign(scope text, given text)
 RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN CASE WHEN given IS NOT NULL THEN leadterra.require_campaign(leadterra.read_id(given)) END;
+    RETURN CASE WHEN given IS NOT NULL THEN leadterra.enter_campaign(scope, leadterra.read_id(given)) END;
 EXCEPTION WHEN SQLSTATE 'PT400' OR SQLSTATE 'PT404' THEN
     PERFORM leadterra.raise_error('campaign_not_found', format('campaign "%s" does not exist', given));
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_campaign(text) IS 'Return the id of a campaign, from its TypeID or UUID; null for null.';
+COMMENT ON FUNCTION leadterra.http_campaign(text, text) IS 'Begin a call on a campaign, and return its id from its TypeID or UUID; null for null.';
 
-CREATE FUNCTION leadterra.http_path_campaign()
+CREATE FUNCTION leadterra.http_path_campaign(scope text)
 RETURNS uuid
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     -- A "+" is itself in a path.
-    SELECT leadterra.http_campaign(leadterra.url_decode(replace(
+    SELECT leadterra.http_campaign(http_path_campaign.scope, leadterra.url_decode(replace(
         split_part(split_part(leadterra.http_header('x-original-uri'), '?', 1), '/', 4), '+', '%2B')));
 END;
 
-COMMENT ON FUNCTION leadterra.http_path_campaign() IS 'Return the campaign in the path of the request, /v1/campaigns/:id/...';
+COMMENT ON FUNCTION leadterra.http_path_campaign(text) IS 'Begin a call on the campaign in the path of the request, /v1/campaigns/:id/..., and return its id.';
 
 CREATE FUNCTION leadterra.http_query(name text)
 RETURNS text
@@ -103,7 +74,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    uri constant text := leadterra.http_header('x-original-uri');
+    uri constant text := coalesce(leadterra.http_header('x-original-uri'), '');
     parameter text;
     found text;
 BEGIN
@@ -220,7 +191,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH target AS MATERIALIZED (
-        SELECT leadterra.http_path_campaign() AS campaign_id
+        SELECT leadterra.http_path_campaign('leads:create') AS campaign_id
     ), report AS MATERIALIZED (
         SELECT r.index, r.outcome, r.reason
         FROM target t
@@ -257,7 +228,7 @@ BEGIN ATOMIC
     SELECT jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
         'campaign', jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
             'leadsEnrolled', s.leads_enrolled, 'queuedMessages', s.queued_messages))
-    FROM @extschema@.lt_start_campaign(leadterra.http_path_campaign()) s
+    FROM @extschema@.lt_start_campaign(leadterra.http_path_campaign('campaigns:update')) s
     CROSS JOIN LATERAL @extschema@.lt_typeid('camp', s.id) AS a (id);
 END;
 
@@ -268,7 +239,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT jsonb_build_object('id', @extschema@.lt_typeid('camp', s.id), 'status', s.status, 'pausedAt', leadterra.http_time(s.paused_at))
-    FROM @extschema@.lt_pause_campaign(leadterra.http_path_campaign()) s;
+    FROM @extschema@.lt_pause_campaign(leadterra.http_path_campaign('campaigns:update')) s;
 END;
 
 COMMENT ON FUNCTION leadterra.http_pause() IS 'Answer POST /v1/campaigns/:id/pause.';
@@ -281,7 +252,7 @@ BEGIN ATOMIC
         'campaignId', @extschema@.lt_typeid('camp', s.campaign_id), 'totalEnrolled', s.total_enrolled, 'sent', s.sent,
         'delivered', s.delivered, 'bounced', s.bounced, 'replied', s.replied, 'queued', s.queued,
         'openRate', s.open_rate, 'replyRate', s.reply_rate)
-    FROM @extschema@.lt_campaign_stats(leadterra.http_path_campaign()) s;
+    FROM @extschema@.lt_campaign_stats(leadterra.http_path_campaign('campaigns:read')) s;
 END;
 
 COMMENT ON FUNCTION leadterra.http_stats() IS 'Answer GET /v1/campaigns/:id/stats.';
@@ -346,7 +317,7 @@ BEGIN ATOMIC
     FROM (
         SELECT r.*
         FROM (SELECT
-                leadterra.http_campaign(leadterra.http_query('campaignId')) AS campaign_id,
+                leadterra.http_campaign('replies:read', leadterra.http_query('campaignId')) AS campaign_id,
                 leadterra.http_query('classification') AS classification
             OFFSET 0) q
         JOIN @extschema@.lt_replies r ON (q.campaign_id IS NULL OR r.campaign_id = q.campaign_id)
@@ -436,54 +407,47 @@ COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.
 
 -- Runs a call and returns its answer, or the body of its error: what the call did
 -- is rolled back with the block.  Other errors go on to PostgREST.
-CREATE FUNCTION leadterra.http_run(call text, scope text, given bytea)
+CREATE FUNCTION leadterra.http_run(call text, scope text, has_body boolean, given bytea)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    -- Without a workspace there is no answer: PostgREST has to say that a key is missing.
     workspace constant uuid := leadterra.current_workspace();
     -- A GET may not write, and does the same again anyway.
     key constant text := CASE WHEN current_setting('transaction_read_only') = 'off' THEN leadterra.http_header('idempotency-key') END;
     body jsonb;
     hash bytea;
-    earlier record;
+    earlier leadterra.answers;
     result jsonb;
     detail text;
 BEGIN
     -- First, so that a key without it learns nothing, of an earlier answer either.
     PERFORM leadterra.enter(scope);
-    IF given IS NOT NULL THEN
+    IF to_regprocedure(format('leadterra.%I(%s)', call, CASE WHEN has_body THEN 'jsonb' END)) IS NULL OR NOT starts_with(call, 'http_') THEN
+        PERFORM leadterra.raise_error('invalid_request', format('call "%s" is unknown', call));
+    END IF;
+    IF has_body AND given IS NULL THEN
+        PERFORM leadterra.raise_error('invalid_request', 'the request has no body');
+    ELSIF has_body THEN
         body := leadterra.http_body(given);
     END IF;
     IF length(key) > 255 THEN
         PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
     ELSIF key <> '' THEN
         hash := sha256(convert_to(concat(leadterra.http_header('x-original-uri'), E'\n'), 'UTF8') || coalesce(given, ''));
-        LOOP
-            DELETE FROM leadterra.answers a
-            WHERE a.workspace_id = workspace AND a.idempotency_key = key AND a.created_at < leadterra.clock() - interval '24 hours';
-            -- Waits for one that is under way with this key.
-            INSERT INTO leadterra.answers (workspace_id, idempotency_key, request_hash, created_at)
-            VALUES (workspace, key, hash, leadterra.clock())
-            ON CONFLICT DO NOTHING;
-            EXIT WHEN FOUND;
-            SELECT a.request_hash, a.answer INTO earlier
-            FROM leadterra.answers a
-            WHERE a.workspace_id = workspace AND a.idempotency_key = key;
-            -- Another session has removed it in between.
-            CONTINUE WHEN NOT FOUND;
-            IF earlier.request_hash <> hash THEN
-                PERFORM leadterra.raise_error('idempotency_key_reused', 'header Idempotency-Key was sent with another request');
-            END IF;
+        earlier := leadterra.open_answer(key, hash);
+        IF earlier.request_hash <> hash THEN
+            PERFORM leadterra.raise_error('idempotency_key_reused', 'header Idempotency-Key was sent with another request');
+        ELSIF earlier.request_hash IS NOT NULL THEN
             RETURN earlier.answer;
-        END LOOP;
+        END IF;
     END IF;
 
-    EXECUTE format('SELECT leadterra.%I(%s)', call, CASE WHEN given IS NOT NULL THEN '$1' END) INTO result USING body;
+    EXECUTE format('SELECT leadterra.%I(%s)', call, CASE WHEN has_body THEN '$1' END) INTO result USING body;
     IF key <> '' THEN
-        UPDATE leadterra.answers a SET answer = result
-        WHERE a.workspace_id = workspace AND a.idempotency_key = key;
+        PERFORM leadterra.keep_answer(key, result);
     END IF;
     RETURN result;
 EXCEPTION WHEN OTHERS THEN
@@ -500,13 +464,13 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_run(text, text, bytea) IS 'Run a call over HTTP that needs a scope, once for an Idempotency-Key, and return its answer or the body of its error.';
+COMMENT ON FUNCTION leadterra.http_run(text, text, boolean, bytea) IS 'Run a call over HTTP that needs a scope, once for an Idempotency-Key, and return its answer or the body of its error.';
 
 CREATE FUNCTION @extschema@.lt_http_create_campaign(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_create_campaign', 'campaigns:create', $1);
+    SELECT leadterra.http_run('http_create_campaign', 'campaigns:create', true, $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_create_campaign(bytea) IS
@@ -518,7 +482,7 @@ CREATE FUNCTION @extschema@.lt_http_bulk_leads(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_bulk_leads', 'leads:create', $1);
+    SELECT leadterra.http_run('http_bulk_leads', 'leads:create', true, $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_bulk_leads(bytea) IS
@@ -530,7 +494,7 @@ CREATE FUNCTION @extschema@.lt_http_start()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_start', 'campaigns:update', NULL);
+    SELECT leadterra.http_run('http_start', 'campaigns:update', false, NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_start() IS
@@ -542,7 +506,7 @@ CREATE FUNCTION @extschema@.lt_http_pause()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_pause', 'campaigns:update', NULL);
+    SELECT leadterra.http_run('http_pause', 'campaigns:update', false, NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_pause() IS
@@ -554,7 +518,7 @@ CREATE FUNCTION @extschema@.lt_http_stats()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_stats', 'campaigns:read', NULL);
+    SELECT leadterra.http_run('http_stats', 'campaigns:read', false, NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_stats() IS
@@ -566,7 +530,7 @@ CREATE FUNCTION @extschema@.lt_http_suppress(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_suppress', 'blocklists:create', $1);
+    SELECT leadterra.http_run('http_suppress', 'blocklists:create', true, $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_suppress(bytea) IS
@@ -578,7 +542,7 @@ CREATE FUNCTION @extschema@.lt_http_replies()
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_replies', 'replies:read', NULL);
+    SELECT leadterra.http_run('http_replies', 'replies:read', false, NULL);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_replies() IS
@@ -590,7 +554,7 @@ CREATE FUNCTION @extschema@.lt_http_add_leads(bytea)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT leadterra.http_run('http_add_leads', 'leads:create', $1);
+    SELECT leadterra.http_run('http_add_leads', 'leads:create', true, $1);
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_http_add_leads(bytea) IS

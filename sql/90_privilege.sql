@@ -1,14 +1,17 @@
 -- privilege: who may do and see what.
 
--- What is for the owner alone, or for trusted roles that it grants this to.
-CREATE FUNCTION leadterra.is_administrative(name text)
+-- What is for the owner alone, or for trusted roles that it grants this to.  A function
+-- whose first argument is "workspace" takes the word of whoever calls it for that:
+-- the calls run it once they know.
+CREATE FUNCTION leadterra.is_administrative(name text, first_argument text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT is_administrative.name = ANY ('{api_keys, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, maintain_campaign, maintain_imports, maintain_jobs, random_api_key, workspaces}'::text[]);
+    SELECT coalesce(is_administrative.first_argument = 'workspace', false)
+        OR is_administrative.name = ANY ('{answers, api_keys, is_administrative, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, random_api_key, workspaces}'::text[]);
 END;
 
-COMMENT ON FUNCTION leadterra.is_administrative(text) IS
+COMMENT ON FUNCTION leadterra.is_administrative(text, text) IS
 'Say whether a function, table or view of the extension is not for API callers.';
 
 CREATE FUNCTION @extschema@.lt_grant_api(role name, workspace_id uuid DEFAULT NULL)
@@ -32,8 +35,7 @@ BEGIN
         SELECT
             CASE
                 WHEN p.oid IS NOT NULL THEN format('EXECUTE ON ROUTINE %s', p.oid::regprocedure)
-                WHEN c.relkind = 'v' THEN format('SELECT ON %s', c.oid::regclass)
-                WHEN c.oid IS NOT NULL THEN format('SELECT, INSERT, UPDATE, DELETE ON %s', c.oid::regclass)
+                WHEN c.oid IS NOT NULL THEN format('SELECT ON %s', c.oid::regclass)
                 ELSE format('USAGE ON SCHEMA %I', n.nspname)
             END AS what
         FROM pg_depend d
@@ -43,17 +45,15 @@ BEGIN
         LEFT JOIN pg_namespace n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
           AND (p.prorettype <> 'trigger'::regtype OR c.relkind IN ('r', 'v') OR n.oid IS NOT NULL)
-          AND NOT leadterra.is_administrative(coalesce(p.proname, c.relname, ''))
+          AND NOT leadterra.is_administrative(coalesce(p.proname, c.relname, ''), p.proargnames[1])
         UNION ALL
         SELECT format('USAGE ON SCHEMA %I', n.nspname)
         FROM pg_extension x
         JOIN pg_namespace n ON n.oid = x.extnamespace
         WHERE x.extname = 'leadterra'
         UNION ALL
-        -- What calls need of a workspace: not its limit.
-        VALUES ('SELECT ON leadterra.workspaces'),
-            ('INSERT (workspace_id) ON leadterra.workspaces'),
-            ('UPDATE (unsubscribe_url, lead_count, count_mark) ON leadterra.workspaces')
+        -- What a view shows of a workspace: neither its keys nor its limit.
+        VALUES ('SELECT (workspace_id, name, created_at) ON leadterra.workspaces')
     LOOP
         EXECUTE format('GRANT %s TO %I', member.what, lt_grant_api.role);
     END LOOP;
@@ -67,7 +67,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_grant_api(name, uuid) IS
 'Let a role make the calls of the API, and read its views
 
-With a workspace, the role works in that one wherever it logs in to this database or is set by a pool; without, an API key has to open one (lt_authenticate), unless the role is bound already: ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that. It does not grant lt_create_workspace, lt_create_api_key, lt_revoke_api_key, lt_use_workspace, lt_due_workspaces and lt_maintain. Call it again after an upgrade. For the owner of the extension, who must be a superuser to name a workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
+Calls write as the owner of the extension: the role may execute them, and read tables under row-level security, and no more. With a workspace, the role works in that one wherever it logs in to this database or is set by a pool; without, an API key has to open one (lt_authenticate), unless the role is bound already: ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that. It does not grant lt_create_workspace, lt_create_api_key, lt_revoke_api_key, lt_use_workspace, lt_due_workspaces and lt_maintain. Call it again after an upgrade. For the owner of the extension, who must be a superuser to name a workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 -- Nothing is executable by PUBLIC.
 DO $$

@@ -32,11 +32,8 @@ PG_FUNCTION_INFO_V1(lt_rename_campaign);
 PG_FUNCTION_INFO_V1(lt_set_campaign_owner);
 PG_FUNCTION_INFO_V1(lt_copy_campaign);
 PG_FUNCTION_INFO_V1(lt_delete_campaign);
-PG_FUNCTION_INFO_V1(lt_require_campaign);
+PG_FUNCTION_INFO_V1(lt_enter_campaign);
 PG_FUNCTION_INFO_V1(lt_keep_campaign);
-
-/* Limits of a sequence. */
-#define DELAY_DAYS_MAX 3650
 
 /* Steps as a caller gives them, column by column. */
 typedef struct StepList
@@ -134,8 +131,8 @@ static Statement find_steps = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement find_delays = STATEMENT(
-	"SELECT delay_days FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2"
+	"SELECT step, delay_days FROM leadterra.steps"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND step >= 1"
 	" ORDER BY step"
 	" LIMIT " CppAsString2(QUEUE_STEPS_MAX),
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
@@ -168,18 +165,6 @@ static Statement set_owner = STATEMENT(
 	"UPDATE leadterra.campaigns SET owner = $3"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID);
-
-static Statement find_owner = STATEMENT(
-	"SELECT owner FROM leadterra.campaigns"
-	" WHERE workspace_id = $1 AND campaign_id = $2",
-	SPI_OK_SELECT, UUIDOID, UUIDOID);
-
-/* Written only where one is new, so that calls do not wait for each other. */
-static Statement add_variables = STATEMENT(
-	"UPDATE leadterra.campaigns SET variables ="
-	" ARRAY(SELECT DISTINCT v FROM unnest(variables || $3) AS u (v) ORDER BY v)"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND NOT variables @> $3",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 static Statement delete_campaign = STATEMENT(
 	"DELETE FROM leadterra.campaigns"
@@ -232,47 +217,27 @@ campaign_require(Datum workspace, Datum campaign, CampaignUse use)
 		strcmp(status, "running") == 0 ? CAMPAIGN_RUNNING : CAMPAIGN_PAUSED;
 }
 
-/* Reads the steps of a campaign, whose number and delays are fixed.  Runs in SPI. */
+/*
+ * Reads the steps of a campaign, whose number and delays are fixed: those from the
+ * first one on without a gap.  Runs in SPI.
+ */
 void
 campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
 {
 	Datum		values[] = {workspace, campaign};
+	uint64		found = statement_execute(&find_delays, values, NULL);
 
-	steps->count = (int) statement_execute(&find_delays, values, NULL);
-	for (int i = 0; i < steps->count; i++)
+	steps->count = 0;
+	for (uint64 i = 0; i < found; i++)
 	{
-		bool		isnull;
+		Datum		columns[2];
+		bool		nulls[2];
 
-		steps->delay_days[i] = DatumGetInt32(statement_value(i, 1, &isnull));
+		statement_row(i, columns, nulls);
+		if (DatumGetInt16(columns[0]) != steps->count + 1)
+			break;
+		steps->delay_days[steps->count++] = Max(0, Min(DatumGetInt32(columns[1]), QUEUE_DELAY_DAYS_MAX));
 	}
-}
-
-/* Reads who owns a campaign; false if nobody does.  Runs in SPI. */
-bool
-campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner)
-{
-	Datum		values[] = {workspace, campaign};
-	Datum		value;
-	bool		isnull;
-
-	if (statement_execute(&find_owner, values, NULL) == 0)
-		return false;
-	value = statement_value(0, 1, &isnull);
-	if (!isnull)
-		*owner = *DatumGetUUIDP(value);
-	return !isnull;
-}
-
-/*
- * Lets a campaign know the names of custom fields, a text[].  The last that a
- * call does, behind the counter of leads: others wait for the row until it commits.  Runs in SPI.
- */
-void
-campaign_add_variables(Datum workspace, Datum campaign, Datum names)
-{
-	Datum		values[] = {workspace, campaign, names};
-
-	statement_execute(&add_variables, values, NULL);
 }
 
 /* Returns the first argument of a function, which names a campaign. */
@@ -310,10 +275,10 @@ read_step_delay(JsonbContainer *step, int index, Datum *result, ErrorList *error
 		return false;
 
 	status = json_integer(&value, &days);
-	if (status != JSON_OK || days < 0 || days > DELAY_DAYS_MAX)
+	if (status != JSON_OK || days < 0 || days > QUEUE_DELAY_DAYS_MAX)
 		error_list_add(errors, index, "delayDays",
 					   status == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-					   psprintf("delayDays must be a whole number from 0 to %d", DELAY_DAYS_MAX));
+					   psprintf("delayDays must be a whole number from 0 to %d", QUEUE_DELAY_DAYS_MAX));
 	*result = Int32GetDatum(days);
 	return true;
 }
@@ -561,28 +526,28 @@ lt_delete_campaign(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* SQL: leadterra.require_campaign(campaign_id) */
+/* SQL: leadterra.enter_campaign(scope, campaign_id) */
 Datum
-lt_require_campaign(PG_FUNCTION_ARGS)
+lt_enter_campaign(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		workspace = context_enter_argument(fcinfo);
 
-	*id = *DatumGetUUIDP(campaign_argument(fcinfo));
+	error_if_null(1, "campaign_id");
+	*id = *PG_GETARG_UUID_P(1);
 	statement_connect();
-	campaign_require(context_workspace(), UUIDPGetDatum(id), CAMPAIGN_READ_STABLE);
+	campaign_require(workspace, UUIDPGetDatum(id), CAMPAIGN_READ_STABLE);
 	statement_finish();
 	PG_RETURN_UUID_P(id);
 }
 
-/* SQL: leadterra.keep_campaign(campaign_id) */
+/* SQL: leadterra.keep_campaign(workspace, campaign_id) */
 Datum
 lt_keep_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		campaign = campaign_argument(fcinfo);
-	Datum		workspace = context_workspace();
-
+	error_if_null(1, "campaign_id");
 	statement_connect();
-	campaign_require(workspace, campaign, CAMPAIGN_KEEP);
+	campaign_require(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), CAMPAIGN_KEEP);
 	statement_finish();
-	PG_RETURN_DATUM(workspace);
+	PG_RETURN_VOID();
 }

@@ -234,17 +234,18 @@ role_workspace(void)
 	static LocalTransactionId transaction = InvalidLocalTransactionId;
 	static bool has;
 	static pg_uuid_t found;
+	Oid			caller = statement_caller();
 
-	if (role != GetUserId() || transaction != MyLocalTransactionId || transaction == InvalidLocalTransactionId)
+	if (role != caller || transaction != MyLocalTransactionId || transaction == InvalidLocalTransactionId)
 	{
 		Oid			namespace = get_namespace_oid("leadterra", true);
 		Oid			table = OidIsValid(namespace) ? get_relname_relid("workspaces", namespace) : InvalidOid;
 
 		has = true;
 		found = default_workspace;
-		if (OidIsValid(table) && check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
-			has = find_role_workspace(GetUserId(), &found);
-		role = GetUserId();
+		if (OidIsValid(table) && check_enable_rls(table, caller, true) == RLS_ENABLED)
+			has = find_role_workspace(caller, &found);
+		role = caller;
 		transaction = MyLocalTransactionId;
 	}
 	return has ? &found : NULL;
@@ -300,14 +301,16 @@ has_scope(const char *scopes, const char *scope, Size length)
 static bool
 allows(const char *scopes, const char *scope)
 {
-	const char *action = strchr(scope, ':') + 1;
+	const char *colon = strchr(scope, ':');
+	const char *action = colon ? colon + 1 : scope;
 	char	   *resource_all = psprintf("%.*sall", (int) (action - scope), scope);
 	char	   *all_action = psprintf("all:%s", action);
 
-	return has_scope(scopes, scope, strlen(scope)) ||
+	/* Without a colon it is none. */
+	return colon && (has_scope(scopes, scope, strlen(scope)) ||
 		has_scope(scopes, resource_all, strlen(resource_all)) ||
 		has_scope(scopes, all_action, strlen(all_action)) ||
-		has_scope(scopes, "all:all", strlen("all:all"));
+		has_scope(scopes, "all:all", strlen("all:all")));
 }
 
 /*
@@ -322,6 +325,43 @@ context_enter(const char *scope)
 	if (scopes_setting[0] != '\0' && !allows(scopes_setting, scope))
 		error_raise(ERROR_SCOPE, "the API key needs the scope \"%s\"", scope);
 	return current;
+}
+
+/* The same, with the scope that is the first argument of the SQL function at hand. */
+Datum
+context_enter_argument(FunctionCallInfo fcinfo)
+{
+	error_if_null(0, "scope");
+	return context_enter(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+}
+
+/*
+ * Makes a call whose work is a function in SQL or PL/pgSQL: runs a statement of one
+ * row and one column with the workspace and the arguments of the SQL function at
+ * hand.  What was found out of the caller is behind it: from there on the owner of
+ * the extension acts.
+ */
+Datum
+context_call(FunctionCallInfo fcinfo, Datum workspace, Statement *statement)
+{
+	Datum		values[STATEMENT_MAX_PARAMETERS] = {workspace};
+	bool		nulls[STATEMENT_MAX_PARAMETERS] = {false};
+	Datum		result;
+	bool		isnull;
+
+	Assert(statement->nparameters == 1 + PG_NARGS());
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		values[1 + i] = fcinfo->args[i].value;
+		nulls[1 + i] = PG_ARGISNULL(i);
+	}
+	statement_connect();
+	statement_execute(statement, values, nulls);
+	result = statement_return(0, 1, &isnull);
+	statement_finish();
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
 }
 
 /* Returns the time at which the transaction began, from which delays run. */
@@ -404,7 +444,7 @@ lt_workspace(PG_FUNCTION_ARGS)
 Datum
 lt_enter(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(context_enter(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	PG_RETURN_DATUM(context_enter_argument(fcinfo));
 }
 
 /* SQL: leadterra.see(scope) */

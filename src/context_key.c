@@ -28,8 +28,9 @@ PG_FUNCTION_INFO_V1(lt_use_workspace);
 /* Digits in base 62 that 32 bytes need. */
 #define KEY_DIGITS 43
 
+/* A key without any scope must not have all of them, which an empty setting means. */
 static Statement find_key = STATEMENT(
-	"SELECT k.workspace_id, array_to_string(k.scopes, ',')"
+	"SELECT k.workspace_id, coalesce(nullif(array_to_string(k.scopes, ','), ''), ',')"
 	" FROM leadterra.api_keys k"
 	" WHERE k.key_hash = sha256(convert_to($1, 'UTF8')) AND k.revoked_at IS NULL",
 	SPI_OK_SELECT, TEXTOID);

@@ -254,6 +254,21 @@ email_check(const char *address, size_t length)
 	return status;
 }
 
+/*
+ * Says whether a text is an address in its normal form.  What a row of a table has
+ * may have been written by hand; in any other form, entries of block lists miss it.
+ */
+bool
+email_is_normal(const char *address, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		if (address[i] >= 'A' && address[i] <= 'Z')
+			return false;
+	}
+	return email_check(address, length) == EMAIL_OK;
+}
+
 /* Returns the stable code of a refusal. */
 const char *
 email_status_code(EmailStatus status)

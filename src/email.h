@@ -39,6 +39,7 @@ typedef enum EmailStatus
 
 extern size_t email_normalize(char *output, const char *text, size_t length);
 extern EmailStatus email_check(const char *address, size_t length);
+extern bool email_is_normal(const char *address, size_t length);
 extern EmailStatus email_check_domain(const char *domain, size_t length, int min_labels);
 extern const char *email_status_code(EmailStatus status);
 extern const char *email_status_message(EmailStatus status);

@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(lt_bulk_upsert);
 PG_FUNCTION_INFO_V1(lt_bulk_upsert_report);
 PG_FUNCTION_INFO_V1(lt_remove_leads);
 PG_FUNCTION_INFO_V1(lt_restart_leads);
-PG_FUNCTION_INFO_V1(lt_require_lead);
+PG_FUNCTION_INFO_V1(lt_enter_lead);
 
 static Statement find_enrolled = STATEMENT(
 	"SELECT e.lead_id, e.status"
@@ -103,10 +103,10 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 {
 	JsonbContainer *leads;
 
-	context_require_read_committed("enrolling leads");
 	memset(call, 0, sizeof(*call));
 	call->mode = ENROLL_UPSERT;
 	call->workspace = call->blocklist = context_enter("leads:create");
+	context_require_read_committed("enrolling leads");
 	call->target = campaign_argument(fcinfo);
 	leads = enroll_leads_argument(fcinfo, 1);
 	error_limit_entries("leads", JsonContainerSize(leads));
@@ -258,18 +258,20 @@ lt_restart_leads(PG_FUNCTION_ARGS)
 	return change_enrolled(fcinfo, restart_lead);
 }
 
-/* SQL: leadterra.require_lead(campaign_id, email) */
+/* SQL: leadterra.enter_lead(scope, campaign_id, email) */
 Datum
-lt_require_lead(PG_FUNCTION_ARGS)
+lt_enter_lead(PG_FUNCTION_ARGS)
 {
-	Datum		values[3] = {context_workspace(), campaign_argument(fcinfo)};
+	Datum		values[3] = {context_enter_argument(fcinfo)};
 	pg_uuid_t  *lead_id = palloc(sizeof(pg_uuid_t));
 	text	   *given;
 	LeadString	email;
 	bool		isnull;
 
-	error_if_null(1, "email");
-	given = PG_GETARG_TEXT_PP(1);
+	error_if_null(1, "campaign_id");
+	error_if_null(2, "email");
+	values[1] = PG_GETARG_DATUM(1);
+	given = PG_GETARG_TEXT_PP(2);
 	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	values[2] = lead_emails(&email, 1);
 	statement_connect();

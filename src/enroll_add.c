@@ -413,13 +413,14 @@ lt_add_leads(PG_FUNCTION_ARGS)
 	MemoryContext caller_context = CurrentMemoryContext;
 	Enrollment	call = {.mode = ENROLL_ADD, .skip_invalid = true};
 	JsonbContainer *leads;
-	bool		verify = flag_argument(fcinfo, ARGUMENT_VERIFY, "verify_leads_on_import");
+	bool		verify;
 	EnrollCandidate **uploaded;
 	int			nuploaded;
 	Jsonb	   *answer;
 
-	context_require_read_committed("adding leads");
 	call.workspace = call.blocklist = context_enter("leads:create");
+	context_require_read_committed("adding leads");
+	verify = flag_argument(fcinfo, ARGUMENT_VERIFY, "verify_leads_on_import");
 	call.skips.in_workspace = flag_argument(fcinfo, ARGUMENT_SKIP_IN_WORKSPACE, "skip_if_in_workspace");
 	call.skips.in_campaign = flag_argument(fcinfo, ARGUMENT_SKIP_IN_CAMPAIGN, "skip_if_in_campaign");
 	call.skips.in_list = flag_argument(fcinfo, ARGUMENT_SKIP_IN_LIST, "skip_if_in_list");

@@ -19,6 +19,8 @@
 
 PG_FUNCTION_INFO_V1(lt_enroll_list);
 PG_FUNCTION_INFO_V1(lt_enroll_leads);
+PG_FUNCTION_INFO_V1(lt_move_leads);
+PG_FUNCTION_INFO_V1(lt_merge_leads);
 
 /* Leads that are fetched at once. */
 #define FETCH_MAX 10000
@@ -42,6 +44,14 @@ static Statement find_emails = STATEMENT(
 	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id"
 	" OFFSET 0) l",
 	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID);
+
+static Statement move_leads = STATEMENT(
+	"SELECT leadterra.move_leads($1, $2, $3, $4, $5, $6)",
+	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID);
+
+static Statement merge_leads = STATEMENT(
+	"SELECT leadterra.merge_leads($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
 
 /* Adds an entry for each address that was fetched. */
 static void
@@ -80,7 +90,6 @@ static uint64
 enroll_existing(Enrollment *call, Statement *statement, const Datum *values)
 {
 	Portal		portal = statement_open(statement, values);
-	MemoryContext caller_context = CurrentMemoryContext;
 	int			room = FETCH_MAX;
 	uint64		found = 0;
 
@@ -90,9 +99,7 @@ enroll_existing(Enrollment *call, Statement *statement, const Datum *values)
 	call->entries = palloc(sizeof(EnrollEntry) * room);
 	do
 	{
-		SPI_cursor_fetch(portal, true, FETCH_MAX);
-		MemoryContextSwitchTo(caller_context);
-		found += SPI_processed;
+		found += statement_fetch(portal, FETCH_MAX);
 		add_entries(call, &room);
 		SPI_freetuptable(SPI_tuptable);
 	} while (SPI_processed > 0);
@@ -139,13 +146,13 @@ lt_enroll_list(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* SQL: leadterra.enroll_leads(campaign_id, lead_ids) */
+/* SQL: leadterra.enroll_leads(workspace, campaign_id, lead_ids) */
 Datum
 lt_enroll_leads(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	Enrollment	call = {.workspace = context_workspace(), .target = PG_GETARG_DATUM(0)};
-	Datum		values[] = {call.workspace, PG_GETARG_DATUM(1)};
+	Enrollment	call = {.workspace = PG_GETARG_DATUM(0), .target = PG_GETARG_DATUM(1)};
+	Datum		values[] = {call.workspace, PG_GETARG_DATUM(2)};
 	EnrollCandidate **enrolled;
 	int			count = 0;
 	Datum		result;
@@ -162,4 +169,18 @@ lt_enroll_leads(PG_FUNCTION_ARGS)
 	result = enroll_lead_ids(enrolled, count);
 	statement_finish();
 	PG_RETURN_DATUM(result);
+}
+
+/* SQL: lt_move_leads(lead_ids, from_campaign_id, from_list_id, to_campaign_id, to_list_id) */
+Datum
+lt_move_leads(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter("leads:update"), &move_leads);
+}
+
+/* SQL: lt_merge_leads(lead_id, destination_lead_id) */
+Datum
+lt_merge_leads(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter("leads:update"), &merge_leads);
 }

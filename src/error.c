@@ -48,6 +48,7 @@ static const struct
 	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},
 	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},
 	[ERROR_TOO_MANY_LEADS] = {"400", "too_many_leads"},
+	[ERROR_TOO_MANY_VARIABLES] = {"400", "too_many_variables"},
 	[ERROR_AUTHENTICATION] = {"401", "authentication_failed"},
 	[ERROR_PLAN_LIMIT] = {"402", "plan_limit_reached"},
 	[ERROR_SCOPE] = {"403", "insufficient_scope"},
@@ -67,9 +68,10 @@ static const struct
 	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},
 	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
 	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},
+	[ERROR_BROKEN_ROW] = {"500", "broken_row"},
 };
 
-StaticAssertDecl(lengthof(error_kinds) == ERROR_IDEMPOTENCY_KEY + 1,
+StaticAssertDecl(lengthof(error_kinds) == ERROR_BROKEN_ROW + 1,
 				 "every kind of error stands in the table");
 
 /* Returns the SQLSTATE of a kind: "PT" and the HTTP status. */
@@ -230,14 +232,14 @@ lt_raise_error(PG_FUNCTION_ARGS)
 		if (strcmp(error_kinds[kind].code, code) == 0)
 			error_raise(kind, "%s", text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	}
-	elog(ERROR, "unknown error code \"%s\"", code);
+	error_raise(ERROR_INVALID_REQUEST, "error code \"%s\" is unknown", code);
 }
 
 /* SQL: leadterra.limit_entries(name, count) */
 Datum
 lt_limit_entries(PG_FUNCTION_ARGS)
 {
-	error_limit_entries(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
+	error_limit_entries(text_to_cstring(PG_GETARG_TEXT_PP(0)), Max(PG_GETARG_INT32(1), 0));
 	PG_RETURN_VOID();
 }
 
@@ -245,7 +247,7 @@ lt_limit_entries(PG_FUNCTION_ARGS)
 Datum
 lt_row_limit(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *name = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	error_if_null(1, name);
 	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(1) > ROWS_MAX)

@@ -19,6 +19,7 @@ typedef enum ErrorKind
 	ERROR_NO_LEADS_ENROLLED,
 	ERROR_NO_SEQUENCE_STEPS,
 	ERROR_TOO_MANY_LEADS,
+	ERROR_TOO_MANY_VARIABLES,
 	ERROR_AUTHENTICATION,
 	ERROR_PLAN_LIMIT,
 	ERROR_SCOPE,
@@ -37,7 +38,8 @@ typedef enum ErrorKind
 	ERROR_TOO_MANY_ENTRIES,
 	ERROR_INVALID_LEADS,
 	ERROR_INVALID_SUPPRESSIONS,
-	ERROR_IDEMPOTENCY_KEY
+	ERROR_IDEMPOTENCY_KEY,
+	ERROR_BROKEN_ROW			/* written by hand, or restored: not the caller's fault */
 } ErrorKind;
 
 /* Failures of single entries, collected to be raised together. */

@@ -1,23 +1,50 @@
 /*
  * job.c
- *		Making jobs; what becomes of them is SQL.
+ *		Jobs; what becomes of them is SQL.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "fmgr.h"
+#include "funcapi.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "context.h"
 #include "job.h"
 #include "statement.h"
 #include "uuid7.h"
+
+PG_FUNCTION_INFO_V1(lt_claim_job);
+PG_FUNCTION_INFO_V1(lt_job_progress);
+PG_FUNCTION_INFO_V1(lt_finish_job);
+PG_FUNCTION_INFO_V1(lt_set_verification);
+
+/* Columns of lt_job. */
+#define JOB_COLUMNS 8
 
 static Statement insert_job = STATEMENT(
 	"INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, list_id,"
 	" created_at, updated_at)"
 	" VALUES ($1, $2, 'verify_leads', $3, $4, $5, $6, $6)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+static Statement claim_job = STATEMENT(
+	"SELECT * FROM leadterra.claim_job($1, $2, $3, $4)",
+	SPI_OK_SELECT, UUIDOID, INTERVALOID, TEXTOID, TEXTOID);
+
+static Statement job_progress = STATEMENT(
+	"SELECT leadterra.job_progress($1, $2, $3, $4)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID, INTERVALOID);
+
+static Statement finish_job = STATEMENT(
+	"SELECT leadterra.finish_job($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID);
+
+static Statement set_verification = STATEMENT(
+	"SELECT leadterra.set_verification($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, INT4ARRAYOID);
 
 /*
  * Makes a job that verifies the addresses of leads, a uuid[], which came into a
@@ -34,4 +61,51 @@ job_create(Datum workspace, Datum lead_ids, Datum target, bool is_list)
 	uuid7_generate(&job_id);
 	statement_execute(&insert_job, values, nulls);
 	Async_Notify("leadterra_jobs", "");
+}
+
+/* SQL: lt_claim_job(lease_for, worker, type) */
+Datum
+lt_claim_job(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[4] = {context_enter("jobs:update")};
+	bool		nulls[4] = {false};
+	Datum		columns[JOB_COLUMNS];
+	bool		column_nulls[JOB_COLUMNS];
+
+	for (int i = 0; i < 3; i++)
+	{
+		values[1 + i] = fcinfo->args[i].value;
+		nulls[1 + i] = PG_ARGISNULL(i);
+	}
+	InitMaterializedSRF(fcinfo, 0);
+	statement_connect();
+	if (statement_execute(&claim_job, values, nulls) > 0)
+	{
+		statement_row(0, columns, column_nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, columns, column_nulls);
+	}
+	statement_finish();
+	return (Datum) 0;
+}
+
+/* SQL: lt_job_progress(lease_id, progress, lease_for) */
+Datum
+lt_job_progress(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter("jobs:update"), &job_progress);
+}
+
+/* SQL: lt_finish_job(lease_id, error) */
+Datum
+lt_finish_job(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter("jobs:update"), &finish_job);
+}
+
+/* SQL: lt_set_verification(lead_ids, statuses) */
+Datum
+lt_set_verification(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter("leads:update"), &set_verification);
 }

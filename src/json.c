@@ -109,8 +109,8 @@ json_integer(const JsonbValue *value, int32 *result)
 }
 
 /* Returns the value of a hexadecimal digit, -1 for another character. */
-static int
-hex_digit(char c)
+int
+json_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -143,8 +143,8 @@ json_uuid(const JsonbValue *value, pg_uuid_t *result)
 				return JSON_INVALID;
 			continue;
 		}
-		high = hex_digit(text[i]);
-		low = hex_digit(text[i + 1]);
+		high = json_hex_digit(text[i]);
+		low = json_hex_digit(text[i + 1]);
 		if (high < 0 || low < 0)
 			return JSON_INVALID;
 		result->data[byte++] = high << 4 | low;

@@ -24,6 +24,7 @@ extern bool json_next_element(JsonbIterator **iterator, JsonbValue *element);
 extern bool json_next_pair(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value);
 extern int	json_compare_keys(const JsonbValue *a, const JsonbValue *b);
 extern JsonResult json_integer(const JsonbValue *value, int32 *result);
+extern int	json_hex_digit(char c);
 extern JsonResult json_uuid(const JsonbValue *value, pg_uuid_t *result);
 extern bool json_text_size(const JsonbValue *value, Size *size);
 extern bool json_values_equal(const JsonbValue *a, const JsonbValue *b);

@@ -187,6 +187,7 @@ custom_differs(const LeadPatch *patch, Datum custom)
 		return false;
 
 	old = DatumGetJsonbP(custom);
+	differs = !JsonContainerIsObject(&old->root);
 	for (int i = 0; i < patch->ncustom && !differs; i++)
 	{
 		const JsonbPair *pair = &patch->custom[i];
@@ -478,9 +479,9 @@ lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 
 /* Applies a patch to the lead with an address; false if there is none. */
 static bool
-update_one(const LeadString *email, const LeadPatch *patch)
+update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
 {
-	Datum		parameters[] = {context_enter("leads:update"),
+	Datum		parameters[] = {workspace,
 	PointerGetDatum(cstring_to_text_with_len(email->data, email->length))};
 	LeadChange	lead = {.email = *email, .patch = patch};
 	Datum		values[1 + LEAD_FIELDS];
@@ -493,7 +494,7 @@ update_one(const LeadString *email, const LeadPatch *patch)
 		return true;
 	lead.lead_id = *DatumGetUUIDP(values[0]);
 	/* Where it is deleted meanwhile, it was changed before. */
-	lead_update(parameters[0], &lead, 1);
+	lead_update(workspace, &lead, 1);
 	return true;
 }
 
@@ -501,6 +502,7 @@ update_one(const LeadString *email, const LeadPatch *patch)
 Datum
 lt_update_lead(PG_FUNCTION_ARGS)
 {
+	Datum		workspace = context_enter("leads:update");
 	ErrorList	errors;
 	LeadReader	reader = {.errors = &errors};
 	LeadString	email;
@@ -518,7 +520,7 @@ lt_update_lead(PG_FUNCTION_ARGS)
 		error_list_raise(ERROR_INVALID_LEADS, &errors, NULL, "patch of lead is invalid");
 
 	statement_connect();
-	if (!update_one(&email, &patch))
+	if (!update_one(workspace, &email, &patch))
 		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" does not exist", email.length, email.data);
 	statement_finish();
 	PG_RETURN_VOID();
@@ -528,10 +530,9 @@ lt_update_lead(PG_FUNCTION_ARGS)
 Datum
 lt_delete_lead(PG_FUNCTION_ARGS)
 {
-	Datum		values[2];
+	Datum		values[2] = {context_enter("leads:delete")};
 
 	error_if_null(0, "lead_id");
-	values[0] = context_enter("leads:delete");
 	values[1] = PG_GETARG_DATUM(0);
 	statement_connect();
 	if (statement_execute(&delete_lead, values, NULL) == 0)
@@ -545,11 +546,10 @@ lt_delete_lead(PG_FUNCTION_ARGS)
 Datum
 lt_delete_leads(PG_FUNCTION_ARGS)
 {
-	Datum		values[2];
+	Datum		values[2] = {context_enter("leads:delete")};
 	uint64		deleted;
 
 	error_if_null(0, "emails");
-	values[0] = context_enter("leads:delete");
 	values[1] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(0));
 	statement_connect();
 	deleted = statement_execute(&delete_leads, values, NULL);

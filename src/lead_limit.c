@@ -24,6 +24,9 @@
 #include "lead.h"
 #include "statement.h"
 
+/* Leads that a workspace may be said to have: what was written by hand must not overflow. */
+#define COUNT_MAX (PG_INT64_MAX / 2)
+
 /* Without a limit this is all that a call pays. */
 static Statement find_limit = STATEMENT(
 	"SELECT lead_limit, lead_count FROM leadterra.workspaces"
@@ -98,7 +101,8 @@ lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining)
 		(adds && statement_execute(&lock_limit, values, NULL) == 0))
 		return false;
 	statement_row(0, columns, nulls);
-	before = nulls[1] ? count_all(workspace, &values[2]) - (adds ? created : 0) : DatumGetInt64(columns[1]);
+	before = nulls[1] ? count_all(workspace, &values[2]) - (adds ? created : 0) :
+		Max(0, Min(DatumGetInt64(columns[1]), COUNT_MAX));
 	*remaining = DatumGetInt64(columns[0]) - before - created;
 	if (*remaining < 0 && created > 0)
 		raise_full(created, *remaining + created);

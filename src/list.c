@@ -19,7 +19,7 @@
 PG_FUNCTION_INFO_V1(lt_create_list);
 PG_FUNCTION_INFO_V1(lt_delete_list);
 PG_FUNCTION_INFO_V1(lt_remove_from_list);
-PG_FUNCTION_INFO_V1(lt_require_list);
+PG_FUNCTION_INFO_V1(lt_enter_list);
 PG_FUNCTION_INFO_V1(lt_keep_list);
 
 static Statement insert_list = STATEMENT(
@@ -129,12 +129,14 @@ lt_remove_from_list(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32((int32) removed);
 }
 
-/* SQL: leadterra.require_list(list_id) */
+/* SQL: leadterra.enter_list(scope, list_id) */
 Datum
-lt_require_list(PG_FUNCTION_ARGS)
+lt_enter_list(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_workspace(), list_argument(fcinfo)};
+	Datum		values[2] = {context_enter_argument(fcinfo)};
 
+	error_if_null(1, "list_id");
+	values[1] = PG_GETARG_DATUM(1);
 	statement_connect();
 	if (statement_read(&find_list, values) == 0)
 		raise_not_found(values[1]);
@@ -142,15 +144,13 @@ lt_require_list(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(values[1]);
 }
 
-/* SQL: leadterra.keep_list(list_id) */
+/* SQL: leadterra.keep_list(workspace, list_id) */
 Datum
 lt_keep_list(PG_FUNCTION_ARGS)
 {
-	Datum		workspace = context_workspace();
-	Datum		list = list_argument(fcinfo);
-
+	error_if_null(1, "list_id");
 	statement_connect();
-	list_keep(workspace, list);
+	list_keep(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
 	statement_finish();
 	PG_RETURN_VOID();
 }

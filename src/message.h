@@ -39,6 +39,8 @@ typedef struct Message
 	int			number;			/* in the lease */
 	const char *status;			/* of the enrollment; NULL: the lead has left */
 	bool		busy;			/* another session is changing the enrollment */
+	bool		invalid;		/* the address is none in normal form */
+	bool		suppressed;
 	Datum		values[MESSAGE_COLUMNS];
 	bool		nulls[MESSAGE_COLUMNS];
 } Message;

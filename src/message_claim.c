@@ -21,6 +21,7 @@
 #include "campaign.h"
 #include "compat.h"
 #include "context.h"
+#include "email.h"
 #include "error.h"
 #include "lead.h"
 #include "message.h"
@@ -31,9 +32,19 @@
 
 PG_FUNCTION_INFO_V1(lt_claim_messages);
 
-/* Messages of a claim at most, and leases that it sweeps. */
+/* Messages of a claim at most. */
 #define CLAIM_MAX 10000
+
+/*
+ * A claim looks for no more once it has skipped so many messages, nor sweeps more once
+ * it has given back so many: what it did is kept, and the next one goes on from there.
+ */
+#define SKIPS_MAX 2000
 #define SWEEPS_MAX 100
+#define SWEPT_MESSAGES_MAX 20000
+
+/* Milliseconds that a claim waits for others. */
+#define WAIT_MAX 1000
 
 static Statement find_campaigns = STATEMENT(
 	"SELECT h.campaign_id"
@@ -45,16 +56,20 @@ static Statement find_campaigns = STATEMENT(
 	" ORDER BY l.lease_id DESC LIMIT 1) NULLS FIRST, h.campaign_id",
 	SPI_OK_SELECT, UUIDOID, TIMESTAMPTZOID);
 
-/* Keeps the campaign from being deleted; start and pause do not wait. */
+/*
+ * Keeps the campaign from being deleted; start and pause do not wait.  One that is
+ * just being deleted has nothing.
+ */
 static Statement find_due_steps = STATEMENT(
 	"SELECT c.started_at, s.step, s.until, s.subject, s.body_html"
 	" FROM (SELECT started_at FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
-	" FOR KEY SHARE) c"
+	" FOR KEY SHARE SKIP LOCKED) c"
 	" CROSS JOIN LATERAL ("
 	" SELECT step, $3 - delay_days * interval '24 hours' AS until, subject, body_html"
 	" FROM leadterra.steps"
 	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" AND step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
 	" OFFSET 0) s"
 	" WHERE c.started_at <= s.until AND EXISTS ("
 	" SELECT FROM leadterra.waiting w"
@@ -79,6 +94,8 @@ typedef struct Claim
 	Datum		worker;
 	bool		no_worker;
 	bool		took;			/* ranges, which it holds */
+	bool		has_waited;		/* for others */
+	int			passed_over;	/* messages that it skipped, of all campaigns */
 	ReturnSetInfo *result;
 
 	/* of the campaign that is claimed from */
@@ -110,13 +127,16 @@ sweep_leases(const Claim *claim)
 	int			found = queue_lease_find_expired(claim->workspace, claim->now, lease_ids, SWEEPS_MAX);
 	QueueLease	lease;
 	QueueSteps	steps;
+	int			swept = 0;
 
-	for (int i = 0; i < found; i++)
+	for (int i = 0; i < found && swept < SWEPT_MESSAGES_MAX; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!queue_lease_lock_expired(&lease, claim->workspace, &lease_ids[i], claim->now))
 			continue;
 		campaign_read_steps(claim->workspace, UUIDPGetDatum(&lease.campaign), &steps);
 		queue_lease_lose(&lease, &steps, claim->now);
+		swept += lease.nmessages;
 	}
 }
 
@@ -166,16 +186,19 @@ open_campaign(Claim *claim, Datum campaign, bool wait)
 	claim->taker.sources = claim->sources;
 	queue_lease_init(&claim->lease, claim->workspace, campaign);
 	if (wait)
-		queue_wait(&claim->taker, &claim->sources[0]);
+	{
+		queue_wait(&claim->taker, &claim->sources[0], WAIT_MAX);
+		claim->has_waited = true;
+	}
 	return true;
 }
 
-/* Says of each message whether its address is suppressed. */
-static bool *
-check_chunk(const Claim *claim, const Message *messages, int count)
+/* Says of each message whether its address is one, and is suppressed. */
+static void
+check_addresses(const Claim *claim, Message *messages, int count)
 {
 	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
-	bool	   *suppressed = palloc0(sizeof(bool) * count);
+	int		   *checked = palloc(sizeof(int) * count);
 	int			nchecks = 0;
 
 	for (int i = 0; i < count; i++)
@@ -185,17 +208,16 @@ check_chunk(const Claim *claim, const Message *messages, int count)
 		if (messages[i].status == NULL || messages[i].nulls[MESSAGE_EMAIL])
 			continue;
 		email = DatumGetTextPP(messages[i].values[MESSAGE_EMAIL]);
+		messages[i].invalid = !email_is_normal(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email));
+		if (messages[i].invalid)
+			continue;
+		checked[nchecks] = i;
 		checks[nchecks].email = VARDATA_ANY(email);
 		checks[nchecks++].length = VARSIZE_ANY_EXHDR(email);
 	}
 	suppression_check(claim->workspace, claim->workspace, checks, nchecks);
-	nchecks = 0;
-	for (int i = 0; i < count; i++)
-	{
-		if (messages[i].status && !messages[i].nulls[MESSAGE_EMAIL])
-			suppressed[i] = checks[nchecks++].suppressed;
-	}
-	return suppressed;
+	for (int i = 0; i < nchecks; i++)
+		messages[checked[i]].suppressed = checks[i].suppressed;
 }
 
 /* What is said of a message whose lead is not in the campaign any more. */
@@ -203,7 +225,7 @@ static const char *const deleted = "deleted";
 
 /* Says why a message is not sent, NULL if it is. */
 static const char *
-skip_reason(const Message *message, bool suppressed)
+skip_reason(const Message *message)
 {
 	if (message->status == NULL)
 		return deleted;
@@ -211,19 +233,20 @@ skip_reason(const Message *message, bool suppressed)
 		return "no_email";
 	if (message_has_ended(message))
 		return message->status;
-	if (!message->nulls[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS] &&
-		DatumGetInt32(message->values[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS]) == LEAD_VERIFICATION_INVALID)
+	if (message->invalid ||
+		(!message->nulls[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS] &&
+		 DatumGetInt32(message->values[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS]) == LEAD_VERIFICATION_INVALID))
 		return "invalid_email";
-	return suppressed ? "suppressed" : NULL;
+	return message->suppressed ? "suppressed" : NULL;
 }
 
-/* Returns the step of a message, which is a due one of the campaign. */
+/* Returns the place of the step of a message among the due ones of the campaign, for which it was taken. */
 static int
 find_step(const Claim *claim, const Message *message)
 {
 	for (int i = 0; i < claim->nsteps; i++)
 	{
-		if (claim->sources[i].step == DatumGetInt16(message->values[MESSAGE_STEP]))
+		if (claim->sources[i].step == message->place.step)
 			return i;
 	}
 	elog(ERROR, "a message was taken of a step that is not due");
@@ -302,10 +325,10 @@ note_busy(Claim *claim, const Message *message)
 
 /* Hands out a message; false if it is left out. */
 static bool
-handle_message(Claim *claim, const Message *message, bool suppressed)
+handle_message(Claim *claim, const Message *message)
 {
 	pg_uuid_t	message_id = queue_message_id(&message->place.batch_id, message->place.first);
-	const char *reason = skip_reason(message, suppressed);
+	const char *reason = skip_reason(message);
 
 	if (message->busy)
 		note_busy(claim, message);
@@ -329,10 +352,10 @@ handle_message(Claim *claim, const Message *message, bool suppressed)
 static void
 handle_chunk(Claim *claim, Message *messages, int count)
 {
-	bool	   *suppressed = check_chunk(claim, messages, count);
 	MemoryContext message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
 														  ALLOCSET_DEFAULT_SIZES);
 
+	check_addresses(claim, messages, count);
 	claim->nexceptions = claim->nbusy = 0;
 	claim->exceptions = palloc(sizeof(QueueException) * count);
 	claim->busy = palloc(sizeof(QueueWaiting) * count);
@@ -341,10 +364,13 @@ handle_chunk(Claim *claim, Message *messages, int count)
 		MemoryContext chunk_context = MemoryContextSwitchTo(message_context);
 
 		CHECK_FOR_INTERRUPTS();
-		if (handle_message(claim, &messages[i], suppressed[i]))
+		if (handle_message(claim, &messages[i]))
 			claim->handed++;
 		else
+		{
 			claim->skipped[claim->nskipped++] = messages[i].number;
+			claim->passed_over++;
+		}
 		MemoryContextSwitchTo(chunk_context);
 		MemoryContextReset(message_context);
 	}
@@ -352,10 +378,7 @@ handle_chunk(Claim *claim, Message *messages, int count)
 	queue_put_back(&claim->lease, claim->busy, claim->nbusy, NULL);
 }
 
-/*
- * Takes messages and handles them; false if no more are due.  What it needs for
- * that is freed, for a claim may go over a million leads that are suppressed.
- */
+/* Takes messages and handles them; false if no more are due.  What it needs for that is freed. */
 static bool
 claim_chunk(Claim *claim)
 {
@@ -385,26 +408,26 @@ claim_chunk(Claim *claim)
 	return true;
 }
 
-/* Claims from a campaign; false if nothing was handed out. */
+/* Claims from a campaign; false if nothing was handed out, and there may be more. */
 static bool
 claim_campaign(Claim *claim, Datum campaign, bool wait)
 {
-	if (!open_campaign(claim, campaign, wait))
+	if (!open_campaign(claim, campaign, wait && !claim->has_waited && !claim->took))
 		return false;
-	while (claim->handed < claim->wanted && claim_chunk(claim))
+	while (claim->handed < claim->wanted && claim->passed_over < SKIPS_MAX && claim_chunk(claim))
 		;
 	queue_take_end(&claim->taker, &claim->lease);
 	if (claim->lease.nmessages > 0)
 		queue_lease_insert(&claim->lease, claim->skipped, claim->nskipped, claim->worker,
 						   claim->no_worker, claim->now, claim->expires_at);
-	return claim->handed > 0;
+	return claim->handed > 0 || claim->passed_over >= SKIPS_MAX;
 }
 
 /*
  * Claims from campaigns in their turn until one has something.  Where others
- * hold all that is due, it waits for the first of them: they may take a part
- * and leave the rest, and no row means that nothing is due.  It does not wait
- * once it holds ranges itself, all of whose messages it skipped.
+ * hold all that is due, it waits a while for the first of them: they may take a part
+ * and leave the rest.  It does not wait once it holds ranges itself, all of whose
+ * messages it skipped, nor twice.
  */
 static void
 claim_in_turn(Claim *claim)
@@ -423,7 +446,7 @@ claim_in_turn(Claim *claim)
 	{
 		for (uint64 i = 0; i < found; i++)
 		{
-			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i]), pass == 1 && !claim->took))
+			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i]), pass == 1))
 				return;
 		}
 	}
@@ -435,16 +458,18 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 {
 	Claim		claim;
 
+	claim.workspace = context_enter("messages:update");
 	context_require_read_committed("claiming messages");
 	error_if_null(0, "max_messages");
 	claim.wanted = PG_GETARG_INT32(0);
 	if (claim.wanted < 1 || claim.wanted > CLAIM_MAX)
 		error_raise(ERROR_INVALID_REQUEST, "argument \"max_messages\" must be from 1 to %d, not %d",
 					CLAIM_MAX, claim.wanted);
-	claim.workspace = context_enter("messages:update");
 	claim.now = context_clock();
 	claim.expires_at = context_lease_end(fcinfo, 1, claim.now);
 	claim.took = false;
+	claim.has_waited = false;
+	claim.passed_over = 0;
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
 
@@ -460,7 +485,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	{
 		campaign_require(claim.workspace, PG_GETARG_DATUM(2), CAMPAIGN_READ);
 		if (!claim_campaign(&claim, PG_GETARG_DATUM(2), false))
-			claim_campaign(&claim, PG_GETARG_DATUM(2), !claim.took);
+			claim_campaign(&claim, PG_GETARG_DATUM(2), true);
 	}
 	statement_finish();
 	return (Datum) 0;

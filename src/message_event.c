@@ -179,10 +179,12 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 		UUIDPGetDatum(message_id), UUIDPGetDatum(&event_id), UUIDPGetDatum(&lead_id),
 	JsonbPGetDatum(data), TimestampTzGetDatum(context_clock())};
 
-	if (statement_execute(&find_message, key, NULL) == 0)
+	if (statement_execute(&find_message, key, NULL) > 0)
+		statement_row(0, found, nulls);
+	/* A batch that was written by hand may have no lead there. */
+	if (SPI_processed == 0 || nulls[1])
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
 					error_uuid(UUIDPGetDatum(message_id)));
-	statement_row(0, found, nulls);
 	campaign = *DatumGetUUIDP(found[0]);
 	lead_id = *DatumGetUUIDP(found[1]);
 	uuid7_generate(&event_id);
@@ -210,6 +212,7 @@ limit_data(Jsonb *data)
 Datum
 lt_record_event(PG_FUNCTION_ARGS)
 {
+	Datum		workspace = context_enter("messages:update");
 	char	   *type;
 	Jsonb	   *data;
 	EventEffect effect;
@@ -226,7 +229,7 @@ lt_record_event(PG_FUNCTION_ARGS)
 	effect = find_effect(type, &data->root);
 
 	statement_connect();
-	recorded = record(context_enter("messages:update"), PG_GETARG_UUID_P(0), type, data, &effect);
+	recorded = record(workspace, PG_GETARG_UUID_P(0), type, data, &effect);
 	statement_finish();
 	PG_RETURN_BOOL(recorded);
 }

@@ -13,13 +13,13 @@
 #include "queue.h"
 #include "statement.h"
 
-/* A row for each position of each range whose batch is there. */
+/* A row for each position of each range whose batch is there and of the campaign. */
 static Statement find_messages = STATEMENT(
 	"SELECT b.step, u.lead_id, e.status, l.*, r.number, u.position"
 	" FROM unnest($3, $4, $5) WITH ORDINALITY AS r (batch_id, first, last, number)"
 	" CROSS JOIN LATERAL ("
 	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
-	" WHERE b.workspace_id = $1 AND b.batch_id = r.batch_id"
+	" WHERE b.workspace_id = $1 AND b.batch_id = r.batch_id AND b.campaign_id = $2"
 	" OFFSET 0) b"
 	" CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) WITH ORDINALITY AS u (lead_id, position)"
 	" LEFT JOIN LATERAL ("
@@ -46,7 +46,7 @@ static Statement lock_enrollments = STATEMENT(
 	" FOR SHARE SKIP LOCKED) e",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID);
 
-/* Returns a status of enrollments as a string that stays. */
+/* Returns a status of enrollments as a string that stays; of one that is none, that. */
 static const char *
 status_name(Datum value)
 {
@@ -59,7 +59,25 @@ status_name(Datum value)
 			memcmp(names[i], VARDATA_ANY(status), VARSIZE_ANY_EXHDR(status)) == 0)
 			return names[i];
 	}
-	elog(ERROR, "unexpected status of an enrollment");
+	return "unknown";
+}
+
+/*
+ * Returns the message that a row is about; NULL where it is about none: an array
+ * that is no list of leads has other elements than its positions, and a range may
+ * have been taken for a step that is not that of its batch.
+ */
+static Message *
+row_message(Message *messages, const int *starts, const QueueLease *chunk, const Datum *values, const bool *nulls)
+{
+	int64		number = DatumGetInt64(values[MESSAGE_RANGE]) - 1;
+	int64		position = DatumGetInt64(values[MESSAGE_POSITION]) - 1;
+	const QueueRange *range = &chunk->ranges[number];
+
+	if (nulls[MESSAGE_LEAD_ID] || position > range->last - range->first ||
+		DatumGetInt16(values[MESSAGE_STEP]) != range->step)
+		return NULL;
+	return &messages[starts[number] + position];
 }
 
 /* Lists the messages of ranges, of which nothing is known yet. */
@@ -76,7 +94,7 @@ list_messages(const QueueLease *chunk, int number, int *starts)
 		starts[i] = next;
 		for (int position = range->first; position <= range->last; position++, next++)
 		{
-			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt};
+			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt, range->step};
 			messages[next].number = number + next;
 		}
 	}
@@ -110,8 +128,9 @@ message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int numbe
 		Message    *message;
 
 		statement_row(i, values, nulls);
-		message = &messages[starts[DatumGetInt64(values[MESSAGE_RANGE]) - 1] +
-							DatumGetInt64(values[MESSAGE_POSITION]) - 1];
+		message = row_message(messages, starts, chunk, values, nulls);
+		if (message == NULL)
+			continue;
 		memcpy(message->values, values, sizeof(values));
 		memcpy(message->nulls, nulls, sizeof(nulls));
 		if (!nulls[MESSAGE_STATUS] && !nulls[MESSAGE_FIELDS + LEAD_CUSTOM])

@@ -53,7 +53,9 @@ message_links_read(MessageLinks *links, Datum workspace)
 	{
 		text	   *base = DatumGetTextPCopy(values[0]);
 
-		links->base = (LeadString) {VARDATA_ANY(base), VARSIZE_ANY_EXHDR(base)};
+		/* A longer one was written by hand. */
+		if (VARSIZE_ANY_EXHDR(base) <= URL_MAX)
+			links->base = (LeadString) {VARDATA_ANY(base), VARSIZE_ANY_EXHDR(base)};
 	}
 	if (!nulls[1])
 	{

@@ -33,17 +33,26 @@ raise_lost(Datum lease_id)
 				error_uuid(lease_id));
 }
 
+static void
+raise_broken(Datum lease_id)
+{
+	error_raise(ERROR_BROKEN_ROW, "the row of lease \"%s\" is broken", error_uuid(lease_id));
+}
+
 /*
  * Locks the lease that an argument names; false if its worker has settled it as
  * a whole.
  */
 static bool
-lock_lease(FunctionCallInfo fcinfo, QueueLease *lease, TimestampTz *now)
+lock_lease(FunctionCallInfo fcinfo, Datum workspace, QueueLease *lease, TimestampTz *now)
 {
-	QueueLeaseState state = queue_lease_lock(lease, context_enter("messages:update"), PG_GETARG_DATUM(0), now);
+	Datum		lease_id = PG_GETARG_DATUM(0);
+	QueueLeaseState state = queue_lease_lock(lease, workspace, lease_id, now);
 
+	if (state == QUEUE_LEASE_BROKEN)
+		raise_broken(lease_id);
 	if (state == QUEUE_LEASE_LOST || state == QUEUE_LEASE_EXPIRED)
-		raise_lost(PG_GETARG_DATUM(0));
+		raise_lost(lease_id);
 	return state == QUEUE_LEASE_OPEN;
 }
 
@@ -93,10 +102,11 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 	int		   *numbers = NULL;
 	int			count;
 	int			settled = 0;
+	Datum		workspace = context_enter("messages:update");
 
 	error_if_null(0, "lease_id");
 	statement_connect();
-	open = lock_lease(fcinfo, &lease, &now);
+	open = lock_lease(fcinfo, workspace, &lease, &now);
 	count = lease.nmessages;
 	if (!PG_ARGISNULL(1))
 		numbers = find_numbers(fcinfo, 1, &lease, &count);
@@ -148,6 +158,7 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	QueueLease	lease;
 	QueueSteps	steps;
 	bool		open;
+	Datum		workspace = context_enter("messages:update");
 	char	   *error = error_argument(fcinfo, 2);
 	int		   *numbers;
 	int			count;
@@ -156,7 +167,7 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	error_if_null(1, "message_ids");
 	error_if_null(3, "permanent");
 	statement_connect();
-	open = lock_lease(fcinfo, &lease, &now);
+	open = lock_lease(fcinfo, workspace, &lease, &now);
 	numbers = find_numbers(fcinfo, 1, &lease, &count);
 	count = open ? keep_open(&lease, numbers, count) : 0;
 	if (count > 0)
@@ -172,6 +183,7 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 Datum
 lt_extend_lease(PG_FUNCTION_ARGS)
 {
+	Datum		workspace = context_enter("messages:update");
 	TimestampTz now = context_clock();
 	TimestampTz expires_at;
 	QueueLease	lease;
@@ -179,7 +191,7 @@ lt_extend_lease(PG_FUNCTION_ARGS)
 	error_if_null(0, "lease_id");
 	(void) context_lease_end(fcinfo, 1, now);
 	statement_connect();
-	if (queue_lease_lock(&lease, context_enter("messages:update"), PG_GETARG_DATUM(0), &now) != QUEUE_LEASE_OPEN)
+	if (!lock_lease(fcinfo, workspace, &lease, &now))
 		raise_lost(PG_GETARG_DATUM(0));
 	expires_at = context_lease_end(fcinfo, 1, now);
 	queue_lease_extend(&lease, expires_at);

@@ -10,18 +10,20 @@
 
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "common/int.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
-#include "context.h"
 #include "error.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
 
+PG_FUNCTION_INFO_V1(lt_due_at);
+PG_FUNCTION_INFO_V1(lt_batch_is_valid);
 PG_FUNCTION_INFO_V1(lt_enqueue);
 PG_FUNCTION_INFO_V1(lt_message_id);
 PG_FUNCTION_INFO_V1(lt_count_members);
@@ -44,12 +46,14 @@ static Statement insert_waiting = STATEMENT(
 	SPI_OK_INSERT, UUIDOID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, UUIDARRAYOID,
 	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TEXTOID);
 
+/* One that is noted already has ended, whatever ends it again. */
 static Statement insert_exceptions = STATEMENT(
 	"INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, position,"
 	" state, reason, attempt, created_at)"
 	" SELECT $1, $2, u.lead_id, u.step, u.batch_id, u.position, u.state, u.reason, u.attempt, $3"
 	" FROM unnest($4, $5, $6, $7, $8, $9, $10)"
-	" AS u (lead_id, step, batch_id, position, attempt, state, reason)",
+	" AS u (lead_id, step, batch_id, position, attempt, state, reason)"
+	" ON CONFLICT DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TIMESTAMPTZOID, UUIDARRAYOID, INT2ARRAYOID, UUIDARRAYOID,
 	INT2ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
 
@@ -67,6 +71,46 @@ static Statement requeue = STATEMENT(
 	" WHERE b.workspace_id = $1 AND b.batch_id = e.batch_id"
 	" OFFSET 0) b",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, UUIDOID);
+
+/*
+ * Returns when a message is due that waits since a time, in a campaign that was
+ * started at one, for a number of days: infinity where no timestamp is as late.
+ */
+TimestampTz
+queue_due_at(TimestampTz waiting_since, TimestampTz started_at, int delay_days)
+{
+	TimestampTz since = Max(waiting_since, started_at);
+	TimestampTz due_at;
+
+	if (TIMESTAMP_NOT_FINITE(since))
+		return since;
+	if (pg_add_s64_overflow(since, delay_days * USECS_PER_DAY, &due_at) || !IS_VALID_TIMESTAMP(due_at))
+		return DT_NOEND;
+	return due_at;
+}
+
+/* SQL: leadterra.due_at(waiting_since, started_at, delay_days) */
+Datum
+lt_due_at(PG_FUNCTION_ARGS)
+{
+	int32		days = PG_GETARG_INT32(2);
+
+	PG_RETURN_TIMESTAMPTZ(queue_due_at(PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1),
+									   Max(0, Min(days, QUEUE_DELAY_DAYS_MAX))));
+}
+
+/* SQL: leadterra.batch_is_valid(batch_id, size, lead_ids) */
+Datum
+lt_batch_is_valid(PG_FUNCTION_ARGS)
+{
+	const pg_uuid_t *batch_id = PG_GETARG_UUID_P(0);
+	int			size = PG_GETARG_INT16(1);
+	int			count;
+	const void *lead_ids = statement_elements(PG_GETARG_DATUM(2), &count);
+
+	PG_RETURN_BOOL(lead_ids && count == size && size >= 1 && size <= QUEUE_BATCH_MAX &&
+				   (batch_id->data[14] & 0x03) == 0 && batch_id->data[15] == 0);
+}
 
 /* Makes the id of a batch: its low ten bits are zero. */
 static void
@@ -208,15 +252,15 @@ queue_message_batch(const pg_uuid_t *message_id, int *position)
 	return id;
 }
 
-/* SQL: leadterra.enqueue(campaign_id, step, waiting_since, lead_id) */
+/* SQL: leadterra.enqueue(workspace, campaign_id, step, waiting_since, lead_id) */
 Datum
 lt_enqueue(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *batch_id = palloc(sizeof(pg_uuid_t));
 
 	statement_connect();
-	*batch_id = queue_enqueue(context_workspace(), PG_GETARG_DATUM(0), PG_GETARG_INT32(1),
-							  PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_UUID_P(3), 1);
+	*batch_id = queue_enqueue(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_INT32(2),
+							  PG_GETARG_TIMESTAMPTZ(3), PG_GETARG_UUID_P(4), 1);
 	statement_finish();
 	PG_RETURN_UUID_P(batch_id);
 }
@@ -234,16 +278,6 @@ lt_message_id(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
-/* Returns the ids of an array without nulls. */
-static pg_uuid_t *
-array_ids(ArrayType *array, int *count)
-{
-	if (ARR_HASNULL(array) || ARR_ELEMTYPE(array) != UUIDOID)
-		elog(ERROR, "array of ids has nulls");
-	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	return (pg_uuid_t *) ARR_DATA_PTR(array);
-}
-
 static int
 compare_ids(const void *left, const void *right)
 {
@@ -256,10 +290,12 @@ lt_count_members(PG_FUNCTION_ARGS)
 {
 	int			nids;
 	int			nmembers;
-	pg_uuid_t  *ids = array_ids(PG_GETARG_ARRAYTYPE_P(0), &nids);
-	pg_uuid_t  *members = array_ids(PG_GETARG_ARRAYTYPE_P(3), &nmembers);
+	const pg_uuid_t *ids = statement_elements(PG_GETARG_DATUM(0), &nids);
+	const pg_uuid_t *members = statement_elements(PG_GETARG_DATUM(3), &nmembers);
 	int32		found = 0;
 
+	if (ids == NULL || members == NULL)
+		PG_RETURN_INT32(0);
 	for (int i = Max(PG_GETARG_INT32(1), 1); i <= Min(PG_GETARG_INT32(2), nids); i++)
 		found += bsearch(&ids[i - 1], members, nmembers, UUID_LEN, compare_ids) != NULL;
 	PG_RETURN_INT32(found);

@@ -20,6 +20,12 @@
 /* Steps of a campaign. */
 #define QUEUE_STEPS_MAX 100
 
+/* Days that a step is due after the one before. */
+#define QUEUE_DELAY_DAYS_MAX 3650
+
+/* Messages of a lease; a claim takes less. */
+#define QUEUE_LEASE_MAX 1000000
+
 /* Positions of a batch, from 1, and which attempt to send them it is. */
 typedef struct QueueRange
 {
@@ -27,6 +33,7 @@ typedef struct QueueRange
 	int			first;
 	int			last;
 	int			attempt;
+	int			step;			/* that it was taken for; 0: its batch says it */
 } QueueRange;
 
 /* A range that waits. */
@@ -77,6 +84,7 @@ typedef struct QueueLease
 typedef enum QueueLeaseState
 {
 	QUEUE_LEASE_LOST,			/* unknown, or swept */
+	QUEUE_LEASE_BROKEN,			/* its row is none that a claim made */
 	QUEUE_LEASE_EXPIRED,		/* run out, to be swept */
 	QUEUE_LEASE_OPEN,
 	QUEUE_LEASE_CLOSED			/* settled as a whole */
@@ -123,6 +131,7 @@ typedef struct QueueTaker
 } QueueTaker;
 
 /* queue.c: batches and what waits */
+extern TimestampTz queue_due_at(TimestampTz waiting_since, TimestampTz started_at, int delay_days);
 extern pg_uuid_t queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
 							   const pg_uuid_t *lead_ids, int count);
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
@@ -136,7 +145,7 @@ extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
 extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
 
 /* queue_take.c: what a claim gets */
-extern void queue_wait(const QueueTaker *taker, const QueueSource *source);
+extern void queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds);
 extern int	queue_take(QueueTaker *taker, int wanted, QueueLease *lease);
 extern void queue_take_end(QueueTaker *taker, QueueLease *lease);
 

@@ -26,10 +26,10 @@ static Statement find_batches = STATEMENT(
 	" FROM unnest($2) WITH ORDINALITY AS u (batch_id, number)"
 	" LEFT JOIN LATERAL ("
 	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
-	" WHERE b.workspace_id = $1 AND b.batch_id = u.batch_id"
+	" WHERE b.workspace_id = $1 AND b.batch_id = u.batch_id AND b.campaign_id = $3"
 	" OFFSET 0) b ON true"
 	" ORDER BY u.number",
-	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID);
+	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, UUIDOID);
 
 /* A range of a lease with what its batch says of it. */
 typedef struct LeasedBatch
@@ -38,13 +38,33 @@ typedef struct LeasedBatch
 	const pg_uuid_t *lead_ids;	/* of the whole batch */
 } LeasedBatch;
 
+/*
+ * Reads what the batch of a range says.  One of another form than batches have, or
+ * without these positions, is as good as gone.
+ */
+static LeasedBatch
+read_leased_batch(const QueueRange *range, const Datum *columns, const bool *nulls)
+{
+	LeasedBatch batch = {0, NULL};
+	int			step = nulls[0] ? 0 : DatumGetInt16(columns[0]);
+	int			count;
+
+	if (step < 1 || step > QUEUE_STEPS_MAX)
+		return batch;
+	batch.lead_ids = statement_elements(columns[1], &count);
+	if (batch.lead_ids && range->last <= count)
+		batch.step = step;
+	return batch;
+}
+
 /* Finds the batches of the ranges of a lease. */
 static LeasedBatch *
 find_leased_batches(const QueueLease *lease)
 {
 	LeasedBatch *batches = palloc(sizeof(LeasedBatch) * Max(lease->nranges, 1));
 	Datum		values[] = {lease->workspace,
-	statement_uuids(&lease->ranges->batch_id, sizeof(QueueRange), lease->nranges)};
+		statement_uuids(&lease->ranges->batch_id, sizeof(QueueRange), lease->nranges),
+	UUIDPGetDatum(&lease->campaign)};
 
 	if (statement_execute(&find_batches, values, NULL) != (uint64) lease->nranges)
 		elog(ERROR, "batches of a lease were not found one by one");
@@ -54,9 +74,7 @@ find_leased_batches(const QueueLease *lease)
 		bool		nulls[2];
 
 		statement_row(i, columns, nulls);
-		batches[i].step = nulls[0] ? 0 : DatumGetInt16(columns[0]);
-		if (!nulls[0])
-			batches[i].lead_ids = (const pg_uuid_t *) ARR_DATA_PTR(DatumGetArrayTypeP(columns[1]));
+		batches[i] = read_leased_batch(&lease->ranges[i], columns, nulls);
 	}
 	return batches;
 }
@@ -134,7 +152,7 @@ give_back(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *b
 			{
 				waiting[nwaiting].step = batches[i].step;
 				open = &waiting[nwaiting].range;
-				*open = (QueueRange) {range->batch_id, position, position, range->attempt + 1};
+				*open = (QueueRange) {range->batch_id, position, position, range->attempt + 1, 0};
 				waiting[nwaiting++].since = retry_since(steps, batches[i].step, open->attempt, now);
 			}
 		}

@@ -15,9 +15,23 @@
 
 #include "compat.h"
 #include "context.h"
+#include "error.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
+
+PG_FUNCTION_INFO_V1(lt_lease_is_valid);
+
+/* The arrays of a lease that hold its ranges, and how many messages they have. */
+typedef struct LeaseArrays
+{
+	int			count;
+	const pg_uuid_t *batch_ids;
+	const int16 *firsts;
+	const int16 *lasts;
+	const int16 *attempts;
+	int			nmessages;
+} LeaseArrays;
 
 /* Columns of the statements that lock a lease. */
 enum
@@ -26,7 +40,6 @@ enum
 	LEASE_CAMPAIGN,
 	LEASE_STATE,
 	LEASE_EXPIRES,
-	LEASE_SENT,
 	LEASE_SETTLED,
 	LEASE_COMPLETED,
 	LEASE_BATCHES,
@@ -37,7 +50,7 @@ enum
 };
 
 #define SELECT_LEASE \
-	"SELECT lease_id, campaign_id, state, expires_at, sent, settled, completed," \
+	"SELECT lease_id, campaign_id, state, expires_at, settled, completed," \
 	" batch_ids, firsts, lasts, attempts" \
 	" FROM leadterra.leases"
 
@@ -133,7 +146,7 @@ queue_lease_add(QueueLease *lease, const QueueRange *range)
 	QueueRange *last = lease->nranges > 0 ? &lease->ranges[lease->nranges - 1] : NULL;
 
 	lease->nmessages += range->last - range->first + 1;
-	if (last && last->last + 1 == range->first && last->attempt == range->attempt &&
+	if (last && last->last + 1 == range->first && last->attempt == range->attempt && last->step == range->step &&
 		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
 	{
 		last->last = range->last;
@@ -198,63 +211,118 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 	statement_execute(&insert_lease, values, nulls);
 }
 
-/* Reads the elements of an array without nulls. */
-static Datum *
-array_elements(Datum value, Oid type, int length, bool by_value, char align, int *count)
+/*
+ * Reads the arrays of a lease; false unless they are such as a claim makes: of one
+ * length, of positions that a batch may have, and of attempts that there are.
+ */
+static bool
+read_arrays(LeaseArrays *arrays, Datum batch_ids, Datum firsts, Datum lasts, Datum attempts)
 {
-	Datum	   *elements;
+	int			nfirsts;
+	int			nlasts;
+	int			nattempts;
 
-	deconstruct_array(DatumGetArrayTypeP(value), type, length, by_value, align,
-					  &elements, NULL, count);
-	return elements;
+	arrays->batch_ids = statement_elements(batch_ids, &arrays->count);
+	arrays->firsts = statement_elements(firsts, &nfirsts);
+	arrays->lasts = statement_elements(lasts, &nlasts);
+	arrays->attempts = statement_elements(attempts, &nattempts);
+	if (!arrays->batch_ids || !arrays->firsts || !arrays->lasts || !arrays->attempts ||
+		arrays->count == 0 || arrays->count != nfirsts || arrays->count != nlasts || arrays->count != nattempts)
+		return false;
+
+	arrays->nmessages = 0;
+	for (int i = 0; i < arrays->count; i++)
+	{
+		if (arrays->firsts[i] < 1 || arrays->lasts[i] < arrays->firsts[i] || arrays->lasts[i] > QUEUE_BATCH_MAX ||
+			arrays->attempts[i] < 1 || arrays->attempts[i] > QUEUE_ATTEMPTS_MAX)
+			return false;
+		arrays->nmessages += arrays->lasts[i] - arrays->firsts[i] + 1;
+		if (arrays->nmessages > QUEUE_LEASE_MAX)
+			return false;
+	}
+	return true;
 }
 
-/* Reads the bits of a lease. */
+/*
+ * Says whether the bits of a lease are as many as its messages, rounded up to bytes,
+ * and what was completed is settled.
+ */
+static bool
+bits_are_valid(int nmessages, const bytea *settled, const bytea *completed)
+{
+	Size		length = (nmessages + 7) / 8;
+
+	if ((settled && VARSIZE_ANY_EXHDR(settled) != length) ||
+		(completed && VARSIZE_ANY_EXHDR(completed) != length))
+		return false;
+	for (Size i = 0; completed && i < length; i++)
+	{
+		/* Where a closed lease says nothing of it, all is settled. */
+		if (settled && VARDATA_ANY(completed)[i] & ~VARDATA_ANY(settled)[i])
+			return false;
+	}
+	return true;
+}
+
+/* SQL: leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, settled, completed) */
+Datum
+lt_lease_is_valid(PG_FUNCTION_ARGS)
+{
+	LeaseArrays arrays;
+
+	for (int i = 0; i < 4; i++)
+	{
+		if (PG_ARGISNULL(i))
+			PG_RETURN_BOOL(false);
+	}
+	PG_RETURN_BOOL(read_arrays(&arrays, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3)) &&
+				   bits_are_valid(arrays.nmessages, PG_ARGISNULL(4) ? NULL : PG_GETARG_BYTEA_PP(4),
+								  PG_ARGISNULL(5) ? NULL : PG_GETARG_BYTEA_PP(5)));
+}
+
+/* Copies the bits of a lease, which are of the right length; null is none. */
 static uint8 *
-read_bits(const QueueLease *lease, Datum value, bool isnull)
+copy_bits(const QueueLease *lease, const bytea *stored)
 {
 	uint8	   *bits = palloc0(count_bytes(lease) + 1);
 
-	if (!isnull)
-	{
-		bytea	   *stored = DatumGetByteaPP(value);
-
-		memcpy(bits, VARDATA_ANY(stored), Min((Size) count_bytes(lease), VARSIZE_ANY_EXHDR(stored)));
-	}
+	if (stored)
+		memcpy(bits, VARDATA_ANY(stored), count_bytes(lease));
 	return bits;
 }
 
-/* Reads the row of a lease. */
-static void
+/*
+ * Reads the row of a lease; false unless it is such as a claim makes.  How many were
+ * sent is counted, and not taken from the row.
+ */
+static bool
 read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *nulls)
 {
-	Datum	   *batches = array_elements(values[LEASE_BATCHES], UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &lease->nranges);
-	Datum	   *firsts = array_elements(values[LEASE_FIRSTS], INT2OID, 2, true, TYPALIGN_SHORT, &lease->nranges);
-	Datum	   *lasts = array_elements(values[LEASE_LASTS], INT2OID, 2, true, TYPALIGN_SHORT, &lease->nranges);
-	Datum	   *attempts = array_elements(values[LEASE_ATTEMPTS], INT2OID, 2, true, TYPALIGN_SHORT, &lease->nranges);
+	bytea	   *settled = nulls[LEASE_SETTLED] ? NULL : DatumGetByteaPP(values[LEASE_SETTLED]);
+	bytea	   *completed = nulls[LEASE_COMPLETED] ? NULL : DatumGetByteaPP(values[LEASE_COMPLETED]);
+	LeaseArrays arrays;
 
+	if (!read_arrays(&arrays, values[LEASE_BATCHES], values[LEASE_FIRSTS], values[LEASE_LASTS], values[LEASE_ATTEMPTS]) ||
+		!bits_are_valid(arrays.nmessages, settled, completed))
+		return false;
+
+	memset(lease, 0, sizeof(QueueLease));
 	lease->workspace = workspace;
 	lease->lease_id = *DatumGetUUIDP(values[LEASE_ID]);
 	lease->campaign = *DatumGetUUIDP(values[LEASE_CAMPAIGN]);
-	lease->sent = DatumGetInt32(values[LEASE_SENT]);
-	lease->nmessages = 0;
-	lease->places = NULL;
-	lease->ranges = palloc(sizeof(QueueRange) * Max(lease->nranges, 1));
-	for (int i = 0; i < lease->nranges; i++)
-	{
-		QueueRange *range = &lease->ranges[i];
-
-		range->batch_id = *DatumGetUUIDP(batches[i]);
-		range->first = DatumGetInt16(firsts[i]);
-		range->last = DatumGetInt16(lasts[i]);
-		range->attempt = DatumGetInt16(attempts[i]);
-		lease->nmessages += range->last - range->first + 1;
-	}
-	lease->settled = read_bits(lease, values[LEASE_SETTLED], nulls[LEASE_SETTLED]);
-	lease->completed = read_bits(lease, values[LEASE_COMPLETED], nulls[LEASE_COMPLETED]);
-	lease->nsettled = 0;
+	lease->nranges = arrays.count;
+	lease->nmessages = arrays.nmessages;
+	lease->ranges = palloc(sizeof(QueueRange) * arrays.count);
+	for (int i = 0; i < arrays.count; i++)
+		lease->ranges[i] = (QueueRange) {arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0};
+	lease->settled = copy_bits(lease, settled);
+	lease->completed = copy_bits(lease, completed);
 	for (int i = 0; i < lease->nmessages; i++)
+	{
 		lease->nsettled += bit_is_set(lease->settled, i);
+		lease->sent += bit_is_set(lease->completed, i);
+	}
+	return true;
 }
 
 /* Reads a locked lease, of the last result, unless it is lost. */
@@ -269,7 +337,8 @@ read_state(QueueLease *lease, Datum workspace, TimestampTz now)
 	state = TextDatumGetCString(values[LEASE_STATE]);
 	if (strcmp(state, "lost") == 0)
 		return QUEUE_LEASE_LOST;
-	read_lease(lease, workspace, values, nulls);
+	if (!read_lease(lease, workspace, values, nulls))
+		return QUEUE_LEASE_BROKEN;
 	if (strcmp(state, "closed") == 0)
 		return QUEUE_LEASE_CLOSED;
 	return DatumGetTimestampTz(values[LEASE_EXPIRES]) <= now ? QUEUE_LEASE_EXPIRED : QUEUE_LEASE_OPEN;
@@ -430,9 +499,17 @@ queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *le
 						 TimestampTz now)
 {
 	Datum		parameters[] = {workspace, UUIDPGetDatum(lease_id)};
+	QueueLeaseState state;
 
-	return statement_execute(&lock_expired, parameters, NULL) > 0 &&
-		read_state(lease, workspace, now) == QUEUE_LEASE_EXPIRED;
+	if (statement_execute(&lock_expired, parameters, NULL) == 0)
+		return false;
+	state = read_state(lease, workspace, now);
+	/* Nothing can be given back; the row stays for who wrote it. */
+	if (state == QUEUE_LEASE_BROKEN)
+		ereport(WARNING,
+				(errcode(error_sqlstate(ERROR_BROKEN_ROW)),
+				 errmsg("lease \"%s\" has run out, and its row is broken", error_uuid(parameters[1]))));
+	return state == QUEUE_LEASE_EXPIRED;
 }
 
 /* Sets the time at which a locked lease runs out.  Runs in SPI. */

@@ -10,10 +10,16 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "error.h"
 #include "queue.h"
 #include "statement.h"
 
@@ -80,15 +86,41 @@ note_used(QueueTaker *taker, QueueSource *source)
 
 /*
  * Waits for the first range of a source that other claims have locked, and locks
- * it.  A claim that holds ranges may not: another could wait for it.  Runs in SPI.
+ * it, unless they hold it for longer than so many milliseconds.  A claim that holds
+ * ranges may not: another could wait for it.  Runs in SPI.
  */
 void
-queue_wait(const QueueTaker *taker, const QueueSource *source)
+queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds)
 {
 	Datum		parameters[] = {taker->workspace, taker->campaign,
 	Int16GetDatum(source->step), TimestampTzGetDatum(source->until)};
+	MemoryContext caller_context = CurrentMemoryContext;
+	ResourceOwner caller_owner = CurrentResourceOwner;
+	int			caller_timeout = LockTimeout;
 
-	statement_execute(&wait_for_range, parameters, NULL);
+	/* A time-out is an error, and what an error leaves behind goes with a subtransaction. */
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller_context);
+	PG_TRY();
+	{
+		if (caller_timeout == 0 || caller_timeout > milliseconds)
+			LockTimeout = milliseconds;
+		statement_execute(&wait_for_range, parameters, NULL);
+		LockTimeout = caller_timeout;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		LockTimeout = caller_timeout;
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller_context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller_context);
+	CurrentResourceOwner = caller_owner;
 }
 
 /* Leaves out the positions of a locked range that leases have had. */
@@ -102,13 +134,43 @@ skip_taken(const QueueTaker *taker, QueueSource *source)
 	if (source->rest.first == source->rest.last)
 		return;
 	if (statement_execute(&find_partial, values, NULL) > 0)
-		source->rest.first = DatumGetInt16(statement_value(0, 1, &isnull)) + 1;
+		source->rest.first = Max(source->rest.first, DatumGetInt16(statement_value(0, 1, &isnull)) + 1);
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Locks the next range of a source. */
-static void
-fetch_range(QueueTaker *taker, QueueSource *source)
+/* Says whether a range has positions that a batch may have. */
+static bool
+is_range(const QueueRange *range)
+{
+	return range->first >= 1 && range->first <= range->last && range->last <= QUEUE_BATCH_MAX &&
+		range->attempt >= 1 && range->attempt <= QUEUE_ATTEMPTS_MAX;
+}
+
+/*
+ * Looks at a range that was locked: is there anything of it to take?  Nobody can
+ * ever take a broken one, so it goes.
+ */
+static bool
+look_at_range(QueueTaker *taker, QueueSource *source)
+{
+	bool		broken = !is_range(&source->rest);
+
+	if (!broken)
+		skip_taken(taker, source);
+	else
+		ereport(WARNING,
+				(errcode(error_sqlstate(ERROR_BROKEN_ROW)),
+				 errmsg("range \"%s\" of campaign \"%s\" is broken, and dropped",
+						error_uuid(UUIDPGetDatum(&source->range_id)), error_uuid(taker->campaign))));
+	if (!broken && source->rest.first <= source->rest.last)
+		return true;
+	note_used(taker, source);
+	return false;
+}
+
+/* Locks the next row of a source that waits; false if there is none. */
+static bool
+fetch_row(QueueTaker *taker, QueueSource *source)
 {
 	Datum		values[RANGE_COLUMNS];
 	bool		nulls[RANGE_COLUMNS];
@@ -120,12 +182,8 @@ fetch_range(QueueTaker *taker, QueueSource *source)
 
 		source->portal = statement_open(&free_ranges, parameters);
 	}
-	SPI_cursor_fetch(source->portal, true, 1);
-	if (SPI_processed == 0)
-	{
-		source->exhausted = true;
-		return;
-	}
+	if (statement_fetch(source->portal, 1) == 0)
+		return false;
 	statement_row(0, values, nulls);
 	source->waiting_since = DatumGetTimestampTz(values[RANGE_SINCE]);
 	source->range_id = *DatumGetUUIDP(values[RANGE_ID]);
@@ -133,17 +191,36 @@ fetch_range(QueueTaker *taker, QueueSource *source)
 	source->rest.first = DatumGetInt16(values[RANGE_FIRST]);
 	source->rest.last = DatumGetInt16(values[RANGE_LAST]);
 	source->rest.attempt = DatumGetInt16(values[RANGE_ATTEMPT]);
+	source->rest.step = source->step;
 	source->place = *(ItemPointer) DatumGetPointer(values[RANGE_PLACE]);
-	source->has_range = true;
 	SPI_freetuptable(SPI_tuptable);
-	skip_taken(taker, source);
+	return true;
+}
+
+/* Locks the next range of a source. */
+static void
+fetch_range(QueueTaker *taker, QueueSource *source)
+{
+	while (!source->has_range && !source->exhausted)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!fetch_row(taker, source))
+			source->exhausted = true;
+		else
+			source->has_range = look_at_range(taker, source);
+	}
 }
 
 /* Returns how long the range of a source has been due. */
-static TimestampTz
+static int64
 overdue(const QueueTaker *taker, const QueueSource *source)
 {
-	return source->until - Max(source->waiting_since, taker->started_at);
+	TimestampTz since = Max(source->waiting_since, taker->started_at);
+	int64		overdue_for;
+
+	if (TIMESTAMP_NOT_FINITE(since) || pg_sub_s64_overflow(source->until, since, &overdue_for))
+		return PG_INT64_MAX;
+	return overdue_for;
 }
 
 /* Returns the source whose range has been due for longest; NULL if none has one. */
@@ -156,8 +233,7 @@ oldest_source(QueueTaker *taker)
 	{
 		QueueSource *source = &taker->sources[i];
 
-		if (!source->has_range && !source->exhausted)
-			fetch_range(taker, source);
+		fetch_range(taker, source);
 		if (source->has_range &&
 			(oldest == NULL || overdue(taker, source) > overdue(taker, oldest)))
 			oldest = source;

@@ -7,14 +7,22 @@
  * search_path and planner settings of that moment; so every SQL function that
  * gets here is declared with its own.
  *
+ * Statements run as the owner of the extension, whoever calls: roles that make
+ * calls need no rights on tables.  Who calls is found out before, by
+ * context_enter(), in C that runs as the caller; every statement names the
+ * workspace that this found.
+ *
  * Results live in SPI memory: what is to outlive statement_finish() is copied.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
@@ -22,8 +30,31 @@
 #include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 
+#include "compat.h"
 #include "statement.h"
+
+/* The schema of the tables, whose owner statements run as. */
+#define TABLE_SCHEMA "leadterra"
+
+/* The path under which names in statements are looked up. */
+#define SEARCH_PATH "pg_catalog, pg_temp"
+
+/* Who runs what comes next. */
+typedef struct User
+{
+	Oid			id;
+	int			context;		/* SECURITY_ flags */
+	Oid			caller;
+} User;
+
+/*
+ * Whose call a statement runs for, while one runs, and as whom.  A trigger that
+ * somebody put on a table may make calls too: those are the caller's.
+ */
+static Oid	caller_id = InvalidOid;
+static Oid	owner_id = InvalidOid;
 
 /* Connects to SPI; statement_finish() ends it. */
 void
@@ -39,6 +70,48 @@ statement_finish(void)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+}
+
+/*
+ * Goes on as the owner of the tables, and returns who it was before, who has to come
+ * back by become_caller(), after an error too.  Nobody may become another role
+ * meanwhile.
+ *
+ * The owner's rights must not reach code of the caller's, which a name in front of
+ * ours would run: a function that was declared without the path is refused.
+ */
+static User
+become_owner(void)
+{
+	User		before = {.caller = caller_id};
+	HeapTuple	schema;
+
+	if (strcmp(namespace_search_path, SEARCH_PATH) != 0)
+		elog(ERROR, "a function that runs statements was declared without SET search_path = %s", SEARCH_PATH);
+	GetUserIdAndSecContext(&before.id, &before.context);
+	schema = SearchSysCache1(NAMESPACENAME, CStringGetDatum(TABLE_SCHEMA));
+	if (!HeapTupleIsValid(schema))
+		elog(ERROR, "schema \"%s\" does not exist", TABLE_SCHEMA);
+	caller_id = statement_caller();
+	owner_id = ((Form_pg_namespace) GETSTRUCT(schema))->nspowner;
+	ReleaseSysCache(schema);
+	SetUserIdAndSecContext(owner_id, before.context | SECURITY_LOCAL_USERID_CHANGE);
+	return before;
+}
+
+/* Goes on as who it was before become_owner(). */
+static void
+become_caller(const User *before)
+{
+	SetUserIdAndSecContext(before->id, before->context);
+	caller_id = before->caller;
+}
+
+/* Returns the role that makes the call at hand. */
+Oid
+statement_caller(void)
+{
+	return OidIsValid(caller_id) && GetUserId() == owner_id ? caller_id : GetUserId();
 }
 
 /*
@@ -137,11 +210,20 @@ prepare(Statement *statement)
 bool
 statement_follows_rows(Statement *statement)
 {
-	CachedPlan *cached;
+	User		before = become_owner();
+	CachedPlan *cached = NULL;
 	const Plan *plan;
 
-	prepare(statement);
-	cached = SPI_plan_get_cached_plan(statement->plan);
+	PG_TRY();
+	{
+		prepare(statement);
+		cached = SPI_plan_get_cached_plan(statement->plan);
+	}
+	PG_FINALLY();
+	{
+		become_caller(&before);
+	}
+	PG_END_TRY();
 	if (cached == NULL)
 		return false;
 	plan = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
@@ -156,22 +238,25 @@ static uint64
 execute(Statement *statement, const Datum *values, const bool *nulls, bool read_only)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
+	User		before = become_owner();
 	char		markers[STATEMENT_MAX_PARAMETERS];
-	int			result = 0;
+	volatile int result = 0;
+	volatile int running = 0;
 
-	prepare(statement);
-	for (int i = 0; i < statement->nparameters; i++)
-		markers[i] = nulls && nulls[i] ? 'n' : ' ';
-
-	statement->running++;
 	PG_TRY();
 	{
+		prepare(statement);
+		for (int i = 0; i < statement->nparameters; i++)
+			markers[i] = nulls && nulls[i] ? 'n' : ' ';
+		running = 1;
+		statement->running++;
 		result = SPI_execute_plan(statement->plan, unconstify(Datum *, values), markers,
 								  read_only, 0);
 	}
 	PG_FINALLY();
 	{
-		statement->running--;
+		statement->running -= running;
+		become_caller(&before);
 	}
 	PG_END_TRY();
 	/* SPI leaves its own context behind, which lives until it is finished. */
@@ -200,18 +285,47 @@ statement_read(Statement *statement, const Datum *values)
 
 /*
  * Starts a SELECT whose rows are locked or read as they are fetched, by
- * SPI_cursor_fetch(); SPI_cursor_close() ends it.
+ * statement_fetch(); SPI_cursor_close() ends it.
  */
 Portal
 statement_open(Statement *statement, const Datum *values)
 {
-	Portal		portal;
+	User		before = become_owner();
+	Portal		portal = NULL;
 
-	prepare(statement);
-	portal = SPI_cursor_open(NULL, statement->plan, unconstify(Datum *, values), NULL, false);
+	PG_TRY();
+	{
+		prepare(statement);
+		portal = SPI_cursor_open(NULL, statement->plan, unconstify(Datum *, values), NULL, false);
+	}
+	PG_FINALLY();
+	{
+		become_caller(&before);
+	}
+	PG_END_TRY();
 	if (portal == NULL)
 		elog(ERROR, "SPI_cursor_open failed: %s", statement->text);
 	return portal;
+}
+
+/* Fetches up to a number of rows more, and returns how many these are. */
+uint64
+statement_fetch(Portal portal, int count)
+{
+	MemoryContext caller_context = CurrentMemoryContext;
+	User		before = become_owner();
+
+	PG_TRY();
+	{
+		SPI_cursor_fetch(portal, true, count);
+	}
+	PG_FINALLY();
+	{
+		become_caller(&before);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller_context);
+	return SPI_processed;
 }
 
 /* Returns a column, from 1, of a row, from 0, of the last result. */
@@ -221,11 +335,37 @@ statement_value(uint64 row, int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
 }
 
+/* The same as a value that outlives SPI. */
+Datum
+statement_return(uint64 row, int column, bool *isnull)
+{
+	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+	Datum		value = statement_value(row, column, isnull);
+
+	return *isnull ? value : SPI_datumTransfer(value, attribute->attbyval, attribute->attlen);
+}
+
 /* Returns all columns of a row, from 0, of the last result. */
 void
 statement_row(uint64 row, Datum *values, bool *nulls)
 {
 	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+}
+
+/*
+ * Reads an array of values of one size without nulls, from 1 on, as a row of a table
+ * has it: what was written by hand may have any form.  Returns the values, which
+ * stand one behind the other, and their number; NULL for an array of another form.
+ */
+const void *
+statement_elements(Datum array, int *count)
+{
+	ArrayType  *elements = DatumGetArrayTypeP(array);
+
+	*count = ArrayGetNItems(ARR_NDIM(elements), ARR_DIMS(elements));
+	if (ARR_NDIM(elements) > 1 || ARR_HASNULL(elements) || (*count > 0 && ARR_LBOUND(elements)[0] != 1))
+		return NULL;
+	return ARR_DATA_PTR(elements);
 }
 
 /*

@@ -41,13 +41,17 @@ typedef struct Statement
 	.types = {__VA_ARGS__} \
 }
 
+extern Oid	statement_caller(void);
 extern void statement_connect(void);
 extern void statement_finish(void);
 extern uint64 statement_execute(Statement *statement, const Datum *values, const bool *nulls);
 extern bool statement_follows_rows(Statement *statement);
 extern uint64 statement_read(Statement *statement, const Datum *values);
 extern Portal statement_open(Statement *statement, const Datum *values);
+extern uint64 statement_fetch(Portal portal, int count);
+extern const void *statement_elements(Datum array, int *count);
 extern Datum statement_value(uint64 row, int column, bool *isnull);
+extern Datum statement_return(uint64 row, int column, bool *isnull);
 extern void statement_row(uint64 row, Datum *values, bool *nulls);
 extern Datum statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);

@@ -29,12 +29,14 @@
 
 PG_FUNCTION_INFO_V1(lt_suppression_keys);
 PG_FUNCTION_INFO_V1(lt_forgotten_key);
+PG_FUNCTION_INFO_V1(lt_forget);
 
 /* Part of an address; a wildcard "*.com" is kept as ".com", where it stands. */
 typedef struct Key
 {
 	const char *data;
 	uint32		length;
+	bool		wildcard;
 } Key;
 
 typedef struct KeyEntry
@@ -52,7 +54,8 @@ typedef struct KeyEntry
 #define SH_KEY key
 #define SH_HASH_KEY(table, key) hash_bytes((const unsigned char *) (key).data, (key).length)
 #define SH_EQUAL(table, a, b) \
-	((a).length == (b).length && memcmp((a).data, (b).data, (a).length) == 0)
+	((a).length == (b).length && (a).wildcard == (b).wildcard && \
+	 memcmp((a).data, (b).data, (a).length) == 0)
 #define SH_SCOPE static inline
 #define SH_STORE_HASH
 #define SH_GET_HASH(table, entry) (entry)->hash
@@ -125,30 +128,36 @@ static Statement find_address_key = STATEMENT(
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
 
+static Statement forget = STATEMENT(
+	"SELECT leadterra.forget($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, TEXTOID, TEXTOID);
+
 /*
  * Steps through the keys of a normalized address, the most specific first: the
  * address, its domain, the wildcards over it.  key->data is NULL at the start.
+ * What somebody wrote into the table of leads by hand may be any text.
  */
 static bool
 next_key(const char *email, uint32 length, Key *key)
 {
 	const char *end = email + length;
+	const char *found = NULL;
+	bool		whole = key->data == email;
 
 	if (key->data == NULL)
-		key->data = email;
-	else if (key->data == email)
 	{
-		key->data = memchr(email, '@', length);
-		/* What somebody wrote into the table of leads by hand may have none. */
-		if (key->data)
-			key->data++;
+		*key = (Key) {email, length, false};
+		return true;
 	}
-	else
-		key->data = memchr(key->data + 1, '.', end - key->data - 1);
-
-	if (key->data == NULL)
+	if (whole)
+		found = memchr(email, '@', length);
+	else if (key->length > 0)
+		found = memchr(key->data + 1, '.', key->length - 1);
+	if (found == NULL)
 		return false;
-	key->length = end - key->data;
+	if (whole)
+		found++;
+	*key = (Key) {found, end - found, !whole};
 	return true;
 }
 
@@ -156,13 +165,12 @@ next_key(const char *email, uint32 length, Key *key)
 static Datum
 key_entry(const Key *key)
 {
-	bool		wildcard = key->data[0] == '.';
-	text	   *entry = palloc(VARHDRSZ + wildcard + key->length);
+	text	   *entry = palloc(VARHDRSZ + key->wildcard + key->length);
 
-	SET_VARSIZE(entry, VARHDRSZ + wildcard + key->length);
-	if (wildcard)
+	SET_VARSIZE(entry, VARHDRSZ + key->wildcard + key->length);
+	if (key->wildcard)
 		*VARDATA(entry) = '*';
-	memcpy(VARDATA(entry) + wildcard, key->data, key->length);
+	memcpy(VARDATA(entry) + key->wildcard, key->data, key->length);
 	return PointerGetDatum(entry);
 }
 
@@ -174,11 +182,11 @@ collect_keys(const SuppressionCheck *checks, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		Key			key = {NULL, 0};
+		Key			key = {NULL, 0, false};
 		bool		found = false;
 
 		/* Where a wildcard is known, so are those less specific. */
-		while (!(found && key.data[0] == '.') && next_key(checks[i].email, checks[i].length, &key))
+		while (!(found && key.wildcard) && next_key(checks[i].email, checks[i].length, &key))
 		{
 			KeyEntry   *entry = keyset_insert(keys, key, &found);
 
@@ -212,13 +220,10 @@ mark_found(keyset_hash *keys, uint64 nfound, Listed *listed)
 		}
 		nentries++;
 		found = DatumGetTextPP(value);
-		key = (Key) {VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)};
+		key = (Key) {VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found), false};
 		/* An address may start with a star too. */
-		if (key.data[0] == '*' && memchr(key.data, '@', key.length) == NULL)
-		{
-			key.data++;
-			key.length--;
-		}
+		if (key.length > 0 && key.data[0] == '*' && memchr(key.data, '@', key.length) == NULL)
+			key = (Key) {key.data + 1, key.length - 1, true};
 		entry = keyset_lookup(keys, key);
 		if (entry)
 			entry->listed = listed->any = true;
@@ -243,7 +248,7 @@ domain_of(Key key)
 {
 	const char *at = memchr(key.data, '@', key.length);
 
-	return at ? (Key) {at + 1, key.data + key.length - at - 1} : key;
+	return at ? (Key) {at + 1, key.data + key.length - at - 1, false} : key;
 }
 
 /* Returns the hash of a domain or wildcard in the index suppressions_by_domain. */
@@ -441,7 +446,7 @@ suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, in
 	mark_listed(workspace, blocklist, keys, &listed);
 	for (int i = 0; listed.any && i < count; i++)
 	{
-		Key			key = {NULL, 0};
+		Key			key = {NULL, 0, false};
 
 		while (!checks[i].suppressed && next_key(checks[i].email, checks[i].length, &key))
 			checks[i].suppressed = keyset_lookup(keys, key)->listed;
@@ -479,7 +484,7 @@ lt_suppression_keys(PG_FUNCTION_ARGS)
 	text	   *email = email_argument(fcinfo);
 	Datum	   *entries;
 	int			count = 0;
-	Key			key = {NULL, 0};
+	Key			key = {NULL, 0, false};
 	bool		isnull;
 
 	/* One key more than labels, and a label has at least one octet and a dot. */
@@ -510,4 +515,24 @@ lt_forgotten_key(PG_FUNCTION_ARGS)
 	if (entry == (Datum) 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(entry);
+}
+
+/* SQL: lt_forget(email) */
+Datum
+lt_forget(PG_FUNCTION_ARGS)
+{
+	Datum		values[3] = {context_enter("leads:delete")};
+	text	   *email = email_argument(fcinfo);
+	bool		known;
+	bool		isnull;
+
+	context_require_read_committed("forgetting a lead");
+	statement_connect();
+	context_make_workspace();
+	values[1] = PointerGetDatum(email);
+	values[2] = suppression_forgotten_entry(suppression_address_key(values[0]), VARDATA(email), VARSIZE(email) - VARHDRSZ);
+	statement_execute(&forget, values, NULL);
+	known = DatumGetBool(statement_value(0, 1, &isnull));
+	statement_finish();
+	PG_RETURN_BOOL(known);
 }

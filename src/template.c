@@ -163,30 +163,37 @@ string_of(char *text)
 	return (LeadString) {text, strlen(text)};
 }
 
+/* A value that no message holds. */
+static const LeadString too_large = {"", TEMPLATE_OUTPUT_MAX + 1};
+
 /* Returns a custom field as text, empty where there is none. */
 static LeadString
 custom_value(const LeadString *name, TemplateValues *values)
 {
 	JsonbValue	value;
+	Size		size = 0;
 
 	/* It may be large and compressed. */
 	if (values->custom == NULL)
 		values->custom = DatumGetJsonbP(values->fields[LEAD_CUSTOM]);
-	if (getKeyJsonValueFromContainer(&values->custom->root, name->data, name->length, &value) == NULL)
+	if (!JsonContainerIsObject(&values->custom->root) ||
+		getKeyJsonValueFromContainer(&values->custom->root, name->data, name->length, &value) == NULL)
 		return (LeadString) {NULL, 0};
 	switch (value.type)
 	{
 		case jbvString:
 			return (LeadString) {value.val.string.val, value.val.string.len};
 		case jbvNumeric:
+			if (!json_text_size(&value, &size))
+				return too_large;
 			return string_of(DatumGetCString(DirectFunctionCall1(numeric_out,
 																 NumericGetDatum(value.val.numeric))));
 		case jbvBool:
 			return string_of(value.val.boolean ? "true" : "false");
 		case jbvBinary:
 			/* What is too large anyway may not even fit the memory once printed. */
-			if (value.val.binary.len > TEMPLATE_OUTPUT_MAX)
-				return (LeadString) {"", TEMPLATE_OUTPUT_MAX + 1};
+			if (value.val.binary.len > TEMPLATE_OUTPUT_MAX || !json_text_size(&value, &size))
+				return too_large;
 			return string_of(JsonbToCString(NULL, value.val.binary.data, value.val.binary.len));
 		default:
 			return (LeadString) {NULL, 0};
@@ -316,6 +323,9 @@ template_render(const Template *template, TemplateValues *values, StringInfo out
 		const TemplatePart *part = &template->parts[i];
 		LeadString	value;
 
+		/* Whoever wrote the step by hand may have made it any length. */
+		if (part->text.length > TEMPLATE_OUTPUT_MAX || part->fallback.length > TEMPLATE_OUTPUT_MAX)
+			return false;
 		appendBinaryStringInfo(output, part->text.data, part->text.length);
 		if (!part->has_token)
 			continue;

@@ -1,6 +1,6 @@
 -- enroll: lt_add_leads, rule by rule.
 BEGIN;
-SELECT plan(559);
+SELECT plan(563);
 
 -- What another workspace has.
 SELECT lt_create_campaign('elsewhere', '[{"subject": "s", "bodyHtml": "b"}]') AS foreign_campaign, lt_create_list('elsewhere') AS foreign_list, lt_create_blocklist('elsewhere') AS foreign_blocklist \gset
@@ -540,6 +540,17 @@ SELECT pg_temp.limit_to(0);
 SELECT is(pg_temp.left(pg_temp.some('c'), :'c') || pg_temp.left(pg_temp.some('l'), :'c'), '0, 0 left{"code": "plan_limit_reached", "remaining": 0} the plan has room for 0 more leads, not for 1', 'none at all is a limit');
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b17';
 SELECT is(pg_temp.left(pg_temp.some('elsewhere'), jsonb_build_object('campaign_id', :'owned')), '1, null left', 'the limit of one workspace is none of another');
+
+-- Names of custom fields: as many as anybody has, and in time that goes with their number.
+SELECT lt_create_campaign('named') AS named \gset
+CREATE FUNCTION pg_temp.named(first integer, leads integer, names integer) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_agg(jsonb_build_object('email', format('n%s@named.example', i), 'custom_variables', (SELECT jsonb_object_agg(format('n%s', (i - 1) * names + j), 1) FROM generate_series(1, names) j)))
+    FROM generate_series(first, first + leads - 1) i
+$$;
+SELECT is(lt_add_leads(pg_temp.named(1, 100, 100), :'named') ->> 'leads_uploaded', '100', 'ten thousand names');
+SELECT is((SELECT cardinality(variables) FROM lt_campaigns WHERE id = :'named'), 10000, 'are known');
+SELECT throws_ok(format('SELECT lt_add_leads(pg_temp.named(20000, 1, 1), %L)', :'named'), 'PT400', 'the campaign would have 10001 custom fields, more than 10000 or of more than 1048576 bytes', 'and not one more');
+SELECT is(pg_temp.failure(format('lt_add_leads(%L, %L)', jsonb_build_array(jsonb_build_object('email', 'long@named.example', 'custom_variables', jsonb_build_object(repeat('x', 1048577), 1))), lt_create_campaign('long'))), 'PT400 too_many_variables the campaign would have 1 custom fields, more than 10000 or of more than 1048576 bytes', 'nor longer ones');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -15,7 +15,7 @@ EXCEPTION WHEN SQLSTATE 'PT404' THEN
 END;
 $$;
 SELECT is(pg_temp.detail(), '{"code": "list_not_found"}', 'and the code is its DETAIL');
-SELECT throws_ok($$SELECT leadterra.raise_error('no_such_code', 'x')$$, 'XX000', 'unknown error code "no_such_code"', 'another code is a bug');
+SELECT throws_ok($$SELECT leadterra.raise_error('no_such_code', 'x')$$, 'PT400', 'error code "no_such_code" is unknown', 'there is no other code');
 
 -- Each public function, called with nulls: it works, or the error is one that its comment names.
 CREATE FUNCTION pg_temp.error_of_nulls(function regprocedure) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$

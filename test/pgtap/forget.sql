@@ -67,7 +67,7 @@ INSERT INTO leadterra.leads (workspace_id, lead_id, email) VALUES (lt_current_wo
 INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) VALUES (lt_current_workspace(), :'list', '0197c043-e39c-7d91-a325-00000000000a');
 SELECT is((SELECT suppressed FROM lt_enroll_list(:'list', :'draft')), 1, 'one that was put into the table by hand is not enrolled from a list');
 INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id) VALUES (lt_current_workspace(), :'draft', '0197c043-e39c-7d91-a325-00000000000a');
-SELECT leadterra.enqueue(:'draft', 1, now(), '0197c043-e39c-7d91-a325-00000000000a');
+SELECT leadterra.enqueue(lt_current_workspace(), :'draft', 1, now(), '0197c043-e39c-7d91-a325-00000000000a');
 SELECT lt_start_campaign(:'draft');
 SELECT is((SELECT count(*) FROM lt_claim_messages(10, '1 hour', :'draft') WHERE email LIKE 'ann%'), 0::bigint, 'nor mailed');
 SELECT is((SELECT reason FROM lt_messages WHERE campaign_id = :'draft' AND email LIKE 'ann%'), 'suppressed', 'its message is skipped');

@@ -1,6 +1,6 @@
 -- http: what requests from outside cannot bring about.
 BEGIN;
-SELECT plan(7);
+SELECT plan(26);
 SELECT set_config('leadterra.workspace_id', lt_create_workspace('http')::text, true);
 
 -- An answer that is removed between the look that finds it and the reading: a
@@ -26,6 +26,20 @@ SELECT is(lt_http_create_campaign('{"name": "Once"}')::text, :'second', 'its ans
 SELECT set_config('request.headers', '{"idempotency-key": "no path"}', true);
 SELECT is(lt_http_suppress('{"emails": ["a@example.com"]}') ->> 'suppressed', '1', 'without a path');
 SELECT is(lt_http_suppress('{"emails": ["a@example.com"]}') ->> 'suppressed', '1', 'an answer is kept all the same');
+
+-- What is missing is an error of the request, whoever calls and how.
+SELECT set_config('request.headers', '', true);
+SELECT is(call || ' ' || concat_ws(' ', answer ->> 'code', current_setting('response.status')), call || ' invalid_request 400', 'without a body: ' || call)
+FROM (VALUES ('lt_http_create_campaign', lt_http_create_campaign(NULL)), ('lt_http_bulk_leads', lt_http_bulk_leads(NULL)), ('lt_http_suppress', lt_http_suppress(NULL)), ('lt_http_add_leads', lt_http_add_leads(NULL))) v (call, answer);
+SELECT is(lt_http_replies(), '[]', 'without headers');
+SELECT is(leadterra.http_run(call, 'campaigns:read', false, NULL) ->> 'message', format('call "%s" is unknown', call), 'a call that there is not') FROM unnest('{nope,count_members}'::text[]) call;
+
+-- Parts of a URL, in time that goes with their length.
+SET LOCAL statement_timeout = '10s';
+SELECT is(length(leadterra.url_decode(repeat('%C3%BC', 1000000))), 1000000, 'a long one');
+SET LOCAL statement_timeout = 0;
+SELECT is(leadterra.url_decode(encoded), decoded, 'decoded: ' || encoded) FROM (VALUES ('', ''), ('a+b%2Bc', 'a b+c'), ('%41%c3%bc', 'Aü'), ('ü', 'ü')) v (encoded, decoded);
+SELECT throws_ok(format('SELECT leadterra.url_decode(%L)', encoded), 'PT400', 'the path or query of the request is malformed', 'malformed: ' || encoded) FROM unnest('{%,%4,%zz,a%,%ff,%00,%c3}'::text[]) encoded;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- message: what is past its keep is counted and removed, and nothing else.
 BEGIN;
-SELECT plan(33);
+SELECT plan(36);
 
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b18';
 SET LOCAL leadterra.now = '2030-01-01 00:00+00';
@@ -101,6 +101,8 @@ SET LOCAL leadterra.now = '2040-01-01 00:00+00';
 SET LOCAL client_min_messages = error;
 SELECT cmp_ok(pg_temp.maintain(), '>', 0::bigint, 'a campaign that cannot be maintained does not stop the others');
 SELECT is((SELECT count(*) FROM leadterra.leases WHERE campaign_id = :'other' AND state = 'closed'), 0::bigint, 'of which what is past its keep is gone');
+
+SELECT throws_ok(format('SELECT lt_maintain(%L)', keep), 'PT400', 'argument "keep" must be from nothing to 1000 years', coalesce(keep, 'null')) FROM unnest('{178000000 years,-1 day,NULL}'::text[]) keep;
 
 SELECT * FROM finish();
 ROLLBACK;

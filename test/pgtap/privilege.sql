@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(308);
+SELECT plan(317);
 
 -- Two workspaces that hold something of everything.
 \set schema public
@@ -17,7 +17,8 @@ GRANT SELECT ON ids TO lt_test_api;
 CREATE TEMP TABLE members AS
 SELECT coalesce(p.proname, c.relname)::text AS name, coalesce(p.oid::regprocedure::text, c.oid::regclass::text) AS identity,
     CASE WHEN p.oid IS NOT NULL THEN 'function' WHEN c.relkind = 'v' THEN 'view' ELSE 'table' END AS kind,
-    coalesce(p.pronamespace, c.relnamespace) = 'leadterra'::regnamespace AS internal, p.prorettype, p.oid AS function_oid, c.oid AS relation_oid
+    coalesce(p.pronamespace, c.relnamespace) = 'leadterra'::regnamespace AS internal, p.prorettype, p.oid AS function_oid, c.oid AS relation_oid,
+    coalesce(p.proargnames[1] = 'workspace', false) AS trusts
 FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
 LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind IN ('r', 'v')
@@ -29,18 +30,22 @@ SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function
 SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function' AND has_table_privilege('lt_test_nobody', relation_oid, 'DELETE, TRUNCATE, TRIGGER')), NULL, 'nor delete');
 SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members WHERE kind = 'function' AND NOT internal AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
     'lt_create_api_key(text,text[]) lt_create_workspace(text) lt_due_workspaces(integer) lt_grant_api(name,uuid) lt_maintain(interval) lt_revoke_api_key(uuid) lt_use_workspace(uuid)', 'lt_grant_api grants all calls but these');
-SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'function' AND internal AND prorettype <> 'trigger'::regtype AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
-    'maintain_campaign maintain_imports maintain_jobs random_api_key', 'and what they are made of');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'function' AND internal AND prorettype <> 'trigger'::regtype AND NOT trusts AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
+    'is_administrative random_api_key', 'and what they are made of');
+SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members WHERE trusts AND has_function_privilege('lt_test_api', function_oid, 'EXECUTE')), NULL, 'but nothing that takes the word of its caller for the workspace');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'view' AND NOT has_table_privilege('lt_test_api', relation_oid, 'SELECT')), 'lt_api_keys', 'and all views but this one');
-SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND has_table_privilege('lt_test_api', relation_oid, 'TRUNCATE, TRIGGER, REFERENCES')), NULL, 'to empty a table or put a trigger on it is never granted');
-SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND has_any_column_privilege('lt_test_api', relation_oid, 'SELECT') <> has_table_privilege('lt_test_api', relation_oid, 'INSERT')), 'workspaces', 'tables may be written where they may be read, but for one');
-SELECT ok(NOT has_any_column_privilege('lt_test_api', 'leadterra.api_keys', 'SELECT, INSERT, UPDATE'), 'and keys not at all');
-SELECT is((SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'leadterra.workspaces'::regclass AND attnum > 0 AND has_column_privilege('lt_test_api', attrelid, attnum, 'UPDATE')), 'count_mark lead_count unsubscribe_url', 'a workspace does not set its limit');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind <> 'function'
+    AND (has_table_privilege('lt_test_api', relation_oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES') OR has_any_column_privilege('lt_test_api', relation_oid, 'INSERT, UPDATE, REFERENCES'))), NULL, 'calls write, and roles do not');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND NOT has_table_privilege('lt_test_api', relation_oid, 'SELECT')), 'answers api_keys workspaces', 'tables may be read, but for these');
+SELECT is((SELECT string_agg(name || '.' || attname, ' ' ORDER BY name, attname) FROM members JOIN pg_attribute ON attrelid = relation_oid AND attnum > 0
+    WHERE kind = 'table' AND name IN ('answers', 'api_keys', 'workspaces') AND has_column_privilege('lt_test_api', attrelid, attnum, 'SELECT')), 'workspaces.created_at workspaces.name workspaces.workspace_id', 'of which no key is seen');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND NOT (SELECT relrowsecurity FROM pg_class WHERE oid = relation_oid)), NULL, 'every table has row-level security');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m WHERE kind = 'table'
     AND (SELECT array_agg(replace(pg_get_expr(polqual, polrelid), 'OPERATOR(pg_catalog.=)', '=') || polcmd::text) FROM pg_policy WHERE polrelid = relation_oid) IS DISTINCT FROM '{(workspace_id = lt_current_workspace())*}'), NULL, 'with the one policy');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_class c ON c.oid = relation_oid WHERE kind = 'view' AND NOT coalesce(reloptions @> '{security_invoker=true}', false)), NULL, 'every view reads as who reads it');
-SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_proc p ON p.oid = function_oid WHERE prosecdef), 'lt_authenticate lt_unsubscribe lt_use_workspace', 'these functions alone run as the owner');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_proc p ON p.oid = function_oid WHERE prosecdef), NULL, 'no function is a definer''s: who calls would not be found out');
+SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members m JOIN pg_proc p ON p.oid = function_oid JOIN pg_language l ON l.oid = prolang
+    WHERE (lanname = 'plpgsql' OR lanname = 'c' AND proparallel = 'u') AND prokind = 'f' AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)), 'leadterra.require_read_committed(text)', 'every function that runs statements has a path of its own; this one runs none');
 
 -- Every call and view, from A, with the ids of B: what comes of it, and the scope
 -- that it needs.  $x stands for the id of B that has that name.
@@ -177,6 +182,45 @@ SELECT is((SELECT string_agg(l.name, ' ') FROM lines l WHERE l.scope LIKE '%:cre
 SELECT is(pg_temp.outcome(:'leads_all', 'lt_create_campaign(''x'')'), 'PT403', 'and no more than that');
 SELECT is(pg_temp.outcome(:'all_create', 'lt_delete_leads(''{}'')'), 'PT403', 'either');
 
+-- The scope comes before anything else: whatever the arguments are.
+SELECT is((SELECT string_agg(format('%s: %s', n.name, n.outcome), ', ' ORDER BY n.name) FROM (
+    SELECT m.name, pg_temp.outcome(k.without, format('%I(%s)', m.name, (SELECT string_agg(format('NULL::%s', t::regtype), ', ') FROM unnest(p.proargtypes) t))) AS outcome
+    FROM members m JOIN pg_proc p ON p.oid = function_oid AND prokind = 'f'
+    JOIN (SELECT DISTINCT l.name, l.scope FROM lines l) l ON l.name = m.name JOIN keys k USING (scope)
+    WHERE m.name NOT LIKE 'lt\_http%') n WHERE n.outcome <> 'PT403'), NULL, 'calls with nulls are refused for the scope');
+-- The same with a plan that was made for a key that has the scope, and kept.
+CREATE FUNCTION pg_temp.kept_outcome(key text, without text, call text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    result text;
+BEGIN
+    EXECUTE 'PREPARE kept AS SELECT string_agg(x::text, '''') FROM ' || call || ' x';
+    SET LOCAL ROLE lt_test_api;
+    PERFORM lt_authenticate(key);
+    BEGIN
+        EXECUTE 'EXECUTE kept' INTO result;
+    EXCEPTION WHEN OTHERS THEN
+        result := SQLSTATE;
+    END;
+    PERFORM lt_authenticate(without);
+    BEGIN
+        EXECUTE 'EXECUTE kept' INTO result;
+    EXCEPTION WHEN OTHERS THEN
+        result := SQLSTATE;
+    END;
+    RESET ROLE;
+    RAISE EXCEPTION 'result' USING ERRCODE = 'LTOUT', DETAIL = coalesce(result, 'null');
+EXCEPTION WHEN SQLSTATE 'LTOUT' THEN
+    DEALLOCATE kept;
+    GET STACKED DIAGNOSTICS result = PG_EXCEPTION_DETAIL;
+    RETURN result;
+END;
+$$;
+SELECT is((SELECT string_agg(call || ': ' || outcome, ', ') FROM (
+    SELECT l.call, pg_temp.kept_outcome(:'key_a', k.without, l.call) AS outcome FROM lines l JOIN keys k USING (scope)
+    WHERE l.call LIKE l.name || '(%)' AND l.call !~ '\) (->>|<>|IS)') n WHERE n.outcome <> 'PT403'), NULL, 'plans that are kept look for nothing before the scope');
+SELECT is((SELECT string_agg(name || ': ' || outcome, ', ') FROM (
+    SELECT l.name, pg_temp.kept_outcome(:'key_a', k.without, l.name) AS outcome FROM lines l JOIN keys k USING (scope) JOIN members m ON m.name = l.name AND m.kind = 'view') n WHERE n.outcome <> 'PT403'), NULL, 'nor do views');
+
 -- Keys.
 SELECT set_config('leadterra.workspace_id', :'a', true);
 SELECT lt_create_api_key('mine') AS mine \gset
@@ -211,8 +255,9 @@ SELECT is(lt_current_workspace()::text, :'a', 'a role that is bound to a workspa
 SELECT is((SELECT count(*) FROM lt_campaigns), 2::bigint, 'and sees it');
 SELECT is((SELECT count(*) FROM leadterra.leads WHERE workspace_id = :'b'), 0::bigint, 'and no other');
 SELECT lives_ok($$SELECT lt_create_list('bound')$$, 'and writes there');
-SELECT throws_ok(format('INSERT INTO leadterra.lists (workspace_id, list_id, name) VALUES (%L, lt_uuidv7(), ''x'')', :'b'), '42501', NULL, 'and nowhere else');
-SELECT throws_ok(format('UPDATE leadterra.lists SET workspace_id = %L', :'b'), '42501', NULL, 'by no means');
+SELECT throws_ok(format('INSERT INTO leadterra.lists (workspace_id, list_id, name) VALUES (%L, lt_uuidv7(), ''x'')', lt_current_workspace()), '42501', NULL, 'by calls alone');
+SELECT throws_ok($$LOCK TABLE leadterra.leads IN SHARE MODE$$, '42501', NULL, 'it locks no table');
+SELECT throws_ok($$SELECT FROM leadterra.waiting FOR UPDATE$$, '42501', NULL, 'nor rows');
 RESET ROLE;
 CREATE ROLE lt_test_trusted;
 SELECT lt_grant_api('lt_test_trusted');
@@ -242,6 +287,27 @@ SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');
 CREATE FUNCTION pg_temp.peek(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'seen %', value; END $$;
 SELECT lives_ok(format('SELECT count(*) FROM leadterra.leads WHERE workspace_id = %L AND pg_temp.peek(email)', :'b'), 'a cheap function sees no row of another workspace');
 RESET ROLE;
+
+-- A key without a scope, as nobody can make one.
+ALTER TABLE leadterra.api_keys DROP CONSTRAINT api_keys_scopes_check;
+INSERT INTO leadterra.api_keys (workspace_id, key_id, label, key_hash, scopes) SELECT :'a', lt_uuidv7(), s, sha256(s::bytea), s::text[] FROM unnest('{"{}","{NULL}"}'::text[]) s;
+SELECT is(pg_temp.outcome(s, 'lt_create_campaign(''x'')'), 'PT403', 'a key with scopes ' || s || ' allows nothing') FROM unnest('{"{}","{NULL}"}'::text[]) s;
+
+-- What somebody put on the tables runs as the owner, and works for who calls.
+CREATE TABLE pg_temp.calls (who text, workspace uuid, list uuid);
+CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO calls VALUES (current_user, lt_current_workspace(), lt_create_list('by a trigger'));
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER note AFTER INSERT ON leadterra.campaigns FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+SET LOCAL ROLE lt_test_bound;
+SELECT lt_create_campaign('triggers');
+RESET ROLE;
+SELECT is((SELECT array_agg(c.workspace::text || ' ' || l.workspace_id) FROM calls c JOIN leadterra.lists l ON l.list_id = c.list), ARRAY[:'a' || ' ' || :'a'], 'a trigger finds the workspace of who calls');
+SELECT is((SELECT array_agg(who) FROM calls), ARRAY[current_user::text], 'and is the owner');
+DROP TRIGGER note ON leadterra.campaigns;
 
 SELECT * FROM finish();
 ROLLBACK;

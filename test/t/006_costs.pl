@@ -140,6 +140,8 @@ SELECT lt_create_campaign('measured') AS campaign \\gset
 SELECT lt_suppress('{blocked.example}') \\g /dev/null
 SELECT lt_grant_api('bound', lt_current_workspace()) \\g /dev/null
 GRANT USAGE ON SEQUENCE run TO bound;
+-- Members of a list are put there by hand below.
+GRANT INSERT ON leadterra.list_members TO bound;
 GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO bound;
 @{[$analyze ? $analyze_all : '']}
 SET ROLE $role;

@@ -1,0 +1,74 @@
+-- http: answers that are kept, for requests that are sent again.
+
+-- What failed is not kept: it did nothing.
+CREATE TABLE leadterra.answers (
+    workspace_id uuid NOT NULL,
+    idempotency_key text NOT NULL,
+    request_hash bytea NOT NULL,
+    answer jsonb,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, idempotency_key)
+);
+CREATE INDEX answers_by_age ON leadterra.answers (workspace_id, created_at);
+SELECT pg_extension_config_dump('leadterra.answers', '');
+COMMENT ON TABLE leadterra.answers IS 'Answers to requests with an Idempotency-Key, for a day; request_hash is of path and body.';
+
+-- Whoever sends a request again waits for one that is under way with its key.
+CREATE FUNCTION leadterra.open_answer(workspace uuid, idempotency_key text, request_hash bytea)
+RETURNS leadterra.answers
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    earlier leadterra.answers;
+BEGIN
+    LOOP
+        DELETE FROM leadterra.answers a
+        WHERE a.workspace_id = workspace AND a.idempotency_key = open_answer.idempotency_key
+          AND a.created_at < leadterra.clock() - interval '24 hours';
+        INSERT INTO leadterra.answers (workspace_id, idempotency_key, request_hash, created_at)
+        VALUES (workspace, open_answer.idempotency_key, open_answer.request_hash, leadterra.clock())
+        ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+        SELECT a.* INTO earlier
+        FROM leadterra.answers a
+        WHERE a.workspace_id = workspace AND a.idempotency_key = open_answer.idempotency_key;
+        -- Another session may have removed it in between.
+        IF FOUND THEN
+            RETURN earlier;
+        END IF;
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.open_answer(uuid, text, bytea) IS
+'Return what is kept for an Idempotency-Key, or make room for the answer to come and return null.';
+
+CREATE FUNCTION leadterra.open_answer(idempotency_key text, request_hash bytea)
+RETURNS leadterra.answers
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_open_answer';
+
+COMMENT ON FUNCTION leadterra.open_answer(text, bytea) IS 'Do the same in the current workspace.';
+
+CREATE FUNCTION leadterra.keep_answer(workspace uuid, idempotency_key text, answer jsonb)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    UPDATE leadterra.answers a SET answer = keep_answer.answer
+    WHERE a.workspace_id = keep_answer.workspace AND a.idempotency_key = keep_answer.idempotency_key;
+END;
+
+COMMENT ON FUNCTION leadterra.keep_answer(uuid, text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
+
+CREATE FUNCTION leadterra.keep_answer(idempotency_key text, answer jsonb)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_keep_answer';
+
+COMMENT ON FUNCTION leadterra.keep_answer(text, jsonb) IS 'Do the same in the current workspace.';
+

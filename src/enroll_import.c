@@ -1,0 +1,108 @@
+/*
+ * enroll_import.c
+ *		What an import notes: whose it is is found out here, and the rest is SQL.
+ *
+ * An import reads a table of the caller's, and so runs as the caller.  These are
+ * the steps in between that write.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+
+#include "compat.h"
+#include "context.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_lock_start_of_imports);
+PG_FUNCTION_INFO_V1(lt_find_import);
+PG_FUNCTION_INFO_V1(lt_make_import);
+PG_FUNCTION_INFO_V1(lt_count_import);
+PG_FUNCTION_INFO_V1(lt_lock_import);
+PG_FUNCTION_INFO_V1(lt_advance_import);
+PG_FUNCTION_INFO_V1(lt_finish_import);
+
+#define SCOPE "leads:create"
+
+static Statement find_import = STATEMENT(
+	"SELECT leadterra.find_import($1, $2, $3, $4, $5)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID);
+
+static Statement make_import = STATEMENT(
+	"SELECT leadterra.make_import($1, $2, $3, $4, $5)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID);
+
+static Statement count_import = STATEMENT(
+	"SELECT leadterra.count_import($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT8OID);
+
+static Statement lock_import = STATEMENT(
+	"SELECT leadterra.lock_import($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
+
+static Statement advance_import = STATEMENT(
+	"SELECT leadterra.advance_import($1, $2, $3, $4, $5, $6, $7)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TIDOID, XIDOID, INT8OID, INT8OID, JSONBOID);
+
+static Statement finish_import = STATEMENT(
+	"SELECT leadterra.finish_import($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
+
+/*
+ * SQL: leadterra.lock_start_of_imports(workspace, campaign_id)
+ *
+ * The lock is none that SQL can take: an advisory lock would let everybody who may
+ * log in stop everybody's imports.
+ */
+Datum
+lt_lock_start_of_imports(PG_FUNCTION_ARGS)
+{
+	uint64		hash = hash_bytes_extended(PG_GETARG_UUID_P(1)->data, UUID_LEN, 0);
+
+	LockDatabaseObject(UUIDOID, (Oid) hash, (uint16) (hash >> 32), ExclusiveLock);
+	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.find_import(campaign_id, source, source_file, mapping) */
+Datum
+lt_find_import(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter(SCOPE), &find_import);
+}
+
+/* SQL: leadterra.make_import(campaign_id, source, source_file, mapping) */
+Datum
+lt_make_import(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter(SCOPE), &make_import);
+}
+
+/* SQL: leadterra.count_import(import_id, rows) */
+Datum
+lt_count_import(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter(SCOPE), &count_import);
+}
+
+/* SQL: leadterra.lock_import(campaign_id, import_id) */
+Datum
+lt_lock_import(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter(SCOPE), &lock_import);
+}
+
+/* SQL: leadterra.advance_import(import_id, chunk_end, last_xmin, enrolled, updated, rejects) */
+Datum
+lt_advance_import(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter(SCOPE), &advance_import);
+}
+
+/* SQL: leadterra.finish_import(campaign_id, import_id) */
+Datum
+lt_finish_import(PG_FUNCTION_ARGS)
+{
+	return context_call(fcinfo, context_enter(SCOPE), &finish_import);
+}

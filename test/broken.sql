@@ -1,0 +1,293 @@
+-- Rows that were written by hand: breaks a few columns of a row at a time, and makes
+-- every call over that, and reads every view, as the owner and as a tenant.  Then it
+-- calls every function with arguments of every sort.  psql variables: seed, from -1 to 1;
+-- wanted, how many combinations of a broken row, a call and a role; times, how often each
+-- function is called; checks, whether the
+-- checks of tables stay.  Says in warnings what went wrong, and how much it tried.
+\set ON_ERROR_STOP 1
+\set VERBOSITY terse
+\set schema public
+SET client_min_messages = error;
+SELECT setseed(:seed) \g /dev/null
+\ir workspace.sql
+
+-- A workspace has more than one of everything: batches of several steps, leases that
+-- are open, done, lost, and have a part of a range; retries, exceptions, deletions.
+CREATE FUNCTION pg_temp.more(ids jsonb) RETURNS jsonb LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    campaign uuid;
+    lease uuid;
+BEGIN
+    PERFORM set_config('leadterra.workspace_id', ids ->> 'workspace', true);
+    campaign := lt_create_campaign('Steps', '[{"subject": "{{firstName}} {{n}}", "bodyHtml": "{{x}} {{unsubscribeUrl}}"}, {"subject": "2", "bodyHtml": "2", "delayDays": 0}, {"subject": "3", "bodyHtml": "3", "delayDays": 0}]');
+    PERFORM lt_bulk_upsert(campaign, (SELECT jsonb_agg(jsonb_build_object('email', format('l%s@example.com', i), 'n', i)) FROM generate_series(1, 12) i));
+    PERFORM lt_bulk_upsert(campaign, '[{"email": "l13@example.com"}]'), lt_start_campaign(campaign);
+    SELECT lease_id INTO lease FROM lt_claim_messages(5, '1 hour', campaign) LIMIT 1;
+    PERFORM lt_fail_messages(lease, ARRAY(SELECT id FROM lt_messages WHERE lease_id = lease ORDER BY id LIMIT 1), 'no', true);
+    PERFORM lt_fail_messages(lease, ARRAY(SELECT id FROM lt_messages WHERE lease_id = lease ORDER BY id LIMIT 1), 'later');
+    PERFORM lt_complete_messages(lease);
+    SELECT lease_id INTO lease FROM lt_claim_messages(2, '1 minute', campaign) LIMIT 1;
+    PERFORM lt_complete_messages(lease, ARRAY(SELECT id FROM lt_messages WHERE lease_id = lease ORDER BY id LIMIT 1));
+    PERFORM lt_delete_leads('{l6@example.com}'), lt_remove_leads(campaign, '{l7@example.com}'), lt_forget('l8@example.com');
+    PERFORM lt_suppress('{*.blocked.example, l9@example.com}');
+    PERFORM set_config('leadterra.workspace_id', '', true);
+    RETURN ids || jsonb_build_object('steps', campaign, 'open', lease);
+END;
+$$;
+CREATE TEMP TABLE ids AS SELECT pg_temp.more(pg_temp.fill('A')) AS a, pg_temp.more(pg_temp.fill('B')) AS b;
+UPDATE leadterra.workspaces SET lead_limit = 1000 WHERE workspace_id = (SELECT (a ->> 'workspace')::uuid FROM ids);
+-- What is of B says so.
+UPDATE leadterra.leads SET first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.campaigns SET name = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.steps SET subject = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.lists SET name = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.blocklists SET name = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.suppressions SET reason = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.leases SET worker = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.jobs SET worker = 'walrus', error = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.events SET data = '{"threadSnippet": "walrus"}' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.exceptions SET reason = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.waiting SET error = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.imports SET source = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+UPDATE leadterra.workspaces SET unsubscribe_url = 'https://walrus.example/' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') AS no_tenant \gset
+\if :no_tenant
+CREATE ROLE tenant;
+\endif
+SELECT lt_grant_api('tenant') \g /dev/null
+
+-- Every call, with ids of A, and every view.  $x is the id that has that name.
+CREATE TEMP TABLE calls (call text);
+INSERT INTO calls VALUES
+('lt_add_leads(''[{"email": "a@example.com", "custom_variables": {"x": 1}}, {"email": "new@example.com"}]'', campaign_id => $steps)'),
+('lt_add_leads(''[{"email": "a@example.com"}, {"first_name": "N"}]'', list_id => $list, blocklist_id => $blocklist, skip_if_in_campaign => true, verify_leads_on_import => true)'),
+('lt_block(''{x.example}'', $blocklist)'),
+('lt_bulk_upsert($campaign, ''[{"email": "a@example.com", "n": 2}, {"email": "l1@example.com", "firstName": "N"}, {"email": "new@example.com"}]'')'),
+('lt_bulk_upsert($steps, (SELECT jsonb_agg(jsonb_build_object(''email'', format(''l%s@example.com'', i), ''m'', i)) FROM generate_series(1, 40) i))'),
+('(SELECT string_agg(r::text, '''') FROM lt_bulk_upsert_report($campaign, ''[{"email": "a@example.com", "n": 2}, {"email": "l1@example.com"}, {"email": "x"}]'', ''skip'', true) r)'),
+('lt_campaign_stats($campaign)'), ('lt_campaign_stats($steps)'),
+('(SELECT string_agg(j::text, '''') FROM lt_claim_job() j)'),
+('(SELECT string_agg(m::text, '''') FROM lt_claim_messages(10) m)'),
+('(SELECT string_agg(m::text, '''') FROM lt_claim_messages(1, ''1 minute'', $campaign) m)'),
+('(SELECT string_agg(m::text, '''') FROM lt_claim_messages(10000, ''1 minute'', $steps) m)'),
+('(SELECT string_agg(lt_complete_messages(lease_id)::text, '''') FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l)'),
+('(SELECT string_agg(lt_fail_messages(lease_id, ids, ''no'')::text, '''') FROM (SELECT lease_id, array_agg(message_id) AS ids FROM lt_claim_messages(100, ''1 minute'', $steps) GROUP BY 1) l)'),
+('lt_complete_messages($lease)'), ('lt_complete_messages($open)'), ('lt_complete_messages($lease, ARRAY[$message]::uuid[])'),
+('lt_copy_campaign($steps)'), ('lt_create_blocklist(''x'')'), ('lt_create_campaign(''x'', ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_create_list(''x'')'),
+('lt_delete_blocklist($blocklist)'), ('lt_delete_campaign($draft)'), ('(SELECT lt_pause_campaign($steps), lt_delete_campaign($steps))::text'), ('lt_delete_lead($lead)'), ('lt_delete_leads(''{a@example.com, l1@example.com, l2@example.com}'')'), ('lt_delete_list($list)'),
+('lt_enroll_list($list, $steps)'),
+('(SELECT string_agg(e::text, '''') FROM lt_explain_lead($campaign, ''a@example.com'') e)'), ('(SELECT string_agg(e::text, '''') FROM lt_explain_lead($steps, ''l1@example.com'') e)'),
+('lt_extend_lease($lease, ''1 hour'')'), ('lt_extend_lease($open, ''1 hour'')'),
+('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')'), ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'', true)'),
+('lt_finish_job($job)'), ('lt_finish_job($job, ''no'')'), ('lt_forget(''a@example.com'')'), ('lt_forget(''l1@example.com'')'),
+('(SELECT string_agg(s::text, '''') FROM unnest(''{a@example.com, l9@example.com, l8@example.com, x@y.blocked.example}''::text[]) u, lt_is_suppressed(u) s)'),
+('lt_job_progress($job, 50)'), ('(SELECT string_agg(l::text, '''') FROM lt_list_leads($list) l)'),
+('lt_merge_leads($lead, (SELECT min(id::text) FROM lt_leads WHERE id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(id::text) FROM lt_leads WHERE id <> $lead)::uuid, $lead)'),
+('lt_move_leads(ARRAY(SELECT id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
+('lt_next_due()'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
+('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
+('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
+('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
+('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_unsubscribe_url(''https://example.net/'')'),
+('lt_set_verification(ARRAY(SELECT id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
+('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
+('lt_unsubscribe($token)'),
+('lt_http_add_leads(convert_to(jsonb_build_object(''campaign_id'', $campaign, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)::text, ''UTF8''))'),
+('lt_http_bulk_leads(''{"leads": [{"email": "x@example.com"}]}'')'), ('lt_http_create_campaign(''{"name": "x"}'')'), ('lt_http_pause()'), ('lt_http_replies()'), ('lt_http_start()'), ('lt_http_stats()'), ('lt_http_suppress(''{"emails": ["x@example.com"]}'')'),
+('lt_maintain()'), ('lt_maintain(''0'')'), ('(SELECT string_agg(d::text, '''') FROM lt_due_workspaces() d)'), ('(SELECT string_agg(k::text, '''') FROM lt_api_keys k)'), ('lt_create_api_key(''x'')'), ('lt_revoke_api_key($key_id)'), ('lt_authenticate($key)');
+INSERT INTO calls SELECT format('(SELECT string_agg(v::text, '''') FROM %I v)', relname) FROM pg_class WHERE relkind = 'v' AND relname LIKE 'lt\_%' AND relname <> 'lt_api_keys';
+UPDATE calls SET call = regexp_replace(call, '\$(\w+)', '(SELECT (a ->> ''\1'') FROM ids)::uuid', 'g');
+UPDATE calls SET call = replace(call, 'ids)::uuid', 'ids)') WHERE call ~ 'lt_(unsubscribe|authenticate)\(\(SELECT';
+GRANT SELECT ON ids TO tenant;
+
+-- What a column of a type may have that it should not, as texts.
+CREATE TEMP TABLE bad (type regtype, value text);
+INSERT INTO bad SELECT 'text', v FROM unnest(ARRAY['', 'a@', '@', '@a.test', '.', '*', '*.', 'A@B.TEST', 'a@b@c.test', '.com', 'x@.com', 'x@a..com', 'hmac:', 'nobody', E'a\r\nBcc: b@c.test@d.test', U&'\FEFFa@example.com', U&'\+01F600@\00FC.test',
+    'removed', 'running', 'lost', 'closed', 'open', 'failed', 'success', 'a', '{{a}}{{', '{{unsubscribeUrl}}{{n}}', '{"a": 1}', '''; DROP TABLE x; --', E'\\', repeat('x', 100000), repeat('{{n|' || repeat('y', 1000) || '}}', 100), repeat('a.', 300) || '@' || repeat('b.', 300)]) v;
+INSERT INTO bad SELECT 'smallint', v FROM unnest('{-32768,-9000,-60,-2,-1,0,1,2,3,5,6,100,101,255,999,1000,1001,1024,9000,30000,32767}'::text[]) v;
+INSERT INTO bad SELECT 'integer', v FROM unnest('{-2147483648,-1,0,1,12,3650,3651,2147483647}'::text[]) v;
+INSERT INTO bad SELECT 'bigint', v FROM unnest('{-9223372036854775808,-1,0,1,4294967296,9223372036854775807}'::text[]) v;
+INSERT INTO bad SELECT 'timestamptz', v FROM unnest('{-infinity,infinity,4714-11-24 00:00:00+00 BC,294276-12-31 23:59:59.999999+00,1970-01-01 00:00:00+00,2000-01-01 00:00:00+00,2200-01-01 00:00:00+00}'::text[]) v;
+INSERT INTO bad SELECT 'uuid', v FROM ids, unnest(ARRAY['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', b ->> 'campaign', b ->> 'lead', b ->> 'lease', b ->> 'list', a ->> 'campaign', a ->> 'steps', a ->> 'lead', a ->> 'workspace', a ->> 'draft']) v;
+INSERT INTO bad SELECT 'bytea', v FROM unnest(ARRAY['\x', '\x00', '\xff', '\xffff', '\x0f', '\x' || repeat('ff', 1000), '\x' || repeat('a5', 100000)]) v;
+INSERT INTO bad SELECT 'uuid[]', v FROM ids, unnest(ARRAY['{}', '{NULL}', format('{NULL,%s}', a ->> 'lead'), format('{%s}', a ->> 'lead'), format('{%s,%s}', b ->> 'lead', a ->> 'lead'), format('{{%s},{%s}}', a ->> 'lead', a ->> 'lead'),
+    format('[0:1]={%s,%s}', a ->> 'lead', a ->> 'lead'), format('[5:5]={%s}', a ->> 'lead'), array_fill(a ->> 'lead', ARRAY[500, 2])::text,
+    array_fill(a ->> 'lead', ARRAY[1000])::text, array_fill(a ->> 'lead', ARRAY[20000])::text]) v;
+INSERT INTO bad SELECT 'smallint[]', v FROM unnest(ARRAY['{}', '{NULL}', '{1,NULL}', '{-9000}', '{9000}', '{0}', '{1}', '{2}', '{12}', '{1,30000}', '{30000,3}', '{32767,32767}', '{-32768}', '{{1,2},{3,4}}', '[0:0]={1}', '{5}', '{6}', (SELECT array_agg(1000)::text FROM generate_series(1, 5000))]) v;
+INSERT INTO bad SELECT 'text[]', v FROM unnest(ARRAY['{}', '{NULL}', '{""}', '{"all:all,x"}', '{{a,b},{c,d}}', '[0:1]={a,b}', (SELECT array_agg('name' || i)::text FROM generate_series(1, 12000) i)]) v;
+INSERT INTO bad SELECT 'jsonb', v FROM unnest(ARRAY['{}', '[]', 'null', '1', '"x"', 'true', '{"n": 1e131071}', '{"n": [1e100000, 1e100000]}', '{"email": "a@", "classification": 1, "n": {"n": null}}', '[1, [2, {"a": 3}]]', repeat('[', 500) || repeat(']', 500),
+    '{"n": "' || repeat('x', 100000) || '"}', (SELECT jsonb_object_agg('k' || i, i)::text FROM generate_series(1, 5000) i)]) v;
+INSERT INTO bad SELECT 'interval', v FROM unnest('{-1 day,0,1 second,7 days,178000000 years,-178000000 years,1 mon -30 days}'::text[]) v;
+INSERT INTO bad SELECT 'integer[]', v FROM unnest(ARRAY['{}', '{NULL}', '{-1}', '{1,11,12}', '{{1,2},{3,4}}', '{2147483647}']) v;
+INSERT INTO bad SELECT 'name', v FROM unnest('{tenant,nobody,"",public}'::text[]) v;
+INSERT INTO bad SELECT 'regclass', v FROM unnest('{pg_class,leadterra.leads,lt_leads,0,pg_class_oid_index}'::text[]) v;
+INSERT INTO bad SELECT 'leadterra.imports', v FROM unnest(ARRAY['(,,,,,,,,,,,,,,,)', (SELECT min(i::text) FROM leadterra.imports i)]) v;
+INSERT INTO bad SELECT 'boolean', v FROM unnest('{true,false}'::text[]) v;
+INSERT INTO bad SELECT 'oid', v FROM unnest('{0,1,4294967295}'::text[]) v;
+INSERT INTO bad SELECT 'xid', v FROM unnest('{0,1,4294967295}'::text[]) v;
+INSERT INTO bad SELECT 'xid8', v FROM unnest('{0,18446744073709551615}'::text[]) v;
+INSERT INTO bad SELECT 'tid', v FROM unnest(ARRAY['(0,0)', '(0,1)', '(4294967295,65535)']) v;
+CREATE TEMP TABLE columns AS SELECT c.relname AS tab, a.attname AS col, a.atttypid::regtype AS type, a.attnotnull AS filled
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r' AND a.attname <> 'workspace_id';
+DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM columns WHERE type NOT IN (SELECT type FROM bad)), 'a type has no bad values'; END $$;
+
+-- What may show of ids: those that were there, and new ones.
+CREATE TEMP TABLE known AS SELECT lead_id FROM leadterra.leads UNION SELECT unnest(lead_ids) FROM leadterra.batches UNION SELECT unnest(lead_ids) FROM leadterra.deletions
+    UNION SELECT value::uuid FROM bad WHERE type = 'uuid'::regtype;
+SELECT lt_uuidv7() AS start \gset
+SELECT 'walrus|' || string_agg(value, '|') AS theirs FROM ids, jsonb_each_text(b) WHERE value NOT IN (SELECT value FROM bad) AND key <> 'email' \gset
+SELECT b ->> 'workspace' AS b FROM ids \gset
+\ir rows.sql
+
+-- Breaks one to three columns of a row of A; says which, or null if that was refused.
+CREATE FUNCTION pg_temp.break() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    t text;
+    place tid;
+    c record;
+    said text := '';
+BEGIN
+    SELECT tab INTO t FROM (SELECT DISTINCT tab FROM columns WHERE tab <> 'workspaces' OR random() < 0.3) d
+    -- The queue is what C reads most of.
+    ORDER BY random() * CASE WHEN tab IN ('leases', 'batches', 'waiting', 'leads', 'steps', 'exceptions') THEN 0.4 ELSE 1 END LIMIT 1;
+    EXECUTE format('SELECT ctid FROM leadterra.%I WHERE workspace_id = (SELECT (a ->> ''workspace'')::uuid FROM pg_temp.ids) ORDER BY random() LIMIT 1', t) INTO place;
+    IF place IS NULL THEN
+        RETURN NULL;
+    END IF;
+    FOR c IN
+        SELECT d.col, d.type, CASE WHEN NOT d.filled AND random() < 0.1 THEN NULL ELSE (SELECT b.value FROM bad b WHERE b.type = d.type ORDER BY random() LIMIT 1) END AS value
+        FROM columns d WHERE d.tab = t ORDER BY random() LIMIT 1 + trunc(random() * 3)::integer
+    LOOP
+        EXECUTE format('UPDATE leadterra.%I SET %I = %L::%s WHERE ctid = %L RETURNING ctid', t, c.col, c.value, c.type, place) INTO place;
+        said := said || format('%s.%s = %L ', t, c.col, left(c.value, 60));
+    END LOOP;
+    RETURN said;
+EXCEPTION WHEN integrity_constraint_violation OR program_limit_exceeded THEN
+    RETURN NULL;
+END;
+$$;
+
+-- Says what is wrong with what there is after a call.
+CREATE FUNCTION pg_temp.wrong(known_since uuid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
+    SELECT string_agg(w, ', ') FROM (
+        SELECT 'a lead from nowhere in a batch: ' || u.lead_id FROM leadterra.batches b, unnest(b.lead_ids) u (lead_id)
+        WHERE b.batch_id > known_since AND u.lead_id < known_since AND u.lead_id NOT IN (SELECT k.lead_id FROM pg_temp.known k)
+        UNION ALL
+        SELECT 'an exception from nowhere: ' || x.lead_id FROM leadterra.exceptions x
+        WHERE x.lead_id < known_since AND x.lead_id NOT IN (SELECT k.lead_id FROM pg_temp.known k)
+        UNION ALL
+        SELECT 'a range that waits since ' || w.waiting_since FROM leadterra.waiting w
+        WHERE w.range_id > known_since AND w.waiting_since NOT IN (SELECT b.waiting_since FROM leadterra.batches b) AND w.waiting_since NOT BETWEEN leadterra.clock() - interval '3660 days' AND leadterra.clock() + interval '1 day'
+    ) p (w);
+$$;
+
+-- Makes a call and rolls it back; returns what is wrong, null if nothing, and its SQLSTATE.
+CREATE FUNCTION pg_temp.make_call(call text, tenant boolean, theirs text, known_since uuid, OUT wrong text, OUT code text) LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    result text;
+    key constant text := a ->> 'key' FROM ids;
+    workspace constant text := a ->> 'workspace' FROM ids;
+BEGIN
+    IF tenant THEN
+        SET LOCAL ROLE tenant;
+        PERFORM lt_authenticate(key);
+    ELSE
+        PERFORM set_config('leadterra.workspace_id', workspace, true);
+    END IF;
+    EXECUTE 'SELECT (' || call || ')::text' INTO result;
+    RESET ROLE;
+    IF result ~ theirs AND call !~ 'lt_due_workspaces|lt_unsubscribe' THEN
+        wrong := 'shows what is of another workspace: ' || left(result, 300);
+    ELSIF random() < 0.3 THEN
+        wrong := pg_temp.wrong(known_since);
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'LTOUT';
+EXCEPTION WHEN OTHERS THEN
+    code := SQLSTATE;
+    IF SQLSTATE LIKE 'XX%' OR SQLERRM ~ theirs THEN
+        wrong := left(SQLERRM, 300);
+    END IF;
+END;
+$$;
+SELECT set_config('request.headers', json_build_object('x-original-uri', format('/v1/campaigns/%1$s/x?campaignId=%1$s', a ->> 'campaign'))::text, false) FROM ids \g /dev/null
+
+-- One broken row at a time, at one of several times, until there were enough combinations.
+CREATE PROCEDURE pg_temp.run(wanted integer, theirs text, known_since uuid, other text) LANGUAGE plpgsql AS $$
+DECLARE
+    before constant text[] := pg_temp.rows(format('workspace_id = %L', other), '0');
+    calls constant text[] := ARRAY(SELECT call FROM calls);
+    broken text;
+    call text;
+    tenant boolean;
+    outcome record;
+    made integer := 0;
+    answered integer := 0;
+    refused integer := 0;
+    problems integer := 0;
+BEGIN
+    WHILE made < wanted AND problems < 20 LOOP
+        BEGIN
+            broken := pg_temp.break();
+            PERFORM set_config('leadterra.now', (clock_timestamp() + ('{0,2 minutes,2 hours,10 days,400 days}'::interval[])[1 + trunc(random() * 5)::integer])::text, true);
+            FOREACH call IN ARRAY CASE WHEN broken IS NOT NULL THEN calls ELSE '{}' END LOOP
+                FOREACH tenant IN ARRAY '{false,true}'::boolean[] LOOP
+                    outcome := pg_temp.make_call(call, tenant, theirs, known_since);
+                    made := made + 1;
+                    answered := answered + (outcome.code = 'LTOUT')::integer;
+                    IF outcome.wrong IS NOT NULL THEN
+                        problems := problems + 1;
+                        RAISE WARNING 'PROBLEM %: % as %: % %', broken, call, CASE WHEN tenant THEN 'tenant' ELSE 'owner' END, outcome.code, outcome.wrong;
+                    END IF;
+                END LOOP;
+            END LOOP;
+            IF pg_temp.rows(format('workspace_id = %L', other), '0') IS DISTINCT FROM before THEN
+                problems := problems + 1;
+                RAISE WARNING 'PROBLEM %: another workspace has changed', broken;
+            END IF;
+            RAISE EXCEPTION USING ERRCODE = 'LTOUT';
+        EXCEPTION WHEN SQLSTATE 'LTOUT' THEN
+            refused := refused + (broken IS NULL)::integer;
+        END;
+        COMMIT;
+    END LOOP;
+    RAISE WARNING 'combinations % answered % refused % problems %', made, answered, refused, problems;
+END;
+$$;
+
+-- Calls every function with arguments of every sort, so many times each.
+CREATE PROCEDURE pg_temp.run_arguments(times integer, theirs text, known_since uuid) LANGUAGE plpgsql AS $$
+DECLARE
+    f record;
+    call text;
+    outcome record;
+    made integer := 0;
+    answered integer := 0;
+BEGIN
+    FOR f IN
+        SELECT p.oid::regprocedure AS name, p.pronamespace::regnamespace AS schema, p.proname, p.proargtypes, has_function_privilege('tenant', p.oid, 'EXECUTE') AS for_tenants
+        FROM pg_proc p
+        JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+        JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+        CROSS JOIN generate_series(1, times)
+        WHERE p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype AND NOT coalesce(p.proargnames[1] = 'workspace', false)
+    LOOP
+        SELECT format('%s.%I(%s)', f.schema, f.proname, string_agg(CASE WHEN random() < 0.15 THEN 'NULL' ELSE quote_literal((SELECT b.value FROM bad b WHERE b.type = t.type ORDER BY random() LIMIT 1)) END || '::' || t.type::regtype, ', ' ORDER BY t.place))
+        INTO call FROM unnest(f.proargtypes) WITH ORDINALITY AS t (type, place);
+        outcome := pg_temp.make_call(format('(SELECT string_agg(x::text, '''') FROM %s x)', call), f.for_tenants AND random() < 0.5, theirs, known_since);
+        made := made + 1;
+        answered := answered + (outcome.code = 'LTOUT')::integer;
+        IF outcome.wrong IS NOT NULL THEN
+            RAISE WARNING 'PROBLEM %: % %', left(call, 500), outcome.code, outcome.wrong;
+        END IF;
+    END LOOP;
+    RAISE WARNING 'arguments % answered %', made, answered;
+END;
+$$;
+\if :checks
+\else
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint WHERE contype = 'c' AND connamespace = 'leadterra'::regnamespace \gexec
+\endif
+SET client_min_messages = warning;
+CALL pg_temp.run_arguments(:times, :'theirs', :'start');
+CALL pg_temp.run(:wanted, :'theirs', :'start', :'b');
