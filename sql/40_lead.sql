@@ -58,6 +58,23 @@ AS 'MODULE_PATHNAME', 'lt_is_verification_status';
 COMMENT ON FUNCTION leadterra.is_verification_status(integer) IS
 'Say whether a number is a verdict on an address, or that one is being waited for.';
 
+-- Who locks several leads begins with those that have no address, by id, and goes
+-- on in the order of addresses.  A merge gives an address to a lead that had none:
+-- who has waited for that one holds it out of its place, lets go of all by the end
+-- of a block, and begins again.
+CREATE FUNCTION leadterra.lock_again()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'a lead was given an address' USING ERRCODE = 'LT001';
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.lock_again() IS
+'Raise LT001, for a block of locks on leads to begin again: one has another place in their order by now.';
+
 -- The settings are those of lt_bulk_upsert, with which it shares kept plans.
 CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
 RETURNS void

@@ -269,7 +269,8 @@ COMMENT ON FUNCTION leadterra.maintain_jobs(uuid, timestamptz, bigint) IS
 'Remove jobs of a workspace that were finished before a time, at most a slice, and return how many.';
 
 -- Leads are locked in the order in which lt_bulk_upsert locks them, that of
--- addresses, so that the two wait for each other and do not deadlock.
+-- addresses, so that the two wait for each other and do not deadlock: see
+-- leadterra.lock_again().
 CREATE FUNCTION leadterra.set_verification(workspace uuid, lead_ids uuid[], statuses integer[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -283,7 +284,7 @@ AS $$
 DECLARE
     unknown integer;
     verdict record;
-    changed integer := 0;
+    changed integer;
 BEGIN
     IF lead_ids IS NULL OR statuses IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request',
@@ -307,41 +308,49 @@ BEGIN
     -- One row may be asked for in the order of ids, and sorting is off, because a
     -- plan from when the table was small may find a lead by "=" through the index
     -- of addresses, reading all leads of the workspace.
-    FOR verdict IN
-        SELECT l.tid, v.status
-        FROM (
-            SELECT u.lead_id, u.status
-            FROM (
-                SELECT DISTINCT ON (u.lead_id) u.lead_id, u.status
-                FROM unnest(lead_ids, statuses) WITH ORDINALITY AS u (lead_id, status, number)
-                ORDER BY u.lead_id, u.number DESC
-            ) u
-            CROSS JOIN LATERAL (
-                SELECT l.email, l.verification_status
-                FROM leadterra.leads l
-                WHERE l.workspace_id = workspace AND l.lead_id BETWEEN u.lead_id AND u.lead_id
-                ORDER BY l.lead_id
-                LIMIT 1
-            ) l
-            WHERE l.verification_status IS DISTINCT FROM u.status
-            ORDER BY l.email, u.lead_id
-            OFFSET 0
-        ) v
-        CROSS JOIN LATERAL (
-            SELECT l.ctid AS tid
-            FROM leadterra.leads l
-            WHERE l.workspace_id = workspace AND l.lead_id BETWEEN v.lead_id AND v.lead_id
-              AND l.verification_status IS DISTINCT FROM v.status
-            ORDER BY l.lead_id
-            LIMIT 1
-            FOR NO KEY UPDATE
-        ) l
     LOOP
-        UPDATE leadterra.leads l SET verification_status = verdict.status, updated_at = now()
-        WHERE l.workspace_id = workspace AND l.ctid = verdict.tid;
-        changed := changed + 1;
+        BEGIN
+            changed := 0;
+            FOR verdict IN
+                SELECT l.tid, v.status
+                FROM (
+                    SELECT u.lead_id, u.status, l.email
+                    FROM (
+                        SELECT DISTINCT ON (u.lead_id) u.lead_id, u.status
+                        FROM unnest(lead_ids, statuses) WITH ORDINALITY AS u (lead_id, status, number)
+                        ORDER BY u.lead_id, u.number DESC
+                    ) u
+                    CROSS JOIN LATERAL (
+                        SELECT l.email, l.verification_status
+                        FROM leadterra.leads l
+                        WHERE l.workspace_id = workspace AND l.lead_id BETWEEN u.lead_id AND u.lead_id
+                        ORDER BY l.lead_id
+                        LIMIT 1
+                    ) l
+                    WHERE l.verification_status IS DISTINCT FROM u.status
+                    ORDER BY l.email NULLS FIRST, u.lead_id
+                    OFFSET 0
+                ) v
+                CROSS JOIN LATERAL (
+                    SELECT l.ctid AS tid, l.email, l.verification_status
+                    FROM leadterra.leads l
+                    WHERE l.workspace_id = workspace AND l.lead_id BETWEEN v.lead_id AND v.lead_id
+                    ORDER BY l.lead_id
+                    LIMIT 1
+                    FOR NO KEY UPDATE
+                ) l
+                WHERE CASE WHEN l.email IS DISTINCT FROM v.email THEN leadterra.lock_again()
+                    ELSE l.verification_status IS DISTINCT FROM v.status END
+            LOOP
+                UPDATE leadterra.leads l SET verification_status = verdict.status, updated_at = now()
+                WHERE l.workspace_id = workspace AND l.ctid = verdict.tid;
+                changed := changed + 1;
+            END LOOP;
+            RETURN changed;
+        EXCEPTION WHEN SQLSTATE 'LT001' THEN
+            CONTINUE;
+        END;
     END LOOP;
-    RETURN changed;
 END;
 $$;
 

@@ -110,27 +110,35 @@ BEGIN
     IF to_campaign_id IS NOT NULL THEN
         moved := leadterra.enroll_leads(workspace, to_campaign_id, moved);
     ELSE
-        -- In the order in which calls lock leads: that of addresses.
-        moved := ARRAY(
-            SELECT k.lead_id
-            FROM (
-                SELECT u.lead_id
-                FROM unnest(moved) AS u (lead_id)
-                CROSS JOIN LATERAL (
-                    SELECT l.email
-                    FROM leadterra.leads l
-                    WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
-                    OFFSET 0
-                ) l
-                ORDER BY l.email, u.lead_id
-                OFFSET 0
-            ) o
-            CROSS JOIN LATERAL (
-                SELECT l.lead_id
-                FROM leadterra.leads l
-                WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
-                FOR KEY SHARE
-            ) k);
+        -- In the order in which calls lock leads: see leadterra.lock_again().
+        LOOP
+            BEGIN
+                moved := ARRAY(
+                    SELECT k.lead_id
+                    FROM (
+                        SELECT u.lead_id, l.email
+                        FROM unnest(moved) AS u (lead_id)
+                        CROSS JOIN LATERAL (
+                            SELECT l.email
+                            FROM leadterra.leads l
+                            WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
+                            OFFSET 0
+                        ) l
+                        ORDER BY l.email NULLS FIRST, u.lead_id
+                        OFFSET 0
+                    ) o
+                    CROSS JOIN LATERAL (
+                        SELECT l.lead_id, l.email
+                        FROM leadterra.leads l
+                        WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
+                        FOR KEY SHARE
+                    ) k
+                    WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.lock_again() ELSE true END);
+                EXIT;
+            EXCEPTION WHEN SQLSTATE 'LT001' THEN
+                CONTINUE;
+            END;
+        END LOOP;
         INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
         SELECT workspace, to_list_id, u.lead_id
         FROM unnest(moved) AS u (lead_id)

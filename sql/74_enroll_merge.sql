@@ -128,14 +128,25 @@ BEGIN
     ELSIF merge_leads.lead_id = merge_leads.destination_lead_id THEN
         PERFORM leadterra.raise_error('invalid_request', 'a lead cannot be merged with itself');
     END IF;
-    -- In one order, so that two calls with the same leads do not deadlock.
-    FOR e IN
-        SELECT l.lead_id
-        FROM leadterra.leads l
-        WHERE l.workspace_id = workspace AND l.lead_id IN (merge_leads.lead_id, merge_leads.destination_lead_id)
-        ORDER BY l.email, l.lead_id
+    -- In one order, so that two calls with the same leads do not deadlock: see
+    -- leadterra.lock_again().
     LOOP
-        PERFORM leadterra.lock_lead(workspace, e.lead_id);
+        BEGIN
+            FOR e IN
+                SELECT l.lead_id, l.email
+                FROM leadterra.leads l
+                WHERE l.workspace_id = workspace AND l.lead_id IN (merge_leads.lead_id, merge_leads.destination_lead_id)
+                ORDER BY l.email NULLS FIRST, l.lead_id
+            LOOP
+                source := leadterra.lock_lead(workspace, e.lead_id);
+                IF source.email IS DISTINCT FROM e.email THEN
+                    PERFORM leadterra.lock_again();
+                END IF;
+            END LOOP;
+            EXIT;
+        EXCEPTION WHEN SQLSTATE 'LT001' THEN
+            CONTINUE;
+        END;
     END LOOP;
     source := leadterra.lock_lead(workspace, merge_leads.lead_id);
     heir := leadterra.lock_lead(workspace, merge_leads.destination_lead_id);

@@ -12,7 +12,22 @@ DECLARE
     forgotten uuid;
     c record;
 BEGIN
-    -- First, so that nobody who looks from here on enrolls the address.
+    DELETE FROM leadterra.import_rejects r
+    WHERE r.workspace_id = workspace AND lower(btrim(r.lead ->> 'email', E' \t\n\v\f\r') COLLATE "C") = address;
+    DELETE FROM leadterra.answers a
+    WHERE a.workspace_id = workspace AND strpos(lower(a.answer::text COLLATE "C"), address) > 0;
+    -- The lead before what suppresses its address, as a merge has them.  One that is
+    -- gone may have given its address to another.
+    LOOP
+        SELECT l.lead_id INTO forgotten
+        FROM leadterra.leads l
+        WHERE l.workspace_id = workspace AND l.email = address
+        FOR UPDATE;
+        EXIT WHEN FOUND;
+        PERFORM FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.email = address;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+
     INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)
     VALUES (workspace, workspace, forget.entry, 'forgotten')
     ON CONFLICT DO NOTHING;
@@ -23,15 +38,6 @@ BEGIN
         SELECT workspace
     ) b
     WHERE s.workspace_id = workspace AND s.blocklist_id = b.blocklist_id AND s.entry = address;
-
-    DELETE FROM leadterra.import_rejects r
-    WHERE r.workspace_id = workspace AND lower(btrim(r.lead ->> 'email', E' \t\n\v\f\r') COLLATE "C") = address;
-    DELETE FROM leadterra.answers a
-    WHERE a.workspace_id = workspace AND strpos(lower(a.answer::text COLLATE "C"), address) > 0;
-    SELECT l.lead_id INTO forgotten
-    FROM leadterra.leads l
-    WHERE l.workspace_id = workspace AND l.email = address
-    FOR UPDATE;
     IF forgotten IS NULL THEN
         RETURN false;
     END IF;

@@ -17,9 +17,13 @@
  *
  * Each step takes its locks in one order in every session, and the steps come
  * in one order, so that calls with the same leads wait for each other and do
- * not deadlock.  One case is left: a lead that was deleted while step 4 held
- * others goes back to 3, where it may meet another call that waits for those;
- * the server then cancels one of the two, and its caller can try again.  (A
+ * not deadlock.  Two cases are left, both while others delete leads, as merging
+ * and forgetting do.  A lead that was deleted, or deleted and made again, while
+ * step 4 held others goes back to 3 or 4, where this call may wait for one that
+ * waits for those.  And a lead that was only to be kept and has changed since the
+ * look-up needs the stronger lock: this call may wait for one that waits for a
+ * deletion which waits for what it keeps.  The server then cancels one of them,
+ * and its caller can try again.  (A
  * subtransaction to let go of the locks would burden every call.)  All
  * locks of step 4 have one strength, because two statements of two strengths
  * would take them in two orders.  A lead that nothing changes in is neither
