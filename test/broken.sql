@@ -140,6 +140,42 @@ SELECT 'walrus|' || string_agg(value, '|') AS theirs FROM ids, jsonb_each_text(b
 SELECT b ->> 'workspace' AS b FROM ids \gset
 \ir rows.sql
 
+CREATE FUNCTION pg_temp.pick(VARIADIC given anyarray) RETURNS anyelement LANGUAGE sql VOLATILE AS $$ SELECT given[1 + trunc(random() * cardinality(given))::integer] $$;
+
+-- A lease that has run out or has not, as a claim makes it but for one thing.
+CREATE FUNCTION pg_temp.break_lease() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    workspace constant uuid := a ->> 'workspace' FROM ids;
+    flaw constant text := pg_temp.pick('first'::text, 'last', 'attempt', 'bits', 'length', 'null', 'bound');
+    n constant integer := pg_temp.pick(1, 1, 2);
+    new_batches uuid[];
+    new_firsts smallint[];
+    new_lasts smallint[];
+    new_attempts smallint[];
+    bits bytea;
+BEGIN
+    FOR i IN 1..n LOOP
+        new_batches := new_batches || (SELECT b.batch_id FROM leadterra.batches b WHERE b.workspace_id = workspace ORDER BY random() LIMIT 1);
+        new_firsts := new_firsts || CASE WHEN flaw = 'first' THEN pg_temp.pick(-9000, -30, -1, 0, 30000) ELSE 1 END::smallint;
+        new_lasts := new_lasts || CASE WHEN flaw = 'last' THEN pg_temp.pick(-1, 0, 4, 20, 1000, 1001, 30000) ELSE pg_temp.pick(1, 2) END::smallint;
+        new_attempts := new_attempts || CASE WHEN flaw = 'attempt' THEN pg_temp.pick(-32768, -60, -1, 0, 6, 32767) ELSE pg_temp.pick(1, 5, 5) END::smallint;
+    END LOOP;
+    bits := CASE WHEN flaw = 'bits' THEN pg_temp.pick('\x'::text, '\x0000', '\xffff', '\x' || repeat('ff', 2000)) WHEN random() < 0.5 THEN NULL ELSE pg_temp.pick('\x00'::text, '\x01', '\x03', '\x0f') END;
+    CASE flaw
+        WHEN 'length' THEN new_lasts := new_lasts || new_lasts; new_attempts := pg_temp.pick('{}'::text, '{5}', '{5,5}');
+        WHEN 'null' THEN new_firsts[1] := NULL; new_batches[n] := NULL;
+        WHEN 'bound' THEN new_firsts := '[0:0]={1}'; new_lasts := '{{1},{2}}';
+        ELSE NULL;
+    END CASE;
+    UPDATE leadterra.leases l SET
+        state = 'open', closed_at = NULL, expires_at = leadterra.clock() + pg_temp.pick('-1 second'::interval, '-1 second', '1 hour'),
+        batch_ids = new_batches, firsts = new_firsts, lasts = new_lasts, attempts = new_attempts,
+        settled = bits, completed = CASE WHEN random() < 0.7 THEN bits END
+    WHERE l.workspace_id = workspace AND l.lease_id = (SELECT (a ->> pg_temp.pick('lease'::text, 'open'))::uuid FROM ids);
+    RETURN format('leases firsts %s lasts %s attempts %s bits %s', new_firsts, new_lasts, new_attempts, left(bits::text, 20));
+END;
+$$;
+
 -- Breaks one to three columns of a row of A; says which, or null if that was refused.
 CREATE FUNCTION pg_temp.break() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -148,6 +184,10 @@ DECLARE
     c record;
     said text := '';
 BEGIN
+    IF random() < 0.4 THEN
+        said := pg_temp.break_lease();
+        RETURN said;
+    END IF;
     SELECT tab INTO t FROM (SELECT DISTINCT tab FROM columns WHERE tab <> 'workspaces' OR random() < 0.3) d
     -- The queue is what C reads most of.
     ORDER BY random() * CASE WHEN tab IN ('leases', 'batches', 'waiting', 'leads', 'steps', 'exceptions') THEN 0.4 ELSE 1 END LIMIT 1;
@@ -199,7 +239,7 @@ BEGIN
     RESET ROLE;
     IF result ~ theirs AND call !~ 'lt_due_workspaces|lt_unsubscribe' THEN
         wrong := 'shows what is of another workspace: ' || left(result, 300);
-    ELSIF random() < 0.3 THEN
+    ELSIF call ~ 'claim' OR random() < 0.2 THEN
         wrong := pg_temp.wrong(known_since);
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'LTOUT';
@@ -225,11 +265,14 @@ DECLARE
     answered integer := 0;
     refused integer := 0;
     problems integer := 0;
+    at timestamptz := clock_timestamp();
 BEGIN
     WHILE made < wanted AND problems < 20 LOOP
         BEGIN
+            -- Later each time: what has run out since the time before is looked for first.
+            at := at + pg_temp.pick('1 minute'::interval, '2 hours'::interval, '10 days'::interval);
+            PERFORM set_config('leadterra.now', at::text, true);
             broken := pg_temp.break();
-            PERFORM set_config('leadterra.now', (clock_timestamp() + ('{0,2 minutes,2 hours,10 days,400 days}'::interval[])[1 + trunc(random() * 5)::integer])::text, true);
             FOREACH call IN ARRAY CASE WHEN broken IS NOT NULL THEN calls ELSE '{}' END LOOP
                 FOREACH tenant IN ARRAY '{false,true}'::boolean[] LOOP
                     outcome := pg_temp.make_call(call, tenant, theirs, known_since);

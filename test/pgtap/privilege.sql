@@ -302,6 +302,8 @@ BEGIN
 END;
 $$;
 CREATE TRIGGER note AFTER INSERT ON leadterra.campaigns FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+-- As a pool sets it: the workspace follows from the role alone.
+SELECT set_config('leadterra.workspace_id', '', true);
 SET LOCAL ROLE lt_test_bound;
 SELECT lt_create_campaign('triggers');
 RESET ROLE;

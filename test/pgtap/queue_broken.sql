@@ -1,6 +1,6 @@
 -- queue: rows that were written by hand cost an error, or themselves, and nothing else.
 BEGIN;
-SELECT plan(49);
+SELECT plan(51);
 SET LOCAL client_min_messages = error;
 
 CREATE FUNCTION pg_temp.campaign(steps integer, leads integer, label text) RETURNS uuid LANGUAGE plpgsql SET search_path = public AS $$
@@ -55,6 +55,12 @@ SELECT lives_ok(format('SELECT lt_complete_messages(%L)', :'lease'), 'what was c
 SELECT is(pg_temp.claimed(:'c'), NULL, 'but a batch that is broken leads nobody on');
 
 -- Rows that each look right, and do not fit each other.
+SELECT pg_temp.campaign(2, 2, 'h') AS c \gset
+SELECT lease_id AS lease FROM lt_claim_messages(1, '5 minutes', :'c') \gset
+UPDATE leadterra.leases SET lasts = '{1000}', attempts = '{5}', settled = NULL, expires_at = leadterra.clock() - interval '1 minute' WHERE lease_id = :'lease';
+SET LOCAL leadterra.now = '2100-02-01';
+SELECT is(pg_temp.claimed(:'c'), 'h2@example.com', 'a lease on positions that its batch has not runs out');
+SELECT is((SELECT string_agg(state || ' ' || (lead_id IN (SELECT id FROM lt_leads))::text, ', ') FROM leadterra.exceptions WHERE campaign_id = :'c'), NULL, 'and nobody is told to have failed');
 SELECT pg_temp.campaign(2, 3, 'd') AS c, pg_temp.campaign(1, 2, 'e') AS other \gset
 INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
 SELECT b.workspace_id, :'c', s.step, now() - interval '1 day', lt_uuidv7(), b.batch_id, s.first, s.last
