@@ -271,8 +271,9 @@ json_text_size(const JsonbValue *value, Size *size)
 	while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE)
 	{
 		CHECK_FOR_INTERRUPTS();
+		/* A bracket, and what separates it from the next. */
 		if (token != WJB_KEY && token != WJB_VALUE && token != WJB_ELEM)
-			*size += 1;
+			*size += 2;
 		else if (!add_scalar_size(&part, size))
 			return false;
 	}
