@@ -259,5 +259,6 @@ set_up() {
     choose_user
     choose_scratch
     build "$@"
+    if [ "$(type -t instrument)" = function ]; then instrument; fi
     start_server
 }
