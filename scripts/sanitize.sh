@@ -11,7 +11,7 @@
 
 extra_packages="$extra_packages clang libclang-rt-dev"
 sanitizers="-g -fno-omit-frame-pointer -fsanitize=address,undefined"
-sanitizers="$sanitizers -fno-sanitize-recover=undefined -DUSE_ASSERT_CHECKING"
+sanitizers="$sanitizers -fno-sanitize-recover=undefined -shared-libsan -DUSE_ASSERT_CHECKING"
 fuzz_targets="email template typeid json lead error"
 fuzz_seconds=60
 
@@ -33,14 +33,17 @@ asan_options=abort_on_error=1:detect_leaks=0:detect_stack_use_after_return=0:qua
 ubsan_options=abort_on_error=1:print_stacktrace=1
 
 # Puts a script in the server's place that preloads the runtime, whoever starts
-# it, and keeps what is found in files.
+# it, and keeps what is found in files.  The runtime of clang has both sanitizers
+# and reads its options at once; that of gcc reads half of them at the first
+# finding, when the server has overwritten them with what ps shows.
 instrument() {
+    runtime=$(clang -print-file-name="libclang_rt.asan-$(uname -m).so")
     build_first
     "${as_user[@]}" mkdir "$work/findings"
     "${as_user[@]}" mv "$bin/postgres" "$bin/postgres.real"
     "${as_user[@]}" tee "$bin/postgres" >/dev/null <<SCRIPT
 #!/usr/bin/env bash
-export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$first
+export LD_PRELOAD=$runtime:$first
 export ASAN_OPTIONS=$asan_options:log_path=$work/findings/asan
 export UBSAN_OPTIONS=$ubsan_options:log_path=$work/findings/ubsan
 exec -a "\$0" "\$0.real" "\$@"
@@ -65,10 +68,9 @@ build_fuzz() {
     for name in palloc palloc0 repalloc repalloc_huge MemoryContextAllocHuge pfree; do
         wrapped="$wrapped,--wrap=$name"
     done
-    runtime=$(clang -print-file-name="libclang_rt.asan-$(uname -m).so")
     driver=$(clang -print-file-name="libclang_rt.fuzzer_no_main-$(uname -m).a")
     # shellcheck disable=SC2086
-    "${as_user[@]}" clang -O1 $sanitizers -fsanitize=fuzzer-no-link -shared -shared-libsan -fPIC \
+    "${as_user[@]}" clang -O1 $sanitizers -fsanitize=fuzzer-no-link -shared -fPIC \
         -Wall -Wno-ignored-attributes -D_GNU_SOURCE -DLEADTERRA_VERSION='"fuzz"' \
         -Isrc -isystem "$("$PG_CONFIG" --includedir-server)" src/*.c test/fuzz/*.c \
         -Wl,-Bsymbolic"$wrapped" "$driver" -lstdc++ -lpthread -lm -o "$work/fuzz.so" >"$work/build-fuzz.log" 2>&1 ||
