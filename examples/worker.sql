@@ -17,7 +17,10 @@ BEGIN
         COMMIT;
         -- No message: nothing more for this call.  There may be more behind many that were skipped.
         EXIT WHEN claimed IS NULL AND (lt_next_due() > clock_timestamp()) IS NOT FALSE;
-        CONTINUE WHEN claimed IS NULL;
+        IF claimed IS NULL THEN
+            PERFORM pg_sleep(0.1);
+            CONTINUE;
+        END IF;
         FOREACH m IN ARRAY claimed LOOP
             BEGIN
                 RAISE NOTICE 'to %: %', m.email, m.subject;

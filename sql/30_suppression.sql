@@ -17,7 +17,7 @@ CREATE TABLE leadterra.suppressions (
     workspace_id uuid NOT NULL,
     blocklist_id uuid NOT NULL,
     entry text COLLATE "C" NOT NULL,
-    reason text NOT NULL,
+    reason text NOT NULL CHECK (octet_length(reason) <= 1000),
     created_at timestamptz NOT NULL DEFAULT now(),
     -- Of the list and of an address's domain, or else the entry; the same for all that were forgotten.
     domain_hash bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(

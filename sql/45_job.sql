@@ -257,6 +257,7 @@ BEGIN
         WHERE j.workspace_id = workspace AND j.finished_at < before
         ORDER BY j.finished_at
         LIMIT slice
+        FOR UPDATE SKIP LOCKED
     LOOP
         DELETE FROM leadterra.jobs j WHERE j.workspace_id = workspace AND j.job_id = old;
         removed := removed + 1;

@@ -93,7 +93,7 @@ AS 'MODULE_PATHNAME', 'lt_claim_messages';
 COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text) IS
 'Claim due messages of one campaign to send them
 
-Returns up to max_messages (1 to 10,000) rendered messages, oldest first, of the campaign given or of the running one that was served longest ago. No row means: nothing more for this call. It waits for other claims at most a second, and stops once it has skipped a few thousand messages, which it keeps; where lt_next_due is in the past, call again. They are the worker''s for lease_for (at most a week): commit, send them, then call lt_complete_messages or lt_fail_messages. Messages to leads that are suppressed, or no longer active in the campaign, are skipped. worker is a name for people. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
+Returns up to max_messages (1 to 10,000) rendered messages, oldest first, of the campaign given or of the running one that was served longest ago. No row means: nothing more for this call. It waits for other claims at most a second, and stops once it has skipped a few thousand messages, which it keeps; where lt_next_due is in the past, call again after a moment. They are the worker''s for lease_for (at most a week): commit, send them, then call lt_complete_messages or lt_fail_messages. Messages to leads that are suppressed, or no longer active in the campaign, are skipped. worker is a name for people. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_complete_messages(lease_id uuid, message_ids uuid[] DEFAULT NULL)
 RETURNS integer

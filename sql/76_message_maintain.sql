@@ -119,6 +119,7 @@ BEGIN
               WHERE w.workspace_id = workspace AND w.campaign_id = campaign AND w.range_id = l.partial_range_id))
         ORDER BY l.lease_id
         LIMIT slice
+        FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM leadterra.leases l
         USING old_leases o
@@ -211,14 +212,15 @@ CREATE FUNCTION @extschema@.lt_maintain(keep interval DEFAULT '90 days')
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
--- Whoever holds a row of one workspace does not keep it from the others.
-SET lock_timeout = '1s'
+-- Whoever holds a row of one workspace keeps it from that one: see below.
+SET lock_timeout = '100ms'
 AS $$
 DECLARE
     slice constant integer := 1000;
     before timestamptz;
     w record;
     c record;
+    held uuid;
     removed bigint := 0;
 BEGIN
     -- No older message can have been sent, and no time is as old.
@@ -243,9 +245,13 @@ BEGIN
         EXIT WHEN removed >= slice;
         BEGIN
             DELETE FROM leadterra.answers a
-            WHERE a.workspace_id = w.workspace_id AND a.created_at < leadterra.clock() - interval '24 hours';
+            WHERE a.workspace_id = w.workspace_id AND a.ctid = ANY (ARRAY(
+                SELECT o.ctid
+                FROM leadterra.answers o
+                WHERE o.workspace_id = w.workspace_id AND o.created_at < leadterra.clock() - interval '24 hours'
+                FOR UPDATE SKIP LOCKED));
             removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available OR SQLSTATE 'PT500' THEN
             RAISE WARNING 'maintenance of workspace "%" failed: %', w.workspace_id, SQLERRM;
         END;
     END LOOP;
@@ -255,9 +261,12 @@ BEGIN
         ORDER BY x.workspace_id, x.campaign_id
     LOOP
         EXIT WHEN removed >= slice;
+        -- Once is enough: what was removed of others is locked meanwhile.
+        CONTINUE WHEN c.workspace_id = held;
         BEGIN
             removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available OR SQLSTATE 'PT500' THEN
+            held := CASE WHEN SQLSTATE = '55P03' THEN c.workspace_id ELSE held END;
             RAISE WARNING 'maintenance of campaign "%" of workspace "%" failed: %', c.campaign_id, c.workspace_id, SQLERRM;
         END;
     END LOOP;
@@ -268,4 +277,4 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
 'Remove what was finished before a time, a slice of it, and return how much that was
 
-Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Imports go with the rows that they left out, and answers to requests with an Idempotency-Key after a day, uncounted. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';
+Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Imports go with the rows that they left out, and answers to requests with an Idempotency-Key after a day, uncounted. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time; it also returns 0 while another session is at it. What a transaction holds stays for the next time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';

@@ -392,7 +392,7 @@ COMMENT ON FUNCTION leadterra.http_error(integer, text, jsonb) IS 'Return the bo
 -- of the request like any other, and has to be caught.
 CREATE FUNCTION leadterra.http_body(given bytea)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -337,14 +337,14 @@ context_enter_argument(FunctionCallInfo fcinfo)
 
 /*
  * Makes a call whose work is a function in SQL or PL/pgSQL: runs a statement of one
- * row and one column with the workspace and the arguments of the SQL function at
+ * row and one column with the workspace that was entered and the arguments of the SQL function at
  * hand.  What was found out of the caller is behind it: from there on the owner of
  * the extension acts.
  */
 Datum
-context_call(FunctionCallInfo fcinfo, Datum workspace, Statement *statement)
+context_call(FunctionCallInfo fcinfo, Datum entered, Statement *statement)
 {
-	Datum		values[STATEMENT_MAX_PARAMETERS] = {workspace};
+	Datum		values[STATEMENT_MAX_PARAMETERS] = {entered};
 	bool		nulls[STATEMENT_MAX_PARAMETERS] = {false};
 	Datum		result;
 	bool		isnull;

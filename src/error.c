@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -20,7 +21,7 @@ PG_FUNCTION_INFO_V1(lt_raise_error);
 PG_FUNCTION_INFO_V1(lt_limit_entries);
 PG_FUNCTION_INFO_V1(lt_row_limit);
 
-/* Bytes of a name at most. */
+/* Bytes of a name, or of a remark, at most. */
 #define NAME_MAX_BYTES	1000
 
 /* Rows of a page at most. */
@@ -166,6 +167,14 @@ error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing)
 	if (strlen(name) > NAME_MAX_BYTES)
 		error_raise(ERROR_INVALID_REQUEST, "name of a %s must have at most %d bytes", thing, NAME_MAX_BYTES);
 	return PG_GETARG_DATUM(number);
+}
+
+/* Raises PT400 for an argument that is a longer text than is kept with a row, which may be one of many. */
+void
+error_limit_text(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (!PG_ARGISNULL(number) && toast_raw_datum_size(PG_GETARG_DATUM(number)) - VARHDRSZ > NAME_MAX_BYTES)
+		error_raise(ERROR_INVALID_REQUEST, "argument \"%s\" must have at most %d bytes", name, NAME_MAX_BYTES);
 }
 
 /* Raises PT413 for an array argument of too many entries. */

@@ -63,6 +63,7 @@ extern const char *error_detail(ErrorKind kind);
 extern const char *error_number_detail(ErrorKind kind, const char *name, int64 number);
 
 extern Datum error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing);
+extern void error_limit_text(FunctionCallInfo fcinfo, int number, const char *name);
 extern void error_limit_entries(const char *name, uint32 count);
 extern void error_list_init(ErrorList *list);
 extern void error_list_add(ErrorList *list, int index, const char *field,

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "context.h"
+#include "error.h"
 #include "job.h"
 #include "statement.h"
 #include "uuid7.h"
@@ -73,6 +74,7 @@ lt_claim_job(PG_FUNCTION_ARGS)
 	Datum		columns[JOB_COLUMNS];
 	bool		column_nulls[JOB_COLUMNS];
 
+	error_limit_text(fcinfo, 1, "worker");
 	for (int i = 0; i < 3; i++)
 	{
 		values[1 + i] = fcinfo->args[i].value;

@@ -95,7 +95,6 @@ typedef struct LeadChange
 	const LeadPatch *patch;
 } LeadChange;
 
-extern bool lead_is_verification_status(int32 status);
 extern bool lead_is_blank(const LeadString *value);
 extern bool lead_name_is(const char *given, int length, const char *name);
 extern LeadField lead_find_field(const char *name, int length, bool *is_alias);

@@ -34,8 +34,8 @@ static const struct
 };
 
 /* Says whether a number is a verdict on an address, or that one is being waited for. */
-bool
-lead_is_verification_status(int32 status)
+static bool
+is_verification_status(int32 status)
 {
 	static const int32 known[] = {1, 11, 12, -1, -2, -3, -4};
 
@@ -51,7 +51,7 @@ lead_is_verification_status(int32 status)
 Datum
 lt_is_verification_status(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(lead_is_verification_status(PG_GETARG_INT32(0)));
+	PG_RETURN_BOOL(is_verification_status(PG_GETARG_INT32(0)));
 }
 
 /* Lists a failure of the entry that is read. */
@@ -152,7 +152,7 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 	{
 		type = "a verification status";
 		result = json_integer(value, &patch->verification_status);
-		if (result == JSON_OK && !lead_is_verification_status(patch->verification_status))
+		if (result == JSON_OK && !is_verification_status(patch->verification_status))
 			result = JSON_INVALID;
 	}
 	else if (field == LEAD_ASSIGNED_TO)

@@ -46,6 +46,9 @@ PG_FUNCTION_INFO_V1(lt_claim_messages);
 /* Milliseconds that a claim waits for others. */
 #define WAIT_MAX 1000
 
+/* How long what another session is changing goes back for: not to be claimed again and again. */
+#define BUSY_WAIT (5 * USECS_PER_SEC)
+
 static Statement find_campaigns = STATEMENT(
 	"SELECT h.campaign_id"
 	" FROM leadterra.queue_heads($1) h"
@@ -94,7 +97,7 @@ typedef struct Claim
 	Datum		worker;
 	bool		no_worker;
 	bool		took;			/* ranges, which it holds */
-	bool		has_waited;		/* for others */
+	bool		has_waited;		/* for others, or must not */
 	int			passed_over;	/* messages that it skipped, of all campaigns */
 	ReturnSetInfo *result;
 
@@ -119,9 +122,12 @@ typedef struct Claim
 	StringInfoData body;
 } Claim;
 
-/* Gives back what workers let run out. */
+/*
+ * Gives back what workers let run out.  Whoever holds those leases may be waited for
+ * by one that this claim would wait for.
+ */
 static void
-sweep_leases(const Claim *claim)
+sweep_leases(Claim *claim)
 {
 	pg_uuid_t	lease_ids[SWEEPS_MAX];
 	int			found = queue_lease_find_expired(claim->workspace, claim->now, lease_ids, SWEEPS_MAX);
@@ -137,6 +143,7 @@ sweep_leases(const Claim *claim)
 		campaign_read_steps(claim->workspace, UUIDPGetDatum(&lease.campaign), &steps);
 		queue_lease_lose(&lease, &steps, claim->now);
 		swept += lease.nmessages;
+		claim->has_waited = true;
 	}
 }
 
@@ -314,13 +321,13 @@ note_exception(Claim *claim, const Message *message, const char *state, const ch
 	};
 }
 
-/* Notes that a message goes back, and is due at once. */
+/* Notes that a message goes back, and is due again in a while. */
 static void
 note_busy(Claim *claim, const Message *message)
 {
 	const QueueSource *source = &claim->sources[find_step(claim, message)];
 
-	claim->busy[claim->nbusy++] = (QueueWaiting) {message->place, source->step, source->until};
+	claim->busy[claim->nbusy++] = (QueueWaiting) {message->place, source->step, source->until + BUSY_WAIT};
 }
 
 /* Hands out a message; false if it is left out. */
@@ -470,6 +477,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	claim.took = false;
 	claim.has_waited = false;
 	claim.passed_over = 0;
+	error_limit_text(fcinfo, 3, "worker");
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
 

@@ -76,17 +76,17 @@ static Statement requeue = STATEMENT(
  * Returns when a message is due that waits since a time, in a campaign that was
  * started at one, for a number of days: infinity where no timestamp is as late.
  */
-TimestampTz
-queue_due_at(TimestampTz waiting_since, TimestampTz started_at, int delay_days)
+static TimestampTz
+due_at(TimestampTz waiting_since, TimestampTz started_at, int delay_days)
 {
 	TimestampTz since = Max(waiting_since, started_at);
-	TimestampTz due_at;
+	TimestampTz due;
 
 	if (TIMESTAMP_NOT_FINITE(since))
 		return since;
-	if (pg_add_s64_overflow(since, delay_days * USECS_PER_DAY, &due_at) || !IS_VALID_TIMESTAMP(due_at))
+	if (pg_add_s64_overflow(since, delay_days * USECS_PER_DAY, &due) || !IS_VALID_TIMESTAMP(due))
 		return DT_NOEND;
-	return due_at;
+	return due;
 }
 
 /* SQL: leadterra.due_at(waiting_since, started_at, delay_days) */
@@ -95,8 +95,8 @@ lt_due_at(PG_FUNCTION_ARGS)
 {
 	int32		days = PG_GETARG_INT32(2);
 
-	PG_RETURN_TIMESTAMPTZ(queue_due_at(PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1),
-									   Max(0, Min(days, QUEUE_DELAY_DAYS_MAX))));
+	PG_RETURN_TIMESTAMPTZ(due_at(PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1),
+								 Max(0, Min(days, QUEUE_DELAY_DAYS_MAX))));
 }
 
 /* SQL: leadterra.batch_is_valid(batch_id, size, lead_ids) */

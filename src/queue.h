@@ -131,7 +131,6 @@ typedef struct QueueTaker
 } QueueTaker;
 
 /* queue.c: batches and what waits */
-extern TimestampTz queue_due_at(TimestampTz waiting_since, TimestampTz started_at, int delay_days);
 extern pg_uuid_t queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
 							   const pg_uuid_t *lead_ids, int count);
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,

@@ -44,11 +44,14 @@ static Statement free_ranges = STATEMENT(
 	" FOR UPDATE SKIP LOCKED",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
 
+/* The first one, and no other: whoever waits for one that goes would go on to the next. */
 static Statement wait_for_range = STATEMENT(
 	"SELECT FROM leadterra.waiting"
+	" WHERE workspace_id = $1 AND ctid = ("
+	" SELECT ctid FROM leadterra.waiting"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
 	" ORDER BY waiting_since, range_id"
-	" LIMIT 1"
+	" LIMIT 1)"
 	" FOR UPDATE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
 
@@ -97,7 +100,10 @@ queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds)
 	MemoryContext caller_context = CurrentMemoryContext;
 	ResourceOwner caller_owner = CurrentResourceOwner;
 	int			caller_timeout = LockTimeout;
+	ErrorData  *volatile error = NULL;
 
+	/* Two waits at most: for those who wait in front of us, and for who holds it. */
+	milliseconds /= 2;
 	/* A time-out is an error, and what an error leaves behind goes with a subtransaction. */
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(caller_context);
@@ -106,21 +112,22 @@ queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds)
 		if (caller_timeout == 0 || caller_timeout > milliseconds)
 			LockTimeout = milliseconds;
 		statement_execute(&wait_for_range, parameters, NULL);
-		LockTimeout = caller_timeout;
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
-		LockTimeout = caller_timeout;
-		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
-			PG_RE_THROW();
+		/* Also of a cancel: whoever catches that ends subtransactions of his own. */
 		MemoryContextSwitchTo(caller_context);
+		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
+	LockTimeout = caller_timeout;
 	MemoryContextSwitchTo(caller_context);
 	CurrentResourceOwner = caller_owner;
+	if (error && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
 }
 
 /* Leaves out the positions of a locked range that leases have had. */

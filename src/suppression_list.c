@@ -38,9 +38,9 @@ typedef struct EntryList
 /* In the order of their keys, so that two calls cannot deadlock. */
 static Statement insert_entries = STATEMENT(
 	"INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)"
-	" SELECT DISTINCT $1, $2, u.entry COLLATE \"C\", $4"
-	" FROM unnest($3) AS u (entry)"
-	" ORDER BY 3"
+	" SELECT $1, $2, u.entry, $4"
+	" FROM (SELECT DISTINCT entry COLLATE \"C\" AS entry FROM unnest($3) AS u (entry)) u"
+	" ORDER BY u.entry"
 	" ON CONFLICT (workspace_id, blocklist_id, entry) DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTOID);
 
@@ -197,6 +197,7 @@ lt_suppress(PG_FUNCTION_ARGS)
 
 	error_if_null(0, "emails");
 	error_if_null(1, "reason");
+	error_limit_text(fcinfo, 1, "reason");
 	error_list_init(&errors);
 	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "emails", &errors, false);
 	if (list.invalid > 0)
@@ -239,6 +240,7 @@ lt_block(PG_FUNCTION_ARGS)
 
 	error_if_null(0, "values");
 	error_if_null(2, "reason");
+	error_limit_text(fcinfo, 2, "reason");
 	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "values", NULL, false);
 	statement_connect();
 	context_make_workspace();

@@ -1,6 +1,6 @@
 -- queue: rows that were written by hand cost an error, or themselves, and nothing else.
 BEGIN;
-SELECT plan(51);
+SELECT plan(53);
 SET LOCAL client_min_messages = error;
 
 CREATE FUNCTION pg_temp.campaign(steps integer, leads integer, label text) RETURNS uuid LANGUAGE plpgsql SET search_path = public AS $$
@@ -101,6 +101,10 @@ SELECT is((SELECT string_agg(emails, ' ') FROM claims), 'g6001@example.com', 'wh
 SELECT cmp_ok((SELECT count(*) FROM claims), '>=', 3::bigint, 'not in one claim');
 SELECT is((SELECT bool_and(more) FROM claims WHERE emails IS NULL), true, 'whose end says that there is more');
 SELECT cmp_ok((SELECT min(skipped) FROM claims), '>=', 2000::bigint, 'each keeps what it did');
+
+-- The name of a worker stands in every lease.
+SELECT throws_ok(call, 'PT400', 'argument "worker" must have at most 1000 bytes', 'too long: ' || call) FROM unnest(ARRAY[
+    $$SELECT lt_claim_messages(worker => repeat('x', 1001))$$, $$SELECT lt_claim_job(worker => repeat('x', 1001))$$]) call;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- suppression: a bulk call finds the entries that match, whether the list is
 -- short and read as a whole, or long and searched for each address.
 BEGIN;
-SELECT plan(51);
+SELECT plan(54);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
@@ -103,6 +103,11 @@ SELECT lt_current_workspace(), lt_uuidv7(), email FROM unnest('{a@b@unheard.test
 SELECT lt_create_list('by hand') AS list \gset
 INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'list', id FROM lt_leads WHERE email LIKE 'a@%.test';
 SELECT is(lt_enroll_list(:'list', :'long')::text, '(1,0,1,0,1)', 'an address with two @, written by hand, is looked up like others');
+
+-- A reason stands with every entry.
+SELECT throws_ok(call, 'PT400', 'argument "reason" must have at most 1000 bytes', 'too long: ' || call) FROM unnest(ARRAY[
+    $$SELECT lt_suppress('{a@reason.example}', repeat('x', 1001))$$, $$SELECT lt_block('{a@reason.example}', NULL, repeat('x', 1001))$$]) call;
+SELECT is((SELECT added FROM lt_block('{a@reason.example, a@reason.example}', NULL, repeat('x', 1000))), 1, 'and a long one');
 
 SELECT * FROM finish();
 ROLLBACK;
