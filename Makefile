@@ -1,8 +1,14 @@
 EXTENSION = leadterra
 
+# The folder of this file, as PGXS finds it: a build may be in another one.
+source := $(patsubst %/,%,$(or $(VPATH),$(dir $(firstword $(MAKEFILE_LIST)))))
+
 # The control file is the one place where the version is written for the
 # build; scripts/check holds META.json, the changelog and the README to it.
-EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(source)/$(EXTENSION).control)
+ifeq ($(EXTVERSION),)
+$(error there is no version in $(source)/$(EXTENSION).control)
+endif
 
 MODULE_big = leadterra
 OBJS = src/leadterra.o \
@@ -53,14 +59,18 @@ comma = ,
 PGFILEDESC = "leadterra - engine of an outbound campaign service"
 
 # The parts of the install script, in the order of their numbers.
-SQL_PARTS = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+SQL_PARTS = $(sort $(wildcard $(source)/sql/[0-9][0-9]_*.sql))
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
-DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+DATA = $(patsubst $(source)/%,%,$(wildcard $(source)/sql/$(EXTENSION)--*--*.sql))
 
-REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
-ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test/isolation --load-extension=$(EXTENSION)
+# The names of the files that match.
+names = $(sort $(basename $(notdir $(wildcard $(source)/$(1)))))
+REGRESS = $(call names,test/sql/*.sql)
+REGRESS_OPTS = --inputdir=$(source)/test --load-extension=$(EXTENSION)
+ISOLATION = $(call names,test/isolation/specs/*.spec)
+ISOLATION_OPTS = --inputdir=$(source)/test/isolation --load-extension=$(EXTENSION)
+# pg_regress looks for the output that it expects where it runs.
+REGRESS_PREP = expected
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -69,9 +79,19 @@ ifeq ($(shell test $(MAJORVERSION) -ge 15 && echo yes),)
 $(error leadterra needs PostgreSQL 15 or newer, $(PG_CONFIG) is of $(VERSION))
 endif
 
+# What another build has made in the folder of this file is not of this build.
+override VPATH =
+vpath %.c $(source)
+vpath %.control $(source)
+
+# Folders that a build elsewhere lacks.
+$(shell mkdir -p src sql)
+expected:
+	ln -s $(source)/expected $@
+
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
 	cat $(SQL_PARTS) > $@
 
 # Every object is rebuilt when a header, a flag or the version changes: the tree is
 # small, and PGXS tracks no dependencies for extensions.
-$(OBJS): $(wildcard src/*.h) $(EXTENSION).control Makefile
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(source)/src/*.h) $(EXTENSION).control $(source)/Makefile
