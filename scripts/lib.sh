@@ -6,7 +6,7 @@
 # it is written but packages, and nothing runs when the script has ended.
 
 # What the caller's environment says is not for this server, build and output.
-for name in CDPATH LANGUAGE "${!LC_@}" "${!PG@}"; do
+for name in CDPATH DESTDIR LANGUAGE VPATH "${!LC_@}" "${!MAKE@}" "${!PG@}"; do
     [ "$name" = PG_CONFIG ] || unset "$name"
 done
 export LANG=C.UTF-8
@@ -134,20 +134,24 @@ set_up_packages() {
 
 # The server refuses to run as root; then an unprivileged user runs all that
 # is not a package.  Where that user cannot reach this folder (a clone under
-# /root), it gets the one capability to do so.
+# /root), it gets the one capability to do so: that to search any folder or,
+# where root has none to give, that to write, too.
 choose_user() {
     as_user=()
     [ "$(id -u)" -eq 0 ] || return 0
     user=postgres
     id "$user" >/dev/null 2>&1 || user=nobody
     chown "$user" "$work"
-    as_user=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
-    if ! "${as_user[@]}" test -w "$work"; then
+    switch=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
+    for capability in '' dac_read_search dac_override; do
+        as_user=("${switch[@]}")
         # The last lets access(2), too, heed the capability.
-        as_user+=(--inh-caps=+dac_override --ambient-caps=+dac_override --securebits=+no_setuid_fixup)
-        "${as_user[@]}" test -w "$work" ||
-            die "User $user, who runs the server, cannot reach $work. Clone the repository elsewhere."
-    fi
+        [ -z "$capability" ] || as_user+=("--inh-caps=+$capability" "--ambient-caps=+$capability"
+            --securebits=+no_setuid_fixup)
+        ! "${as_user[@]}" test -w "$work" 2>/dev/null || break
+    done
+    "${as_user[@]}" test -w "$work" ||
+        die "User $user, who runs the server, cannot reach $work. Clone the repository elsewhere."
     as_user+=(env "HOME=$work" "USER=$user" "LOGNAME=$user")
 }
 
@@ -159,30 +163,32 @@ choose_scratch() {
     export TMPDIR=$scratch
 }
 
-# Links the files of a folder into the relocated server.
-link_folder() {
+# Copies a folder into the relocated server.  It holds no links to what it was
+# copied from, through which a program would write there, and nothing of ours,
+# whichever version is installed in the system.
+copy_folder() {
     "${as_user[@]}" mkdir -p "$work/server$1"
-    "${as_user[@]}" cp -rsf "$1/." "$work/server$1"
+    (cd "$1" && find -L . -name 'leadterra*' -prune -o ! -type l -print0) |
+        tar -C "$1" --null --no-recursion -T - -h -cf - |
+        "${as_user[@]}" tar -C "$work/server$1" --no-same-owner -xf -
 }
 
-# A copy of the server with the folders in the same places below $work/server:
-# programs find their files from where they are, so those are copied.
+# A copy of the server with the folders in the same places below $work/server,
+# because programs find their files from where they are.
 relocate_server() {
     bindir=$("$system_pg_config" --bindir)
     bin=$work/server$bindir
-    "${as_user[@]}" mkdir -p "$bin"
-    "${as_user[@]}" cp -r "$bindir/." "$bin"
-    for option in --sharedir --pkglibdir --pkgincludedir --includedir-server; do
-        link_folder "$("$system_pg_config" $option)"
+    for option in --bindir --sharedir --pkglibdir --pkgincludedir --includedir-server; do
+        copy_folder "$("$system_pg_config" $option)"
     done
-    # The system's folder of libraries is large, and nothing is written there.
+    # The system's libraries are many, and nothing is written among them: links do.
     libdir=$("$system_pg_config" --libdir)
-    if [ -e "$work/server$libdir" ]; then
-        link_folder "$libdir"
-    else
-        "${as_user[@]}" mkdir -p "$work/server${libdir%/*}"
-        "${as_user[@]}" ln -s "$libdir" "$work/server$libdir"
-    fi
+    libraries=()
+    for library in "$libdir"/lib*; do
+        [ -e "$work/server$library" ] || libraries+=("$library")
+    done
+    "${as_user[@]}" mkdir -p "$work/server$libdir"
+    [ "${#libraries[@]}" -eq 0 ] || "${as_user[@]}" ln -s -t "$work/server$libdir" "${libraries[@]}"
     export PG_CONFIG=$bin/pg_config
 }
 
