@@ -220,15 +220,40 @@ CONF
     export PGHOST=$scratch PGUSER=postgres PGDATABASE=postgres PGPORT=5432
 }
 
+# The process that listens on a socket, if any; the kernel knows.
+listener() {
+    perl -MSocket -e 'alarm 5;
+        socket SERVER, AF_UNIX, SOCK_STREAM, 0 and connect SERVER, pack_sockaddr_un($ARGV[0])
+            and print unpack "i", getsockopt SERVER, SOL_SOCKET, SO_PEERCRED' "$1"
+}
+
+# Reads a postmaster.pid: the process, its folder, its start, its port, its sockets.
+read_pid_file() {
+    mapfile -t pid_file <"$1" && [ "${#pid_file[@]}" -ge 5 ] && [ "${pid_file[0]}" -gt 0 ]
+}
+
+# Whether a postmaster.pid is of a server that has no socket yet.
+is_starting() { read_pid_file "$1" && [ -z "${pid_file[4]}" ] && kill -0 "${pid_file[0]}"; }
+
+# Whether the process of a postmaster.pid is the server of that folder: its number
+# may have become another process's.  Some systems do not tell who listens, others
+# have no /proc.
+is_running() {
+    read_pid_file "$1" && [ "${pid_file[1]}" -ef "${1%/*}" ] || return
+    [ "$(listener "${pid_file[4]}/.s.PGSQL.${pid_file[3]}")" = "${pid_file[0]}" ] ||
+        grep -qsF -- "${pid_file[1]}" "/proc/${pid_file[0]}/cmdline"
+}
+
 # Stops the servers below $work: the script's own, those of interrupted tests,
 # and those that a killed run left.
 stop_servers() {
     find "$work" -name postmaster.pid 2>/dev/null | while read -r file; do
-        pid=$(head -n 1 "$file" 2>/dev/null) || continue
-        # The number may have become another process's.
-        if grep -qsF -- "${file%/*}" "/proc/$pid/cmdline" && kill -INT "$pid"; then
+        wait_while is_starting "$file"
+        if is_running "$file" 2>/dev/null && kill -INT "${pid_file[0]}"; then
+            # It removes the file last.
+            wait_while test -e "$file"
             # Where nothing reaps it, it stays as a zombie.
-            wait_while grep -q '^State:.[^Z]' "/proc/$pid/status"
+            wait_while grep -q '^State:.[^Z]' "/proc/${pid_file[0]}/status"
         fi
     done
 }

@@ -34,8 +34,8 @@ sub payload
 	return "(SELECT doc FROM payload WHERE name = '$name')";
 }
 
-# Most memory that a backend ever had, in kB.
-my $peak = q(substring(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+)')::bigint);
+# Most memory that a backend ever had, in kB; nothing tells where /proc is not mounted.
+my $peak = -e '/proc/self/status' ? q(substring(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+)')::bigint) : '0';
 
 # What the tables hold.
 my $written = 'SELECT (SELECT (count(*), max(updated_at)) FROM leadterra.leads),'

@@ -224,10 +224,11 @@ sub dump_text
 	return $text;
 }
 
-# Returns whether a process runs; one that nobody has waited for does not.
+# Returns whether a process runs; one that nobody has waited for does not, if /proc tells.
 sub runs
 {
 	my ($pid) = @_;
+	return kill 0, $pid unless -e '/proc/self/stat';
 	my $stat = -e "/proc/$pid/stat" ? eval { slurp_file("/proc/$pid/stat") } // '' : '';
 	return $stat =~ /\) [^ZX] /;
 }
@@ -241,9 +242,10 @@ sub kill_server
 
 	$server->kill9;
 	kill 'KILL', @pids;
+	my $latest = time + 30;
 	for my $pid ($postmaster, @pids)
 	{
-		1 while runs($pid);
+		1 while runs($pid) && time < $latest;
 	}
 	# While nobody has waited for an orphan, its lock files seem to be in use.
 	unlink $server->data_dir . '/postmaster.pid', $server->host . '/.s.PGSQL.' . $server->port . '.lock';
