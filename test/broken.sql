@@ -37,19 +37,10 @@ $$;
 CREATE TEMP TABLE ids AS SELECT pg_temp.more(pg_temp.fill('A')) AS a, pg_temp.more(pg_temp.fill('B')) AS b;
 UPDATE leadterra.workspaces SET lead_limit = 1000 WHERE workspace_id = (SELECT (a ->> 'workspace')::uuid FROM ids);
 -- What is of B says so.
-UPDATE leadterra.leads SET first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.campaigns SET name = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.steps SET subject = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.lists SET name = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.blocklists SET name = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.suppressions SET reason = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.leases SET worker = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.jobs SET worker = 'walrus', error = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.events SET data = '{"threadSnippet": "walrus"}' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.exceptions SET reason = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.waiting SET error = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.imports SET source = 'walrus' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
-UPDATE leadterra.workspaces SET unsubscribe_url = 'https://walrus.example/' WHERE workspace_id = (SELECT (b ->> 'workspace')::uuid FROM ids);
+SELECT format('UPDATE leadterra.%I SET %s WHERE workspace_id = %L', v.tab, v.change, b ->> 'workspace') FROM ids, (VALUES
+    ('leads', $$first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}'$$), ('campaigns', $$name = 'walrus'$$), ('steps', $$subject = 'walrus'$$), ('lists', $$name = 'walrus'$$),
+    ('blocklists', $$name = 'walrus'$$), ('suppressions', $$reason = 'walrus'$$), ('leases', $$worker = 'walrus'$$), ('jobs', $$worker = 'walrus', error = 'walrus'$$), ('events', $$data = '{"threadSnippet": "walrus"}'$$),
+    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('workspaces', $$unsubscribe_url = 'https://walrus.example/'$$)) v (tab, change) \gexec
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') AS no_tenant \gset
 \if :no_tenant
 CREATE ROLE tenant;
