@@ -121,7 +121,7 @@ utf8_length(const char *text, size_t length)
 			return 0;
 		code_point = code_point << 6 | (text[i] & 0x3f);
 	}
-	if (code_point < smallest[need])
+	if (code_point < smallest[need] || code_point > 0x10ffff)
 		return 0;
 	for (size_t i = 0; i < sizeof(refused_code_points) / sizeof(refused_code_points[0]); i++)
 	{
