@@ -203,13 +203,13 @@ $$;
 CREATE FUNCTION pg_temp.wrong(known_since uuid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
     SELECT string_agg(w, ', ') FROM (
         SELECT 'a lead from nowhere in a batch: ' || u.lead_id FROM leadterra.batches b, unnest(b.lead_ids) u (lead_id)
-        WHERE b.batch_id > known_since AND u.lead_id < known_since AND u.lead_id NOT IN (SELECT k.lead_id FROM pg_temp.known k)
+        WHERE b.batch_id > known_since AND b.batch_id NOT IN (SELECT k.lead_id FROM pg_temp.known k) AND u.lead_id < known_since AND u.lead_id NOT IN (SELECT k.lead_id FROM pg_temp.known k)
         UNION ALL
         SELECT 'an exception from nowhere: ' || x.lead_id FROM leadterra.exceptions x
         WHERE x.lead_id < known_since AND x.lead_id NOT IN (SELECT k.lead_id FROM pg_temp.known k)
         UNION ALL
         SELECT 'a range that waits since ' || w.waiting_since FROM leadterra.waiting w
-        WHERE w.range_id > known_since AND w.waiting_since NOT IN (SELECT b.waiting_since FROM leadterra.batches b) AND w.waiting_since NOT BETWEEN leadterra.clock() - interval '3660 days' AND leadterra.clock() + interval '1 day'
+        WHERE w.range_id > known_since AND w.range_id NOT IN (SELECT k.lead_id FROM pg_temp.known k) AND w.waiting_since NOT IN (SELECT b.waiting_since FROM leadterra.batches b) AND w.waiting_since NOT BETWEEN leadterra.clock() - interval '3660 days' AND leadterra.clock() + interval '1 day'
     ) p (w);
 $$;
 
