@@ -67,8 +67,8 @@ BEGIN
         INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
         SELECT workspace_id, campaign_id, step, waiting_since, batch_id, batch_id, 1, 1000 FROM leadterra.batches WHERE campaign_id = mass;
     ELSE
-        INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, state, leased_at, expires_at, closed_at, sent, batch_ids, firsts, lasts, attempts)
-        SELECT workspace_id, batch_id, campaign_id, 'closed', now() - interval '1 day', now() - interval '1 day', now() - interval '1 day', 1000,
+        INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, state, expires_at, closed_at, sent, batch_ids, firsts, lasts, attempts)
+        SELECT workspace_id, batch_id, campaign_id, 'closed', now() - interval '1 day', now() - interval '1 day', 1000,
             ARRAY[batch_id], '{1}', '{1000}', '{1}'
         FROM leadterra.batches WHERE campaign_id = mass;
     END IF;
