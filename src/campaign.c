@@ -240,12 +240,12 @@ campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
 	}
 }
 
-/* Returns the first argument of a function, which names a campaign. */
+/* Returns an argument of a function, from 0, which names a campaign. */
 Datum
-campaign_argument(FunctionCallInfo fcinfo)
+campaign_argument(FunctionCallInfo fcinfo, int number)
 {
-	error_if_null(0, "campaign_id");
-	return PG_GETARG_DATUM(0);
+	error_if_null(number, "campaign_id");
+	return PG_GETARG_DATUM(number);
 }
 
 /* Reads the subject or body of a step. */
@@ -380,7 +380,7 @@ lt_create_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_set_steps(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo)};
+	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo, 0)};
 	StepList   *steps = steps_argument(fcinfo);
 
 	statement_connect();
@@ -430,7 +430,7 @@ return_state(FunctionCallInfo fcinfo, Datum *key)
 Datum
 lt_start_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_enter("campaigns:update"), campaign_argument(fcinfo),
+	Datum		key[] = {context_enter("campaigns:update"), campaign_argument(fcinfo, 0),
 	TimestampTzGetDatum(context_time())};
 	Datum		values[STATE_COLUMNS];
 	bool		nulls[STATE_COLUMNS];
@@ -455,7 +455,7 @@ lt_start_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_pause_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_enter("campaigns:update"), campaign_argument(fcinfo),
+	Datum		key[] = {context_enter("campaigns:update"), campaign_argument(fcinfo, 0),
 	TimestampTzGetDatum(context_time())};
 
 	statement_connect();
@@ -468,7 +468,7 @@ lt_pause_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_rename_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo), error_name_argument(fcinfo, 1, "campaign")};
+	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo, 0), error_name_argument(fcinfo, 1, "campaign")};
 
 	statement_connect();
 	if (statement_execute(&rename_campaign, values, NULL) == 0)
@@ -481,7 +481,7 @@ lt_rename_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_set_campaign_owner(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
+	Datum		values[] = {context_enter("campaigns:update"), campaign_argument(fcinfo, 0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
 	bool		nulls[] = {false, false, PG_ARGISNULL(1)};
 
 	statement_connect();
@@ -496,7 +496,7 @@ Datum
 lt_copy_campaign(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[4] = {context_enter("campaigns:create"), campaign_argument(fcinfo), UUIDPGetDatum(id)};
+	Datum		values[4] = {context_enter("campaigns:create"), campaign_argument(fcinfo, 0), UUIDPGetDatum(id)};
 	bool		nulls[4] = {false, false, false, PG_ARGISNULL(1)};
 
 	if (!nulls[3])
@@ -516,7 +516,7 @@ lt_copy_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_delete_campaign(PG_FUNCTION_ARGS)
 {
-	Datum		key[] = {context_enter("campaigns:delete"), campaign_argument(fcinfo)};
+	Datum		key[] = {context_enter("campaigns:delete"), campaign_argument(fcinfo, 0)};
 
 	statement_connect();
 	if (campaign_require(key[0], key[1], CAMPAIGN_DELETE) == CAMPAIGN_RUNNING)
@@ -530,24 +530,23 @@ lt_delete_campaign(PG_FUNCTION_ARGS)
 Datum
 lt_enter_campaign(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	Datum		workspace = context_enter_argument(fcinfo);
+	Datum		campaign = campaign_argument(fcinfo, 1);
 
-	error_if_null(1, "campaign_id");
-	*id = *PG_GETARG_UUID_P(1);
 	statement_connect();
-	campaign_require(workspace, UUIDPGetDatum(id), CAMPAIGN_READ_STABLE);
+	campaign_require(workspace, campaign, CAMPAIGN_READ_STABLE);
 	statement_finish();
-	PG_RETURN_UUID_P(id);
+	PG_RETURN_DATUM(campaign);
 }
 
 /* SQL: leadterra.keep_campaign(workspace, campaign_id) */
 Datum
 lt_keep_campaign(PG_FUNCTION_ARGS)
 {
-	error_if_null(1, "campaign_id");
+	Datum		campaign = campaign_argument(fcinfo, 1);
+
 	statement_connect();
-	campaign_require(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), CAMPAIGN_KEEP);
+	campaign_require(PG_GETARG_DATUM(0), campaign, CAMPAIGN_KEEP);
 	statement_finish();
 	PG_RETURN_VOID();
 }

@@ -26,7 +26,7 @@ typedef enum CampaignStatus
 	CAMPAIGN_PAUSED
 } CampaignStatus;
 
-extern Datum campaign_argument(FunctionCallInfo fcinfo);
+extern Datum campaign_argument(FunctionCallInfo fcinfo, int number);
 extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
 extern bool campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner);
 extern void campaign_add_variables(Datum workspace, Datum campaign, Datum names);

@@ -205,7 +205,7 @@ Datum
 lt_preflight(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		key[] = {context_enter("campaigns:read"), campaign_argument(fcinfo)};
+	Datum		key[] = {context_enter("campaigns:read"), campaign_argument(fcinfo, 0)};
 	TokenUses	uses;
 
 	InitMaterializedSRF(fcinfo, 0);

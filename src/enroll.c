@@ -107,7 +107,7 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 	call->mode = ENROLL_UPSERT;
 	call->workspace = call->blocklist = context_enter("leads:create");
 	context_require_read_committed("enrolling leads");
-	call->target = campaign_argument(fcinfo);
+	call->target = campaign_argument(fcinfo, 0);
 	leads = enroll_leads_argument(fcinfo, 1);
 	error_limit_entries("leads", JsonContainerSize(leads));
 	call->skip_invalid = on_invalid_argument(fcinfo);
@@ -197,7 +197,7 @@ typedef bool (*LeadChanger) (Datum workspace, Datum campaign, const pg_uuid_t *l
 static Datum
 change_enrolled(FunctionCallInfo fcinfo, LeadChanger change)
 {
-	Datum		values[3] = {context_enter("leads:update"), campaign_argument(fcinfo)};
+	Datum		values[3] = {context_enter("leads:update"), campaign_argument(fcinfo, 0)};
 	uint64		found;
 	SPITupleTable *enrolled;
 	int32		changed = 0;
@@ -268,9 +268,8 @@ lt_enter_lead(PG_FUNCTION_ARGS)
 	LeadString	email;
 	bool		isnull;
 
-	error_if_null(1, "campaign_id");
+	values[1] = campaign_argument(fcinfo, 1);
 	error_if_null(2, "email");
-	values[1] = PG_GETARG_DATUM(1);
 	given = PG_GETARG_TEXT_PP(2);
 	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	values[2] = lead_emails(&email, 1);

@@ -89,19 +89,19 @@ lt_create_list(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
-/* Returns the first argument of a function, which names a list. */
+/* Returns an argument of a function, from 0, which names a list. */
 static Datum
-list_argument(FunctionCallInfo fcinfo)
+list_argument(FunctionCallInfo fcinfo, int number)
 {
-	error_if_null(0, "list_id");
-	return PG_GETARG_DATUM(0);
+	error_if_null(number, "list_id");
+	return PG_GETARG_DATUM(number);
 }
 
 /* SQL: lt_delete_list(list_id) */
 Datum
 lt_delete_list(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_enter("lists:delete"), list_argument(fcinfo)};
+	Datum		values[] = {context_enter("lists:delete"), list_argument(fcinfo, 0)};
 
 	statement_connect();
 	if (statement_execute(&delete_list, values, NULL) == 0)
@@ -114,7 +114,7 @@ lt_delete_list(PG_FUNCTION_ARGS)
 Datum
 lt_remove_from_list(PG_FUNCTION_ARGS)
 {
-	Datum		values[3] = {context_enter("lists:update"), list_argument(fcinfo)};
+	Datum		values[3] = {context_enter("lists:update"), list_argument(fcinfo, 0)};
 	ArrayType  *lead_ids;
 	uint64		removed;
 
@@ -135,8 +135,7 @@ lt_enter_list(PG_FUNCTION_ARGS)
 {
 	Datum		values[2] = {context_enter_argument(fcinfo)};
 
-	error_if_null(1, "list_id");
-	values[1] = PG_GETARG_DATUM(1);
+	values[1] = list_argument(fcinfo, 1);
 	statement_connect();
 	if (statement_read(&find_list, values) == 0)
 		raise_not_found(values[1]);
@@ -148,9 +147,10 @@ lt_enter_list(PG_FUNCTION_ARGS)
 Datum
 lt_keep_list(PG_FUNCTION_ARGS)
 {
-	error_if_null(1, "list_id");
+	Datum		list = list_argument(fcinfo, 1);
+
 	statement_connect();
-	list_keep(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+	list_keep(PG_GETARG_DATUM(0), list);
 	statement_finish();
 	PG_RETURN_VOID();
 }

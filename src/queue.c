@@ -112,6 +112,14 @@ lt_batch_is_valid(PG_FUNCTION_ARGS)
 				   (batch_id->data[14] & 0x03) == 0 && batch_id->data[15] == 0);
 }
 
+/* Says whether positions are such as a batch may have, and an attempt is one that there is. */
+bool
+queue_is_range(int first, int last, int attempt)
+{
+	return first >= 1 && first <= last && last <= QUEUE_BATCH_MAX &&
+		attempt >= 1 && attempt <= QUEUE_ATTEMPTS_MAX;
+}
+
 /* Makes the id of a batch: its low ten bits are zero. */
 static void
 make_batch_id(pg_uuid_t *id)

@@ -140,6 +140,7 @@ extern void queue_put_back(const QueueLease *lease, const QueueWaiting *waiting,
 extern void queue_except(Datum workspace, Datum campaign, TimestampTz time,
 						 const QueueException *exceptions, int count);
 extern void queue_notify(void);
+extern bool queue_is_range(int first, int last, int attempt);
 extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
 extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
 

@@ -233,8 +233,7 @@ read_arrays(LeaseArrays *arrays, Datum batch_ids, Datum firsts, Datum lasts, Dat
 	arrays->nmessages = 0;
 	for (int i = 0; i < arrays->count; i++)
 	{
-		if (arrays->firsts[i] < 1 || arrays->lasts[i] < arrays->firsts[i] || arrays->lasts[i] > QUEUE_BATCH_MAX ||
-			arrays->attempts[i] < 1 || arrays->attempts[i] > QUEUE_ATTEMPTS_MAX)
+		if (!queue_is_range(arrays->firsts[i], arrays->lasts[i], arrays->attempts[i]))
 			return false;
 		arrays->nmessages += arrays->lasts[i] - arrays->firsts[i] + 1;
 		if (arrays->nmessages > QUEUE_LEASE_MAX)

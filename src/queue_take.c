@@ -145,14 +145,6 @@ skip_taken(const QueueTaker *taker, QueueSource *source)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Says whether a range has positions that a batch may have. */
-static bool
-is_range(const QueueRange *range)
-{
-	return range->first >= 1 && range->first <= range->last && range->last <= QUEUE_BATCH_MAX &&
-		range->attempt >= 1 && range->attempt <= QUEUE_ATTEMPTS_MAX;
-}
-
 /*
  * Looks at a range that was locked: is there anything of it to take?  Nobody can
  * ever take a broken one, so it goes.
@@ -160,7 +152,7 @@ is_range(const QueueRange *range)
 static bool
 look_at_range(QueueTaker *taker, QueueSource *source)
 {
-	bool		broken = !is_range(&source->rest);
+	bool		broken = !queue_is_range(source->rest.first, source->rest.last, source->rest.attempt);
 
 	if (!broken)
 		skip_taken(taker, source);
