@@ -335,35 +335,6 @@ context_enter_argument(FunctionCallInfo fcinfo)
 	return context_enter(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 }
 
-/*
- * Makes a call whose work is a function in SQL or PL/pgSQL: runs a statement of one
- * row and one column with the workspace that was entered and the arguments of the SQL function at
- * hand.  What was found out of the caller is behind it: from there on the owner of
- * the extension acts.
- */
-Datum
-context_call(FunctionCallInfo fcinfo, Datum entered, Statement *statement)
-{
-	Datum		values[STATEMENT_MAX_PARAMETERS] = {entered};
-	bool		nulls[STATEMENT_MAX_PARAMETERS] = {false};
-	Datum		result;
-	bool		isnull;
-
-	Assert(statement->nparameters == 1 + PG_NARGS());
-	for (int i = 0; i < PG_NARGS(); i++)
-	{
-		values[1 + i] = fcinfo->args[i].value;
-		nulls[1 + i] = PG_ARGISNULL(i);
-	}
-	statement_connect();
-	statement_execute(statement, values, nulls);
-	result = statement_return(0, 1, &isnull);
-	statement_finish();
-	if (isnull)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(result);
-}
-
 /* Returns the time at which the transaction began, from which delays run. */
 TimestampTz
 context_time(void)

@@ -9,8 +9,6 @@
 #include "fmgr.h"
 #include "utils/uuid.h"
 
-#include "statement.h"
-
 #define CONTEXT_WORKSPACE_SETTING "leadterra.workspace_id"
 #define CONTEXT_SCOPES_SETTING "leadterra.scopes"
 
@@ -18,7 +16,6 @@ extern void context_init(void);
 extern Datum context_workspace(void);
 extern Datum context_enter(const char *scope);
 extern Datum context_enter_argument(FunctionCallInfo fcinfo);
-extern Datum context_call(FunctionCallInfo fcinfo, Datum entered, Statement *statement);
 extern TimestampTz context_time(void);
 extern TimestampTz context_clock(void);
 extern TimestampTz context_lease_end(FunctionCallInfo fcinfo, int number, TimestampTz now);

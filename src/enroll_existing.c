@@ -175,12 +175,12 @@ lt_enroll_leads(PG_FUNCTION_ARGS)
 Datum
 lt_move_leads(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter("leads:update"), &move_leads);
+	return statement_call(&move_leads, context_enter("leads:update"), fcinfo);
 }
 
 /* SQL: lt_merge_leads(lead_id, destination_lead_id) */
 Datum
 lt_merge_leads(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter("leads:update"), &merge_leads);
+	return statement_call(&merge_leads, context_enter("leads:update"), fcinfo);
 }

@@ -69,40 +69,40 @@ lt_lock_start_of_imports(PG_FUNCTION_ARGS)
 Datum
 lt_find_import(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter(SCOPE), &find_import);
+	return statement_call(&find_import, context_enter(SCOPE), fcinfo);
 }
 
 /* SQL: leadterra.make_import(campaign_id, source, source_file, mapping) */
 Datum
 lt_make_import(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter(SCOPE), &make_import);
+	return statement_call(&make_import, context_enter(SCOPE), fcinfo);
 }
 
 /* SQL: leadterra.count_import(import_id, rows) */
 Datum
 lt_count_import(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter(SCOPE), &count_import);
+	return statement_call(&count_import, context_enter(SCOPE), fcinfo);
 }
 
 /* SQL: leadterra.lock_import(campaign_id, import_id) */
 Datum
 lt_lock_import(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter(SCOPE), &lock_import);
+	return statement_call(&lock_import, context_enter(SCOPE), fcinfo);
 }
 
 /* SQL: leadterra.advance_import(import_id, chunk_end, last_xmin, enrolled, updated, rejects) */
 Datum
 lt_advance_import(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter(SCOPE), &advance_import);
+	return statement_call(&advance_import, context_enter(SCOPE), fcinfo);
 }
 
 /* SQL: leadterra.finish_import(campaign_id, import_id) */
 Datum
 lt_finish_import(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter(SCOPE), &finish_import);
+	return statement_call(&finish_import, context_enter(SCOPE), fcinfo);
 }

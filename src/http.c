@@ -69,12 +69,12 @@ lt_url_decode(PG_FUNCTION_ARGS)
 Datum
 lt_open_answer(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_workspace(), &open_answer);
+	return statement_call(&open_answer, context_workspace(), fcinfo);
 }
 
 /* SQL: leadterra.keep_answer(idempotency_key, answer) */
 Datum
 lt_keep_answer(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_workspace(), &keep_answer);
+	return statement_call(&keep_answer, context_workspace(), fcinfo);
 }

@@ -69,20 +69,14 @@ Datum
 lt_claim_job(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[4] = {context_enter("jobs:update")};
-	bool		nulls[4] = {false};
+	Datum		workspace = context_enter("jobs:update");
 	Datum		columns[JOB_COLUMNS];
 	bool		column_nulls[JOB_COLUMNS];
 
 	error_limit_text(fcinfo, 1, "worker");
-	for (int i = 0; i < 3; i++)
-	{
-		values[1 + i] = fcinfo->args[i].value;
-		nulls[1 + i] = PG_ARGISNULL(i);
-	}
 	InitMaterializedSRF(fcinfo, 0);
 	statement_connect();
-	if (statement_execute(&claim_job, values, nulls) > 0)
+	if (statement_execute_call(&claim_job, workspace, fcinfo) > 0)
 	{
 		statement_row(0, columns, column_nulls);
 		tuplestore_putvalues(result->setResult, result->setDesc, columns, column_nulls);
@@ -95,19 +89,19 @@ lt_claim_job(PG_FUNCTION_ARGS)
 Datum
 lt_job_progress(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter("jobs:update"), &job_progress);
+	return statement_call(&job_progress, context_enter("jobs:update"), fcinfo);
 }
 
 /* SQL: lt_finish_job(lease_id, error) */
 Datum
 lt_finish_job(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter("jobs:update"), &finish_job);
+	return statement_call(&finish_job, context_enter("jobs:update"), fcinfo);
 }
 
 /* SQL: lt_set_verification(lead_ids, statuses) */
 Datum
 lt_set_verification(PG_FUNCTION_ARGS)
 {
-	return context_call(fcinfo, context_enter("leads:update"), &set_verification);
+	return statement_call(&set_verification, context_enter("leads:update"), fcinfo);
 }

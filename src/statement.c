@@ -345,6 +345,42 @@ statement_return(uint64 row, int column, bool *isnull)
 	return *isnull ? value : SPI_datumTransfer(value, attribute->attbyval, attribute->attlen);
 }
 
+/*
+ * Executes a statement whose parameters are a workspace and the arguments of the SQL
+ * function at hand.  Who calls was found out before: from there on the owner of the
+ * extension acts.
+ */
+uint64
+statement_execute_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo)
+{
+	Datum		values[STATEMENT_MAX_PARAMETERS] = {workspace};
+	bool		nulls[STATEMENT_MAX_PARAMETERS] = {false};
+
+	Assert(statement->nparameters == 1 + PG_NARGS());
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		values[1 + i] = fcinfo->args[i].value;
+		nulls[1 + i] = PG_ARGISNULL(i);
+	}
+	return statement_execute(statement, values, nulls);
+}
+
+/* Does the same for a function that is nothing else, and returns the one value, null where there is no row. */
+Datum
+statement_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo)
+{
+	Datum		result = (Datum) 0;
+	bool		isnull = true;
+
+	statement_connect();
+	if (statement_execute_call(statement, workspace, fcinfo) > 0)
+		result = statement_return(0, 1, &isnull);
+	statement_finish();
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
 /* Returns all columns of a row, from 0, of the last result. */
 void
 statement_row(uint64 row, Datum *values, bool *nulls)

@@ -52,6 +52,8 @@ extern uint64 statement_fetch(Portal portal, int count);
 extern const void *statement_elements(Datum array, int *count);
 extern Datum statement_value(uint64 row, int column, bool *isnull);
 extern Datum statement_return(uint64 row, int column, bool *isnull);
+extern uint64 statement_execute_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo);
+extern Datum statement_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo);
 extern void statement_row(uint64 row, Datum *values, bool *nulls);
 extern Datum statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);
