@@ -211,44 +211,23 @@ AS 'MODULE_PATHNAME', 'lt_find_import';
 
 COMMENT ON FUNCTION leadterra.find_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
 
-CREATE FUNCTION leadterra.make_import(workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb)
-RETURNS leadterra.imports
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    INSERT INTO leadterra.imports (workspace_id, campaign_id, source, source_file, mapping)
-    VALUES (make_import.workspace, make_import.campaign_id, make_import.source, make_import.source_file, make_import.mapping)
-    RETURNING *;
-END;
-
-COMMENT ON FUNCTION leadterra.make_import(uuid, uuid, text, oid, jsonb) IS 'Note that an import begins.';
-
 CREATE FUNCTION leadterra.make_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_make_import';
 
-COMMENT ON FUNCTION leadterra.make_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
-
-CREATE FUNCTION leadterra.count_import(workspace uuid, import_id uuid, rows bigint)
-RETURNS leadterra.imports
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    UPDATE leadterra.imports x
-    SET rows_total = x.rows_done + count_import.rows, updated_at = leadterra.clock()
-    WHERE x.workspace_id = count_import.workspace AND x.import_id = count_import.import_id
-    RETURNING *;
-END;
-
-COMMENT ON FUNCTION leadterra.count_import(uuid, uuid, bigint) IS 'Note how many rows an import still has.';
+COMMENT ON FUNCTION leadterra.make_import(uuid, text, oid, jsonb) IS 'Note that an import begins.';
 
 CREATE FUNCTION leadterra.count_import(import_id uuid, rows bigint)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_count_import';
 
-COMMENT ON FUNCTION leadterra.count_import(uuid, bigint) IS 'Do the same in the current workspace.';
+COMMENT ON FUNCTION leadterra.count_import(uuid, bigint) IS 'Note how many rows an import still has.';
 
 -- Another session may be at the same import: under the lock of its row the chunk
 -- is what is left of it.  The campaign is locked first, as by who deletes it.
@@ -286,37 +265,15 @@ COMMENT ON FUNCTION leadterra.lock_import(uuid, uuid) IS 'Do the same in the cur
 
 -- rejects is an array of objects with row_number, reason and lead, which may be null.
 CREATE FUNCTION leadterra.advance_import(
-    workspace uuid, import_id uuid, chunk_end tid, last_xmin xid, enrolled bigint, updated bigint, rejects jsonb)
-RETURNS leadterra.imports
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, lead)
-    SELECT advance_import.workspace, advance_import.import_id, (r ->> 'row_number')::bigint, r ->> 'reason', nullif(r -> 'lead', 'null')
-    FROM jsonb_array_elements(advance_import.rejects) r;
-    UPDATE leadterra.imports x
-    SET position = advance_import.chunk_end,
-        position_xmin = advance_import.last_xmin,
-        rows_done = x.rows_done + advance_import.enrolled + advance_import.updated + jsonb_array_length(advance_import.rejects),
-        enrolled = x.enrolled + advance_import.enrolled,
-        updated = x.updated + advance_import.updated,
-        rejected = x.rejected + jsonb_array_length(advance_import.rejects),
-        updated_at = leadterra.clock()
-    WHERE x.workspace_id = advance_import.workspace AND x.import_id = advance_import.import_id
-    RETURNING *;
-END;
-
-COMMENT ON FUNCTION leadterra.advance_import(uuid, uuid, tid, xid, bigint, bigint, jsonb) IS
-'Note what became of a chunk of an import.';
-
-CREATE FUNCTION leadterra.advance_import(
     import_id uuid, chunk_end tid, last_xmin xid, enrolled bigint, updated bigint, rejects jsonb)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_advance_import';
 
 COMMENT ON FUNCTION leadterra.advance_import(uuid, tid, xid, bigint, bigint, jsonb) IS
-'Do the same in the current workspace.';
+'Note what became of a chunk of an import.';
 
 CREATE FUNCTION leadterra.finish_import(workspace uuid, campaign_id uuid, import_id uuid)
 RETURNS leadterra.imports

@@ -54,21 +54,11 @@ AS 'MODULE_PATHNAME', 'lt_open_answer';
 
 COMMENT ON FUNCTION leadterra.open_answer(text, bytea) IS 'Do the same in the current workspace.';
 
-CREATE FUNCTION leadterra.keep_answer(workspace uuid, idempotency_key text, answer jsonb)
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    UPDATE leadterra.answers a SET answer = keep_answer.answer
-    WHERE a.workspace_id = keep_answer.workspace AND a.idempotency_key = keep_answer.idempotency_key;
-END;
-
-COMMENT ON FUNCTION leadterra.keep_answer(uuid, text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
-
 CREATE FUNCTION leadterra.keep_answer(idempotency_key text, answer jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_answer';
 
-COMMENT ON FUNCTION leadterra.keep_answer(text, jsonb) IS 'Do the same in the current workspace.';
-
+COMMENT ON FUNCTION leadterra.keep_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';

@@ -31,20 +31,33 @@ static Statement find_import = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID);
 
 static Statement make_import = STATEMENT(
-	"SELECT leadterra.make_import($1, $2, $3, $4, $5)",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID);
+	"INSERT INTO leadterra.imports AS i (workspace_id, campaign_id, source, source_file, mapping)"
+	" VALUES ($1, $2, $3, $4, $5)"
+	" RETURNING i",
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID);
 
 static Statement count_import = STATEMENT(
-	"SELECT leadterra.count_import($1, $2, $3)",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, INT8OID);
+	"UPDATE leadterra.imports i SET rows_total = rows_done + $3, updated_at = leadterra.clock()"
+	" WHERE workspace_id = $1 AND import_id = $2"
+	" RETURNING i",
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, INT8OID);
 
 static Statement lock_import = STATEMENT(
 	"SELECT leadterra.lock_import($1, $2, $3)",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
 
 static Statement advance_import = STATEMENT(
-	"SELECT leadterra.advance_import($1, $2, $3, $4, $5, $6, $7)",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TIDOID, XIDOID, INT8OID, INT8OID, JSONBOID);
+	"WITH rejects AS ("
+	" INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, lead)"
+	" SELECT $1, $2, (r ->> 'row_number')::bigint, r ->> 'reason', nullif(r -> 'lead', 'null')"
+	" FROM jsonb_array_elements($7) r)"
+	" UPDATE leadterra.imports i"
+	" SET position = $3, position_xmin = $4, rows_done = rows_done + $5 + $6 + jsonb_array_length($7),"
+	" enrolled = enrolled + $5, updated = updated + $6, rejected = rejected + jsonb_array_length($7),"
+	" updated_at = leadterra.clock()"
+	" WHERE workspace_id = $1 AND import_id = $2"
+	" RETURNING i",
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, TIDOID, XIDOID, INT8OID, INT8OID, JSONBOID);
 
 static Statement finish_import = STATEMENT(
 	"SELECT leadterra.finish_import($1, $2, $3)",

@@ -24,8 +24,10 @@ static Statement open_answer = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, TEXTOID, BYTEAOID);
 
 static Statement keep_answer = STATEMENT(
-	"SELECT leadterra.keep_answer($1, $2, $3)",
-	SPI_OK_SELECT, UUIDOID, TEXTOID, JSONBOID);
+	"UPDATE leadterra.answers SET answer = $3"
+	" WHERE workspace_id = $1 AND idempotency_key = $2"
+	" RETURNING NULL::void",
+	SPI_OK_UPDATE_RETURNING, UUIDOID, TEXTOID, JSONBOID);
 
 /*
  * SQL: leadterra.url_decode(encoded)
