@@ -88,7 +88,8 @@ BEGIN
 END;
 $$;
 
--- A role that is not the owner sees rows of the current workspace alone.  Where there is none, the policy compares with null, and so with nothing.
+-- A role that is not the owner sees rows of the current workspace alone.  Where
+-- there is none, the policy compares with null, and so with nothing.
 DO $$
 DECLARE
     member regclass;

@@ -171,7 +171,7 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
 	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id), Int32GetDatum(position)};
 	Datum		found[2];
-	bool		nulls[2];
+	bool		nulls[2] = {true, true};
 	pg_uuid_t	campaign;
 	pg_uuid_t	lead_id;
 	pg_uuid_t	event_id;
@@ -182,7 +182,7 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 	if (statement_execute(&find_message, key, NULL) > 0)
 		statement_row(0, found, nulls);
 	/* A batch that was written by hand may have no lead there. */
-	if (SPI_processed == 0 || nulls[1])
+	if (nulls[1])
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
 					error_uuid(UUIDPGetDatum(message_id)));
 	campaign = *DatumGetUUIDP(found[0]);
