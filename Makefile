@@ -58,8 +58,17 @@ SHLIB_LINK += $(if $(filter linux,$(PORTNAME)),-Wl$(comma)-Bsymbolic)
 comma = ,
 PGFILEDESC = "leadterra - engine of an outbound campaign service"
 
-# The parts of the install script, in the order of their numbers.
-SQL_PARTS = $(sort $(wildcard $(source)/sql/[0-9][0-9]_*.sql))
+# The parts of the install script, in two passes: a file of tables needs no other but
+# what stands above it here, and a function or view may read any table.
+TABLES = context suppression lead list enrollment campaign queue total event job \
+	enroll enroll_import message http
+FUNCTIONS = error uuid7 typeid context suppression lead list enrollment queue event due \
+	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
+	message_maintain forget
+SQL_PARTS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql \
+	$(TABLES:%=20_table/%.sql) \
+	$(FUNCTIONS:%=30_function/%.sql) \
+	40_view.sql 50_http/answer.sql 50_http/call.sql 90_privilege.sql)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA = $(patsubst $(source)/%,%,$(wildcard $(source)/sql/$(EXTENSION)--*--*.sql))
 
@@ -91,6 +100,11 @@ expected:
 
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
 	cat $(SQL_PARTS) > $@
+
+# For scripts/check.
+.PHONY: sql-parts
+sql-parts:
+	@printf '%s\n' $(patsubst $(source)/%,%,$(SQL_PARTS))
 
 # Every object is rebuilt when a header, a flag or the version changes: the tree is
 # small, and PGXS tracks no dependencies for extensions.

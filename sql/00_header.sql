@@ -1,6 +1,7 @@
--- leadterra: the install script, made from sql/NN_domain.sql in the order of
--- their numbers.  Functions, types and views that users call live in the
--- schema chosen at CREATE EXTENSION; tables and helpers live in "leadterra".
+-- leadterra: the install script, made from the files in sql/ in two passes: all
+-- tables and types, then all functions and views.  The Makefile has the order.
+-- What users call lives in the schema chosen at CREATE EXTENSION; tables and
+-- helpers live in "leadterra".
 
 \echo Use "CREATE EXTENSION leadterra" to load this file. \quit
 

@@ -8,7 +8,7 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(is_administrative.first_argument = 'workspace', false)
-        OR is_administrative.name = ANY ('{answers, api_keys, is_administrative, lock_again, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, random_api_key, workspaces}'::text[]);
+        OR is_administrative.name = ANY ('{add_table, answers, api_keys, is_administrative, lock_again, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, random_api_key, workspaces}'::text[]);
 END;
 
 COMMENT ON FUNCTION leadterra.is_administrative(text, text) IS
@@ -84,23 +84,6 @@ BEGIN
           AND x.extname = 'leadterra'
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member);
-    END LOOP;
-END;
-$$;
-
--- A role that is not the owner sees rows of the current workspace alone.  Where
--- there is none, the policy compares with null, and so with nothing.
-DO $$
-DECLARE
-    member regclass;
-BEGIN
-    FOR member IN
-        SELECT c.oid
-        FROM pg_class c
-        WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member);
-        EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = @extschema@.lt_current_workspace())', member);
     END LOOP;
 END;
 $$;

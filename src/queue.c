@@ -3,7 +3,7 @@
  *		The queue: batches of leads at the same step, and ranges of them that wait.
  *
  * A batch is one row with an array of lead ids, written once; a message is a
- * position in it.  See sql/50_queue.sql for the layout.  Taking what is due is
+ * position in it.  See sql/20_table/queue.sql for the layout.  Taking what is due is
  * in queue_take.c, what workers hold in queue_lease.c.
  */
 #include "postgres.h"

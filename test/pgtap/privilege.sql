@@ -31,7 +31,7 @@ SELECT is((SELECT string_agg(identity, ' ') FROM members WHERE kind <> 'function
 SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members WHERE kind = 'function' AND NOT internal AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
     'lt_create_api_key(text,text[]) lt_create_workspace(text) lt_due_workspaces(integer) lt_grant_api(name,uuid) lt_maintain(interval) lt_revoke_api_key(uuid) lt_use_workspace(uuid)', 'lt_grant_api grants all calls but these');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'function' AND internal AND prorettype <> 'trigger'::regtype AND NOT trusts AND NOT has_function_privilege('lt_test_api', function_oid, 'EXECUTE')),
-    'is_administrative lock_again random_api_key', 'and what they are made of');
+    'add_table is_administrative lock_again random_api_key', 'and what they are made of');
 SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members WHERE trusts AND has_function_privilege('lt_test_api', function_oid, 'EXECUTE')), NULL, 'but nothing that takes the word of its caller for the workspace');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'view' AND NOT has_table_privilege('lt_test_api', relation_oid, 'SELECT')), 'lt_api_keys', 'and all views but this one');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind <> 'function'

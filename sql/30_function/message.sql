@@ -1,80 +1,5 @@
 -- message: handing messages to workers, and what becomes of them.
 
--- An event is known by what it says: reported again it changes nothing.  A
--- message may have several replies, which differ in their digest.
-CREATE TABLE leadterra.events (
-    workspace_id uuid NOT NULL,
-    campaign_id uuid NOT NULL,
-    type text NOT NULL CHECK (type IN ('delivered', 'opened', 'bounced', 'replied', 'unsubscribed')),
-    message_id uuid NOT NULL,
-    digest text NOT NULL,
-    event_id uuid NOT NULL,
-    lead_id uuid NOT NULL,
-    data jsonb NOT NULL,
-    created_at timestamptz NOT NULL,
-    PRIMARY KEY (workspace_id, campaign_id, type, message_id, digest)
-);
--- Replies are few among what is reported, and read newest first.
-CREATE INDEX events_replied ON leadterra.events (workspace_id, created_at DESC, event_id DESC) WHERE type = 'replied';
-SELECT pg_extension_config_dump('leadterra.events', '');
-COMMENT ON TABLE leadterra.events IS 'What became of messages that were sent.';
-
-CREATE TYPE @extschema@.lt_message AS (
-    lease_id uuid,
-    message_id uuid,
-    campaign_id uuid,
-    lead_id uuid,
-    step integer,
-    attempt integer,
-    email text,
-    subject text,
-    body_html text
-);
-COMMENT ON TYPE @extschema@.lt_message IS 'A message to send: message_id is the same in every attempt, subject and body_html are rendered.';
-
--- The first range of each step that waits in a workspace, found by one search
--- of the index a step, and when it is due.  Not read are batches that are not
--- due, and more than one of a campaign that does not run.
-CREATE FUNCTION leadterra.queue_heads(workspace_id uuid)
-RETURNS TABLE (campaign_id uuid, step smallint, due_at timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    WITH RECURSIVE heads AS (
-        (SELECT w.campaign_id, w.step, w.waiting_since
-         FROM leadterra.waiting w
-         WHERE w.workspace_id = queue_heads.workspace_id
-         ORDER BY w.campaign_id, w.step, w.waiting_since
-         LIMIT 1)
-        UNION ALL
-        SELECT n.campaign_id, n.step, n.waiting_since
-        FROM heads h
-        CROSS JOIN LATERAL (
-            SELECT w.campaign_id, w.step, w.waiting_since
-            FROM leadterra.waiting w
-            WHERE w.workspace_id = queue_heads.workspace_id AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
-            ORDER BY w.campaign_id, w.step, w.waiting_since
-            LIMIT 1
-        ) n
-    )
-    SELECT h.campaign_id, h.step, leadterra.due_at(h.waiting_since, c.started_at, s.delay_days)
-    FROM heads h
-    CROSS JOIN LATERAL (
-        SELECT c.started_at
-        FROM leadterra.campaigns c
-        WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id = h.campaign_id AND c.status = 'running'
-        OFFSET 0
-    ) c
-    CROSS JOIN LATERAL (
-        SELECT s.delay_days
-        FROM leadterra.steps s
-        WHERE s.workspace_id = queue_heads.workspace_id AND s.campaign_id = h.campaign_id AND s.step = h.step
-        OFFSET 0
-    ) s;
-END;
-
-COMMENT ON FUNCTION leadterra.queue_heads(uuid) IS
-'List, for each step of running campaigns with messages that wait, when the first is due.';
-
 CREATE FUNCTION @extschema@.lt_claim_messages(
     max_messages integer DEFAULT 100,
     lease_for interval DEFAULT '5 minutes',
@@ -182,42 +107,6 @@ COMMENT ON FUNCTION @extschema@.lt_set_unsubscribe_url(text) IS
 
 The token of a message, 64 letters, digits, "-" and "_", is put behind it: https://example.com/u/ or https://example.com/u?token=. Null takes it away, and the token is then without a value. Errors: PT400 invalid_request.';
 
-CREATE FUNCTION @extschema@.lt_next_due()
-RETURNS timestamptz
-LANGUAGE sql VOLATILE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT least(
-        (SELECT min(h.due_at) FROM leadterra.queue_heads(leadterra.enter('messages:read')) h),
-        (SELECT min(l.expires_at) FROM leadterra.leases l
-         WHERE l.workspace_id = leadterra.current_workspace() AND l.state = 'open'));
-END;
-
-COMMENT ON FUNCTION @extschema@.lt_next_due() IS
-'Return when the next message is due, or the next lease runs out; null if nothing waits
-
-A time that has passed means that there is work now.';
-
-CREATE FUNCTION @extschema@.lt_due_workspaces(max integer DEFAULT 100)
-RETURNS TABLE (workspace_id uuid, due_at timestamptz)
-LANGUAGE sql VOLATILE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT w.workspace_id, d.due_at
-    FROM leadterra.workspaces w
-    CROSS JOIN LATERAL (
-        SELECT least(
-            (SELECT min(h.due_at) FROM leadterra.queue_heads(w.workspace_id) h),
-            (SELECT min(l.expires_at) FROM leadterra.leases l WHERE l.workspace_id = w.workspace_id AND l.state = 'open')) AS due_at
-    ) d
-    WHERE d.due_at <= leadterra.clock()
-    ORDER BY d.due_at, w.workspace_id
-    LIMIT leadterra.row_limit('max', lt_due_workspaces.max);
-END;
-
-COMMENT ON FUNCTION @extschema@.lt_due_workspaces(integer) IS
-'List workspaces with due messages or leases that ran out, the longest due first
-
-At most so many (1 to 10,000), those due for longest first. For workers that serve all workspaces, as the owner of the extension. Errors: PT400 invalid_request.';
-
 -- Messages of all workspaces with their states, each once: what waits, what
 -- workers hold or have sent, and what was not sent.  The lateral look-ups keep the
 -- planner from joining tables of which it has no statistics as a whole.
@@ -293,3 +182,62 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) s;
 COMMENT ON VIEW leadterra.messages IS 'Messages of all workspaces and campaigns, started or not, with their states.';
+
+CREATE FUNCTION @extschema@.lt_explain_lead(campaign_id uuid, email text)
+RETURNS TABLE (step integer, message_id uuid, state text, reason text, attempt integer, due_at timestamptz, settled_at timestamptz)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT
+        s.step::integer,
+        leadterra.message_id(m.batch_id, m."position"),
+        CASE
+            WHEN m.state IS NULL THEN 'not_reached'
+            WHEN c.status = 'draft' THEN 'enrolled'
+            WHEN m.state IN ('queued', 'retry') AND (e.status <> 'active' OR l.verification_status = -1) THEN 'skipped'
+            ELSE m.state
+        END,
+        CASE
+            WHEN m.state IS NULL THEN nullif(e.status, 'active')
+            WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status
+            WHEN m.state IN ('queued', 'retry') AND l.verification_status = -1 THEN 'invalid_email'
+            ELSE coalesce(m.reason, CASE WHEN m.state IN ('queued', 'retry') AND c.status <> 'running' THEN c.status END)
+        END,
+        m.attempt::integer,
+        m.due_at,
+        m.settled_at
+    FROM leadterra.enter_lead('campaigns:read', lt_explain_lead.campaign_id, lt_explain_lead.email) AS r (lead_id)
+    CROSS JOIN LATERAL (
+        SELECT c.workspace_id, c.campaign_id, c.status
+        FROM leadterra.campaigns c
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = lt_explain_lead.campaign_id
+          AND r.lead_id IS NOT NULL
+        OFFSET 0
+    ) c
+    JOIN leadterra.enrollments e ON e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.lead_id = r.lead_id
+    CROSS JOIN LATERAL (
+        SELECT l.verification_status
+        FROM leadterra.leads l
+        WHERE l.workspace_id = c.workspace_id AND l.lead_id = r.lead_id
+        OFFSET 0
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT array_agg(b.batch_id) AS batch_ids
+        FROM leadterra.batches b
+        WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.lead_ids @> ARRAY[r.lead_id]
+    ) b
+    JOIN leadterra.steps s ON s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
+    -- Of its batches alone: otherwise every message of the campaign would be made.
+    LEFT JOIN LATERAL (
+        SELECT m.batch_id, m."position", m.state, m.reason, m.attempt, m.due_at, m.settled_at
+        FROM leadterra.messages m
+        WHERE m.workspace_id = c.workspace_id AND m.campaign_id = c.campaign_id AND m.step = s.step
+          AND m.batch_id = ANY (b.batch_ids) AND m.lead_id = r.lead_id
+        OFFSET 0
+    ) m ON true
+    ORDER BY s.step;
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_explain_lead(uuid, text) IS
+'Say for each step of a campaign what became of the message of a lead, and why
+
+state is one of lt_messages, enrolled (in a draft), or not_reached. reason is why a message is not sent, or what holds it (paused). Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 lead_not_found (not in the campaign).';

@@ -6,16 +6,6 @@
 -- what a worker holds is a lease on ranges.  When a message is due follows from
 -- the time since which it waits and from the campaign (start, delay of the
 -- step), so starting and pausing touch nothing here.
---
--- What is written by hand is held to what C makes by checks of arrays in C, which
--- take no time that can be measured.
-CREATE FUNCTION leadterra.batch_is_valid(batch_id uuid, size smallint, lead_ids uuid[])
-RETURNS boolean
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_batch_is_valid';
-
-COMMENT ON FUNCTION leadterra.batch_is_valid(uuid, smallint, uuid[]) IS
-'Say whether a batch has as many leads as it says, from 1 to 1,000, and an id whose low ten bits are zero.';
 
 CREATE TABLE leadterra.batches (
     workspace_id uuid NOT NULL,
@@ -31,7 +21,7 @@ CREATE TABLE leadterra.batches (
 -- Random bits do not compress; trying costs ten times what storing them does.
 ALTER TABLE leadterra.batches ALTER COLUMN lead_ids SET STORAGE EXTERNAL;
 CREATE INDEX batches_by_step ON leadterra.batches (workspace_id, campaign_id, step, waiting_since) INCLUDE (size);
-SELECT pg_extension_config_dump('leadterra.batches', '');
+SELECT leadterra.add_table('leadterra.batches');
 COMMENT ON TABLE leadterra.batches IS 'Up to 1,000 leads of one campaign that came to a step together.';
 
 -- A range is deleted when it is used up, and never updated: how far a range is
@@ -50,17 +40,8 @@ CREATE TABLE leadterra.waiting (
     error text,
     PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id)
 );
-SELECT pg_extension_config_dump('leadterra.waiting', '');
+SELECT leadterra.add_table('leadterra.waiting');
 COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches (positions from 1) that no worker holds; attempt is the one to come, error that of the last.';
-
-CREATE FUNCTION leadterra.lease_is_valid(
-    batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], settled bytea, completed bytea)
-RETURNS boolean
-LANGUAGE C IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
-
-COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], bytea, bytea) IS
-'Say whether the ranges of a lease are such as a claim makes, with as many bits as messages, and what was completed is settled.';
 
 -- The ranges of a lease are four arrays; its messages are their positions in
 -- that order.  Bit n of settled (completed) says that message n is done with (was
@@ -91,7 +72,7 @@ ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);
 CREATE INDEX leases_open ON leadterra.leases (workspace_id, expires_at) WHERE state = 'open';
 CREATE INDEX leases_partial ON leadterra.leases (workspace_id, partial_range_id, partial_last) WHERE partial_range_id IS NOT NULL;
-SELECT pg_extension_config_dump('leadterra.leases', '');
+SELECT leadterra.add_table('leadterra.leases');
 COMMENT ON TABLE leadterra.leases IS 'Claims of workers on ranges of batches; partial_last is how far the last range is used, if not up.';
 
 CREATE TABLE leadterra.exceptions (
@@ -107,29 +88,5 @@ CREATE TABLE leadterra.exceptions (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, lead_id, step)
 );
-SELECT pg_extension_config_dump('leadterra.exceptions', '');
+SELECT leadterra.add_table('leadterra.exceptions');
 COMMENT ON TABLE leadterra.exceptions IS 'Messages that were not sent, with the reason: the sequence of their lead ended there.';
-
-CREATE FUNCTION leadterra.message_id(batch_id uuid, "position" bigint)
-RETURNS uuid
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_message_id';
-
-COMMENT ON FUNCTION leadterra.message_id(uuid, bigint) IS
-'Return the id of the message at a position, from 1, of a batch.';
-
-CREATE FUNCTION leadterra.due_at(waiting_since timestamptz, started_at timestamptz, delay_days integer)
-RETURNS timestamptz
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_due_at';
-
-COMMENT ON FUNCTION leadterra.due_at(timestamptz, timestamptz, integer) IS
-'Return when a message is due: so many days, of 24 hours, after it began to wait or its campaign was started, whichever is later; infinity where no time is as late.';
-
-CREATE FUNCTION leadterra.count_members(lead_ids uuid[], first integer, last integer, members uuid[])
-RETURNS integer
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_count_members';
-
-COMMENT ON FUNCTION leadterra.count_members(uuid[], integer, integer, uuid[]) IS
-'Count the ids from one position to another that are in a sorted array; none where either is no plain list of ids.';

@@ -1,14 +1,5 @@
 -- enroll: two records of one person become one.
 
-CREATE FUNCTION leadterra.enqueue(workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
-RETURNS uuid
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'lt_enqueue';
-
-COMMENT ON FUNCTION leadterra.enqueue(uuid, uuid, integer, timestamptz, uuid) IS
-'Queue a step of a campaign for one lead, whose delay runs from a time, and return the batch.';
-
 -- The state of a lead in a campaign goes over to another lead that is not in it.
 -- Batches are never changed, so the message that the lead stands at is made anew;
 -- the old one is passed over once its lead is deleted.
@@ -69,44 +60,6 @@ $$;
 
 COMMENT ON FUNCTION leadterra.hand_over(uuid, uuid, uuid, uuid) IS
 'Enroll a lead in a campaign in the state and at the step of another, which is about to be deleted.';
-
-CREATE FUNCTION leadterra.lock_lead(workspace uuid, lead_id uuid)
-RETURNS leadterra.leads
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_sort = off
-AS $$
-DECLARE
-    found_lead leadterra.leads;
-BEGIN
-    -- In the order of ids for their index to be used: see lt_set_verification.
-    SELECT l.* INTO found_lead
-    FROM leadterra.leads l
-    WHERE l.workspace_id = workspace AND l.lead_id BETWEEN lock_lead.lead_id AND lock_lead.lead_id
-    ORDER BY l.lead_id
-    LIMIT 1
-    FOR UPDATE;
-    IF NOT FOUND THEN
-        PERFORM leadterra.raise_error('lead_not_found', format('lead "%s" does not exist', lock_lead.lead_id));
-    END IF;
-    RETURN found_lead;
-END;
-$$;
-
-COMMENT ON FUNCTION leadterra.lock_lead(uuid, uuid) IS
-'Lock a lead to delete it and return it, or raise PT404 lead_not_found.';
-
-CREATE FUNCTION leadterra.not_blank(given text, fallback text)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT CASE WHEN btrim(not_blank.given, E' \t\n\v\f\r') <> '' THEN not_blank.given ELSE coalesce(not_blank.fallback, not_blank.given) END;
-END;
-
-COMMENT ON FUNCTION leadterra.not_blank(text, text) IS
-'Return a text, or another one where it has nothing to read.';
 
 CREATE FUNCTION leadterra.merge_leads(workspace uuid, lead_id uuid, destination_lead_id uuid)
 RETURNS void

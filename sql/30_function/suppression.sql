@@ -1,36 +1,4 @@
--- suppression: addresses, domains and wildcards that are not mailed, in one or
--- more block lists.
-
--- The default list is the suppression list.  It has the id of the workspace, and
--- no row here, so that nothing has to be made before the first entry.
-CREATE TABLE leadterra.blocklists (
-    workspace_id uuid NOT NULL,
-    blocklist_id uuid NOT NULL CHECK (blocklist_id <> workspace_id),
-    name text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (workspace_id, blocklist_id)
-);
-SELECT pg_extension_config_dump('leadterra.blocklists', '');
-COMMENT ON TABLE leadterra.blocklists IS 'Block lists beside the default one, which imports may be checked against.';
-
-CREATE TABLE leadterra.suppressions (
-    workspace_id uuid NOT NULL,
-    blocklist_id uuid NOT NULL,
-    entry text COLLATE "C" NOT NULL,
-    reason text NOT NULL CHECK (octet_length(reason) <= 1000),
-    created_at timestamptz NOT NULL DEFAULT now(),
-    -- Of the list and of an address's domain, or else the entry; the same for all that were forgotten.
-    domain_hash bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
-        CASE WHEN starts_with(entry, 'hmac:') THEN 'hmac:' ELSE substr(entry, strpos(entry, '@') + 1) END,
-        uuid_hash_extended(blocklist_id, 0))) STORED,
-    PRIMARY KEY (workspace_id, blocklist_id, entry)
-);
--- What a call searches first: most lists have nothing of most domains.  The
--- workspace stands behind, or the planner would take this index, which is the
--- smaller one, for look-ups that the primary key is for.
-CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash, workspace_id);
-SELECT pg_extension_config_dump('leadterra.suppressions', '');
-COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
+-- suppression: what is not mailed.
 
 CREATE FUNCTION leadterra.blocklists_deleted()
 RETURNS trigger
@@ -50,13 +18,6 @@ $$;
 CREATE TRIGGER blocklists_deleted AFTER DELETE ON leadterra.blocklists
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.blocklists_deleted();
-
-CREATE TYPE @extschema@.lt_suppress_result AS (
-    suppressed integer,
-    already_suppressed integer,
-    total integer
-);
-COMMENT ON TYPE @extschema@.lt_suppress_result IS 'Counts of lt_suppress: entries added, entries that were there, and their sum.';
 
 CREATE FUNCTION @extschema@.lt_suppress(emails text[], reason text DEFAULT 'manual')
 RETURNS @extschema@.lt_suppress_result
@@ -153,13 +114,6 @@ COMMENT ON FUNCTION @extschema@.lt_delete_blocklist(uuid) IS
 
 Errors: PT400 invalid_request (a null id, or the default list), PT404 blocklist_not_found.';
 
-CREATE TYPE @extschema@.lt_block_result AS (
-    added integer,
-    valid integer,
-    invalid integer
-);
-COMMENT ON TYPE @extschema@.lt_block_result IS 'Counts of lt_block: entries that are new to the list, values that are entries, and values that are none.';
-
 CREATE FUNCTION @extschema@.lt_block("values" text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
 RETURNS @extschema@.lt_block_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -183,3 +137,6 @@ COMMENT ON FUNCTION @extschema@.lt_unblock(text[], uuid) IS
 'Take entries off a block list, by default the suppression list, and return how many were on it
 
 Entries are matched as written. Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries (more than a million).';
+
+CREATE TRIGGER blocklists_truncated BEFORE TRUNCATE ON leadterra.blocklists
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

@@ -1,13 +1,4 @@
--- enroll: leads that are there already: enrolling, moving and merging them.
-
-CREATE TYPE @extschema@.lt_enroll_list_result AS (
-    enrolled integer,
-    already_enrolled integer,
-    suppressed integer,
-    without_email integer,
-    total integer
-);
-COMMENT ON TYPE @extschema@.lt_enroll_list_result IS 'Counts of lt_enroll_list: leads new to the campaign, leads in it already, leads left out for either reason, and the sum of the first two.';
+-- enroll: leads that are there already: enrolling and moving them.
 
 CREATE FUNCTION @extschema@.lt_enroll_list(list_id uuid, campaign_id uuid)
 RETURNS @extschema@.lt_enroll_list_result

@@ -1,25 +1,4 @@
--- list: leads that are kept together, in a campaign or not.
-
-CREATE TABLE leadterra.lists (
-    workspace_id uuid NOT NULL,
-    list_id uuid NOT NULL,
-    name text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (workspace_id, list_id)
-);
-SELECT pg_extension_config_dump('leadterra.lists', '');
-COMMENT ON TABLE leadterra.lists IS 'One row a list.';
-
-CREATE TABLE leadterra.list_members (
-    workspace_id uuid NOT NULL,
-    list_id uuid NOT NULL,
-    lead_id uuid NOT NULL,
-    added_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (workspace_id, list_id, lead_id)
-);
-CREATE INDEX list_members_by_lead ON leadterra.list_members (workspace_id, lead_id);
-SELECT pg_extension_config_dump('leadterra.list_members', '');
-COMMENT ON TABLE leadterra.list_members IS 'One row a lead and list.';
+-- list: lists and their members.
 
 -- Stands in for a foreign key, as those of enrollments do.
 CREATE FUNCTION leadterra.lists_deleted()
@@ -152,3 +131,6 @@ COMMENT ON FUNCTION @extschema@.lt_list_leads(uuid, uuid, integer) IS
 'List the leads of a list, a page at a time
 
 In the order of their ids, up to max_leads (1 to 10,000) behind the id after, or from the first one: for the next page, pass the last id of this one. A page that is not full is the last. Errors: PT400 invalid_request, PT404 list_not_found.';
+
+CREATE TRIGGER lists_truncated BEFORE TRUNCATE ON leadterra.lists
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

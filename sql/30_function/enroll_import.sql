@@ -1,39 +1,5 @@
 -- enroll: importing the rows of a table, a chunk a transaction.
 
-CREATE TABLE leadterra.imports (
-    workspace_id uuid NOT NULL,
-    import_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
-    campaign_id uuid NOT NULL,
-    source text NOT NULL,
-    source_file oid NOT NULL,
-    mapping jsonb,
-    position tid NOT NULL DEFAULT '(0,0)',
-    position_xmin xid,
-    rows_total bigint NOT NULL DEFAULT 0,
-    rows_done bigint NOT NULL DEFAULT 0,
-    enrolled bigint NOT NULL DEFAULT 0,
-    updated bigint NOT NULL DEFAULT 0,
-    rejected bigint NOT NULL DEFAULT 0,
-    started_at timestamptz NOT NULL DEFAULT leadterra.clock(),
-    updated_at timestamptz NOT NULL DEFAULT leadterra.clock(),
-    finished_at timestamptz,
-    PRIMARY KEY (workspace_id, import_id)
-);
-CREATE INDEX imports_campaign ON leadterra.imports (workspace_id, campaign_id);
-SELECT pg_extension_config_dump('leadterra.imports', '');
-COMMENT ON TABLE leadterra.imports IS 'One row an import by lt_import_table. All rows of the table up to position are done; source_file and position_xmin tell whether they still stand there.';
-
-CREATE TABLE leadterra.import_rejects (
-    workspace_id uuid NOT NULL,
-    import_id uuid NOT NULL,
-    row_number bigint NOT NULL,
-    reason text NOT NULL,
-    lead jsonb,
-    PRIMARY KEY (workspace_id, import_id, row_number)
-);
-SELECT pg_extension_config_dump('leadterra.import_rejects', '');
-COMMENT ON TABLE leadterra.import_rejects IS 'Rows that imports left out. Nothing of a suppressed lead is kept.';
-
 -- A row that is invalid is not looked up on the suppression list by the call, so
 -- that is done here.
 CREATE FUNCTION leadterra.import_leads(campaign_id uuid, leads jsonb)
@@ -472,3 +438,50 @@ COMMENT ON PROCEDURE @extschema@.lt_import_table(uuid, regclass, jsonb, integer)
 'Enroll the rows of a table in a campaign, and commit each chunk of them
 
 source is a table or materialized view that the caller may read. mapping is an object of lead keys and names of columns, with "email" among them; without it, every column is a key. Rows are taken in the order in which they stand. A null column is left out and keeps what is known; texts of the integer fields become numbers. Rows that are invalid or suppressed are left out: lt_import_rejects has them with their reasons, lt_imports the counts. chunk is the number of rows a transaction, up to 100000. What was done stays: after an error or a lost connection the same call goes on there, unless the table was changed meanwhile; once it has finished, it begins anew. Do not change the table while it is imported. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, 2D000 in a transaction block or a function, 55000 if the table is rewritten meanwhile.';
+
+-- An import that was given up is never finished; one that runs has a day.
+CREATE FUNCTION leadterra.maintain_imports(workspace uuid, campaign uuid, before timestamptz, slice integer)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    old uuid;
+    gone bigint;
+    removed bigint := 0;
+BEGIN
+    FOR old IN
+        SELECT i.import_id
+        FROM leadterra.imports i
+        WHERE i.workspace_id = workspace AND i.campaign_id = campaign
+          AND coalesce(i.finished_at, i.updated_at + interval '1 day') < before
+        ORDER BY i.import_id
+        LIMIT slice
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM leadterra.import_rejects r
+        WHERE r.workspace_id = workspace AND r.import_id = old
+          AND r.row_number <= (
+              SELECT max(f.row_number)
+              FROM (
+                  SELECT f.row_number
+                  FROM leadterra.import_rejects f
+                  WHERE f.workspace_id = workspace AND f.import_id = old
+                  ORDER BY f.row_number
+                  LIMIT slice - removed
+              ) f);
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        removed := removed + gone;
+        EXIT WHEN removed >= slice;
+        DELETE FROM leadterra.imports i
+        WHERE i.workspace_id = workspace AND i.import_id = old;
+        removed := removed + 1;
+        EXIT WHEN removed >= slice;
+    END LOOP;
+    RETURN removed;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.maintain_imports(uuid, uuid, timestamptz, integer) IS
+'Remove imports of a campaign that ended before a time with what they left out, a slice of it, and return how many rows.';

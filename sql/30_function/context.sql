@@ -1,35 +1,4 @@
--- context: workspaces, and the one that the current call works in.
-
-CREATE FUNCTION leadterra.random_key()
-RETURNS bytea
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_random_key';
-
-COMMENT ON FUNCTION leadterra.random_key() IS 'Return 32 random bytes.';
-
-CREATE TABLE leadterra.workspaces (
-    workspace_id uuid PRIMARY KEY,
-    name text,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    link_key bytea NOT NULL DEFAULT leadterra.random_key(),
-    address_key bytea NOT NULL DEFAULT leadterra.random_key(),
-    unsubscribe_url text CHECK (octet_length(unsubscribe_url) <= 1000),
-    lead_limit bigint CHECK (lead_limit >= 0),
-    lead_count bigint CHECK (lead_count >= 0),
-    count_mark xid8
-);
-SELECT pg_extension_config_dump('leadterra.workspaces', '');
-COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages, address_key hashes addresses that were forgotten. lead_limit is how many leads there may be (null: any number), lead_count how many there are, where that is known.';
-
-CREATE FUNCTION @extschema@.lt_current_workspace()
-RETURNS uuid
-LANGUAGE C STABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_current_workspace';
-
-COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
-'Return the workspace that calls and views work in
-
-It is the setting leadterra.workspace_id, which superusers alone may change, and which lt_authenticate and lt_use_workspace set for a transaction. Where that is empty: the default workspace 00000000-0000-7000-8000-000000000000; for a role that row-level security binds, the workspace that lt_grant_api bound it to, or null.';
+-- context: the workspace that a call works in, and the keys that open one.
 
 CREATE FUNCTION leadterra.current_workspace()
 RETURNS uuid
@@ -62,14 +31,6 @@ AS 'MODULE_PATHNAME', 'lt_require_read_committed';
 COMMENT ON FUNCTION leadterra.require_read_committed(text) IS
 'Raise PT409 wrong_isolation unless the transaction is READ COMMITTED.';
 
-CREATE FUNCTION leadterra.clock()
-RETURNS timestamptz
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_clock';
-
-COMMENT ON FUNCTION leadterra.clock() IS
-'Return the present: that of the machine, or the setting leadterra.now, which superusers alone may change.';
-
 CREATE FUNCTION leadterra.lease_end(now timestamptz, lease_for interval)
 RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL SAFE
@@ -77,22 +38,6 @@ AS 'MODULE_PATHNAME', 'lt_lease_end';
 
 COMMENT ON FUNCTION leadterra.lease_end(timestamptz, interval) IS
 'Return when a lease ends that is taken now, or raise PT400 invalid_request: it lasts at most a week.';
-
--- A key is looked up before its workspace is known: the one index that does not
--- begin with the workspace.
-CREATE TABLE leadterra.api_keys (
-    workspace_id uuid NOT NULL,
-    key_id uuid NOT NULL,
-    label text NOT NULL,
-    key_hash bytea NOT NULL,
-    scopes text[] NOT NULL CHECK (cardinality(array_remove(scopes, NULL)) > 0),
-    created_at timestamptz NOT NULL DEFAULT now(),
-    revoked_at timestamptz,
-    PRIMARY KEY (workspace_id, key_id)
-);
-CREATE INDEX api_keys_by_hash ON leadterra.api_keys (key_hash);
-SELECT pg_extension_config_dump('leadterra.api_keys', '');
-COMMENT ON TABLE leadterra.api_keys IS 'API keys, as SHA-256 hashes alone.';
 
 CREATE FUNCTION leadterra.random_api_key()
 RETURNS text
@@ -194,3 +139,17 @@ COMMENT ON FUNCTION @extschema@.lt_use_workspace(uuid) IS
 'Open a workspace without a key, with every scope, until the transaction ends
 
 For trusted roles that were granted it: it opens any workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
+
+-- A TRUNCATE has no rows to follow, so it is refused, as for a table that a
+-- foreign key references.
+CREATE FUNCTION leadterra.refuse_truncate()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'cannot truncate table "%" of extension "leadterra"', TG_TABLE_NAME
+        USING ERRCODE = 'feature_not_supported',
+              HINT = 'Use DELETE, which takes along what belongs to its rows.';
+END;
+$$;

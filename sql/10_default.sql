@@ -1,0 +1,74 @@
+-- What tables call, in their defaults, their CHECKs and their policies; and what
+-- makes a table one of the extension.
+
+CREATE FUNCTION @extschema@.lt_uuidv7()
+RETURNS uuid
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_uuidv7';
+
+COMMENT ON FUNCTION @extschema@.lt_uuidv7() IS
+'Make a UUID of version 7, which sorts by time
+
+Values made by one session rise strictly, even if the clock steps back. RFC 9562, section 5.7.';
+
+CREATE FUNCTION leadterra.random_key()
+RETURNS bytea
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_random_key';
+
+COMMENT ON FUNCTION leadterra.random_key() IS 'Return 32 random bytes.';
+
+CREATE FUNCTION @extschema@.lt_current_workspace()
+RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_current_workspace';
+
+COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
+'Return the workspace that calls and views work in
+
+It is the setting leadterra.workspace_id, which superusers alone may change, and which lt_authenticate and lt_use_workspace set for a transaction. Where that is empty: the default workspace 00000000-0000-7000-8000-000000000000; for a role that row-level security binds, the workspace that lt_grant_api bound it to, or null.';
+
+CREATE FUNCTION leadterra.clock()
+RETURNS timestamptz
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_clock';
+
+COMMENT ON FUNCTION leadterra.clock() IS
+'Return the present: that of the machine, or the setting leadterra.now, which superusers alone may change.';
+
+-- What is written by hand is held to what C makes by checks of arrays in C, which
+-- take no time that can be measured.
+CREATE FUNCTION leadterra.batch_is_valid(batch_id uuid, size smallint, lead_ids uuid[])
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_batch_is_valid';
+
+COMMENT ON FUNCTION leadterra.batch_is_valid(uuid, smallint, uuid[]) IS
+'Say whether a batch has as many leads as it says, from 1 to 1,000, and an id whose low ten bits are zero.';
+
+CREATE FUNCTION leadterra.lease_is_valid(
+    batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], settled bytea, completed bytea)
+RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
+
+COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], bytea, bytea) IS
+'Say whether the ranges of a lease are such as a claim makes, with as many bits as messages, and what was completed is settled.';
+
+-- A role that is not the owner sees rows of the current workspace alone.  Where
+-- there is none, the policy compares with null, and so with nothing.
+CREATE FUNCTION leadterra.add_table(name regclass)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM pg_extension_config_dump(add_table.name, '');
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', add_table.name);
+    EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = %s.lt_current_workspace())', add_table.name,
+        (SELECT x.extnamespace::regnamespace FROM pg_extension x WHERE x.extname = 'leadterra'));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.add_table(regclass) IS
+'Let a new table be dumped with its rows, and show each workspace its own: for scripts of the extension alone.';

@@ -1,0 +1,27 @@
+-- enrollment: which lead is in which campaign.
+
+CREATE TABLE leadterra.enrollments (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    status text NOT NULL DEFAULT 'active'
+        CHECK (status IN ('active', 'replied', 'bounced', 'unsubscribed', 'removed')),
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, campaign_id, lead_id)
+);
+CREATE INDEX enrollments_ended ON leadterra.enrollments (workspace_id, campaign_id, status) WHERE status <> 'active';
+SELECT leadterra.add_table('leadterra.enrollments');
+COMMENT ON TABLE leadterra.enrollments IS 'One row a lead and campaign.';
+
+-- Deleting a lead leaves its id in the batches, which are never updated.  One
+-- row a DELETE and campaign says which ids in batches count no more; a counter
+-- in the campaign's row would make a pause wait for a delete.
+CREATE TABLE leadterra.deletions (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    deletion_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
+    lead_ids uuid[] NOT NULL CHECK (CASE WHEN array_ndims(lead_ids) = 1 THEN array_position(lead_ids, NULL) IS NULL ELSE false END),
+    PRIMARY KEY (workspace_id, campaign_id, deletion_id)
+);
+SELECT leadterra.add_table('leadterra.deletions');
+COMMENT ON TABLE leadterra.deletions IS 'Which enrolled leads a DELETE took out of a campaign.';

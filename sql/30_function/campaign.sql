@@ -1,0 +1,352 @@
+-- campaign: campaigns, their steps, start and pause, and their counts.
+
+CREATE FUNCTION @extschema@.lt_create_campaign(name text, steps jsonb DEFAULT '[]')
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_create_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
+'Create a campaign in state draft and return its id
+
+steps is an array of at most 100 objects with subject and bodyHtml (strings) and delayDays (a whole number from 0 to 3650; omitted, 0 for the first step and 1 for a later one). Errors: PT400 invalid_request for a blank name, PT400 invalid_request.';
+
+CREATE FUNCTION @extschema@.lt_set_steps(campaign_id uuid, steps jsonb)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_set_steps';
+
+COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
+'Replace the steps of a campaign
+
+A draft takes any steps. A paused campaign takes new texts for the steps that it has; a delay that is given must be the one it has. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409 sequence_fixed.';
+
+CREATE FUNCTION @extschema@.lt_start_campaign(campaign_id uuid)
+RETURNS @extschema@.lt_campaign_state
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_start_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_start_campaign(uuid) IS
+'Start a draft or resume a paused campaign
+
+Queues the first step for every enrolled lead; a paused campaign goes on where it stopped. Starting a running one changes nothing and returns its state. Errors: PT400 invalid_request, PT400 no_leads_enrolled, PT400 no_sequence_steps, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_pause_campaign(campaign_id uuid)
+RETURNS @extschema@.lt_campaign_state
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_pause_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_pause_campaign(uuid) IS
+'Hold the queued messages of a running campaign until it is started again
+
+Pausing a draft or paused campaign changes nothing and returns its state. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_rename_campaign(campaign_id uuid, name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_rename_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_rename_campaign(uuid, text) IS
+'Rename a campaign, whatever its state
+
+Errors: PT400 invalid_request for a blank name, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_set_campaign_owner(campaign_id uuid, owner uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_set_campaign_owner';
+
+COMMENT ON FUNCTION @extschema@.lt_set_campaign_owner(uuid, uuid) IS
+'Set who owns a campaign, null for nobody
+
+lt_add_leads assigns leads to the owner that have nobody else. The id is the caller''s own; it is not looked up anywhere. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_copy_campaign(campaign_id uuid, name text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_copy_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_copy_campaign(uuid, text) IS
+'Create a draft with the steps, owner and variables of a campaign, without its leads, and return its id
+
+The name is that of the original and "(copy)" where none is given. Errors: PT400 invalid_request for a blank name, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_delete_campaign(campaign_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_delete_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_delete_campaign(uuid) IS
+'Delete a draft or paused campaign with its enrollments and queued messages
+
+Its leads stay in the workspace. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409 wrong_isolation.';
+
+CREATE FUNCTION @extschema@.lt_preflight(campaign_id uuid)
+RETURNS TABLE (step integer, token text, has_fallback boolean, leads_without_value bigint)
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_preflight';
+
+COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
+'List the tokens of each step and how many active leads have no value for them
+
+A missing, null or blank field is no value. has_fallback says that every use of the token in that step names a fallback. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION leadterra.keep_campaign(workspace uuid, campaign_id uuid)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_keep_campaign';
+
+COMMENT ON FUNCTION leadterra.keep_campaign(uuid, uuid) IS
+'Keep a campaign of a workspace from being deleted until commit, or raise PT404 campaign_not_found.';
+
+CREATE FUNCTION leadterra.campaigns_deleted()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM leadterra.require_read_committed('deleting campaigns');
+    PERFORM FROM leadterra.enrollments e
+    JOIN deleted d ON d.workspace_id = e.workspace_id AND d.campaign_id = e.campaign_id
+    ORDER BY e.campaign_id, e.lead_id
+    FOR UPDATE OF e;
+    DELETE FROM leadterra.enrollments e USING deleted d
+    WHERE e.workspace_id = d.workspace_id AND e.campaign_id = d.campaign_id;
+    -- Leases first: whoever settles one may just be making a batch.
+    DELETE FROM leadterra.leases l USING deleted d
+    WHERE l.workspace_id = d.workspace_id AND l.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.waiting w USING deleted d
+    WHERE w.workspace_id = d.workspace_id AND w.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.exceptions x USING deleted d
+    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.events v USING deleted d
+    WHERE v.workspace_id = d.workspace_id AND v.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.totals t USING deleted d
+    WHERE t.workspace_id = d.workspace_id AND t.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.batches b USING deleted d
+    WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.steps s USING deleted d
+    WHERE s.workspace_id = d.workspace_id AND s.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.deletions x USING deleted d
+    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.import_rejects r USING leadterra.imports i, deleted d
+    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id
+      AND r.workspace_id = i.workspace_id AND r.import_id = i.import_id;
+    DELETE FROM leadterra.imports i USING deleted d
+    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER campaigns_deleted AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted();
+
+CREATE TRIGGER campaigns_truncated BEFORE TRUNCATE ON leadterra.campaigns
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
+
+-- The counts come from batches, from the ranges that wait, and from the few
+-- enrollments that ended, so that they cost little for a million leads.  The
+-- messages of leads that ended, or are deleted, wait until a claim skips them;
+-- they are found among those that wait by the ids of these leads.
+CREATE VIEW leadterra.campaign_states WITH (security_invoker = true) AS
+SELECT
+    c.workspace_id,
+    c.campaign_id,
+    c.name,
+    c.status,
+    c.created_at,
+    c.started_at,
+    c.paused_at,
+    c.owner,
+    c.variables,
+    s.steps,
+    b.leads + coalesce(t.enrolled, 0) - d.leads - e.removed AS leads_enrolled,
+    CASE WHEN c.status = 'draft' THEN 0 ELSE w.messages END AS queued_messages
+FROM leadterra.campaigns c
+LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS steps
+    FROM leadterra.steps s
+    WHERE s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
+) s
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(b.size), 0) AS leads
+    FROM leadterra.batches b
+    WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.step = 1
+) b
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(cardinality(d.lead_ids)), 0) AS leads
+    FROM leadterra.deletions d
+    WHERE d.workspace_id = c.workspace_id AND d.campaign_id = c.campaign_id
+) d
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE e.status = 'removed') AS removed, array_agg(e.lead_id) AS lead_ids
+    FROM leadterra.enrollments e
+    WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.status <> 'active'
+) e
+CROSS JOIN LATERAL (
+    SELECT array_agg(g.lead_id ORDER BY g.lead_id) FILTER (WHERE g.lead_id IS NOT NULL) AS lead_ids
+    FROM (
+        SELECT unnest(e.lead_ids) AS lead_id
+        UNION ALL
+        SELECT unnest(x.lead_ids)
+        FROM leadterra.deletions x
+        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
+    ) g
+) g
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(w.last - x.first + 1 - CASE WHEN g.lead_ids IS NULL THEN 0 ELSE (
+        SELECT leadterra.count_members(b.lead_ids, x.first, w.last, g.lead_ids)
+        FROM leadterra.batches b
+        WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
+    ) END), 0) AS messages
+    FROM leadterra.waiting w
+    CROSS JOIN LATERAL (
+        SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
+        FROM leadterra.leases l
+        WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
+    ) x
+    WHERE w.workspace_id = c.workspace_id AND w.campaign_id = c.campaign_id
+) w;
+COMMENT ON VIEW leadterra.campaign_states IS 'Campaigns of all workspaces with their counts.';
+
+CREATE FUNCTION leadterra.enter_campaign(scope text, campaign_id uuid)
+RETURNS uuid
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_enter_campaign';
+
+COMMENT ON FUNCTION leadterra.enter_campaign(text, uuid) IS
+'Begin a call on a campaign that needs a scope, and return the campaign, or raise what leadterra.enter does, or PT404 campaign_not_found.';
+
+-- The functions below ask for the campaign first, whatever the planner thinks:
+-- that is where an unknown one is an error.  What lt_maintain has counted before
+-- it was removed is added.
+CREATE FUNCTION @extschema@.lt_campaign_stats(campaign_id uuid)
+RETURNS @extschema@.lt_stats
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT
+        c.campaign_id,
+        c.leads_enrolled::bigint,
+        (coalesce(t.sent, 0) + l.sent)::bigint,
+        n.delivered,
+        n.bounced,
+        n.replied,
+        n.unsubscribed,
+        coalesce(t.skipped, 0) + x.skipped,
+        coalesce(t.failed, 0) + x.failed,
+        c.queued_messages::bigint,
+        least(coalesce(n.opened / nullif(n.delivered, 0)::double precision, 0), 1),
+        least(coalesce(n.replied / nullif(n.delivered, 0)::double precision, 0), 1)
+    FROM leadterra.enter_campaign('campaigns:read', lt_campaign_stats.campaign_id) AS r (campaign_id)
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM leadterra.campaign_states c
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
+        OFFSET 0
+    ) c
+    LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(l.sent), 0) AS sent
+        FROM leadterra.leases l
+        WHERE l.workspace_id = c.workspace_id AND l.campaign_id = c.campaign_id
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE x.state = 'skipped') AS skipped, count(*) FILTER (WHERE x.state = 'failed') AS failed
+        FROM leadterra.exceptions x
+        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
+    ) x
+    CROSS JOIN LATERAL leadterra.count_events(c.workspace_id, c.campaign_id) v
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(t.delivered, 0) + v.delivered AS delivered,
+            coalesce(t.opened, 0) + v.opened AS opened,
+            coalesce(t.bounced, 0) + v.bounced AS bounced,
+            coalesce(t.replied, 0) + v.replied AS replied,
+            coalesce(t.unsubscribed, 0) + v.unsubscribed AS unsubscribed
+    ) n;
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_campaign_stats(uuid) IS
+'Return the counts of a campaign
+
+total_enrolled leaves out removed and deleted leads; sent counts messages that workers completed; delivered, bounced, replied and unsubscribed count messages with such an event (a reply out of office is none); queued is what waits, retries too. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+-- What a worker would say of a campaign if it could be asked.
+CREATE FUNCTION @extschema@.lt_sending_status(campaign_id uuid)
+RETURNS TABLE (status text, message text, next_due_at timestamptz)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT
+        x.status,
+        CASE x.status
+            WHEN 'draft' THEN 'The campaign has not been started.'
+            WHEN 'paused' THEN format('The campaign is paused since %s.', to_char(c.paused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+            WHEN 'no_leads' THEN 'Nobody is enrolled in the campaign.'
+            WHEN 'due' THEN 'Messages are due and wait for a worker to claim them.'
+            WHEN 'lease_expired' THEN 'A worker let its lease run out; the next claim gives its messages back.'
+            WHEN 'all_leased' THEN 'All messages that are due are with workers.'
+            WHEN 'nothing_due' THEN format('The next message is due at %s.', to_char(h.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+            ELSE 'Every lead has reached the end of its sequence.'
+        END,
+        CASE WHEN c.status = 'running' THEN least(h.due_at, l.expires_at) END
+    FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id) AS r (campaign_id)
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM leadterra.campaign_states c
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
+        OFFSET 0
+    ) c
+    CROSS JOIN leadterra.clock() AS k (now)
+    CROSS JOIN LATERAL (
+        SELECT min(h.due_at) AS due_at
+        FROM leadterra.queue_heads(c.workspace_id) h
+        WHERE h.campaign_id = c.campaign_id
+    ) h
+    CROSS JOIN LATERAL (
+        SELECT min(l.expires_at) AS expires_at
+        FROM leadterra.leases l
+        WHERE l.workspace_id = c.workspace_id AND l.campaign_id = c.campaign_id AND l.state = 'open'
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN c.status <> 'running' THEN c.status
+            WHEN c.leads_enrolled = 0 THEN 'no_leads'
+            WHEN h.due_at <= k.now THEN 'due'
+            WHEN l.expires_at <= k.now THEN 'lease_expired'
+            WHEN l.expires_at IS NOT NULL THEN 'all_leased'
+            WHEN h.due_at IS NOT NULL THEN 'nothing_due'
+            ELSE 'finished'
+        END AS status
+    ) x;
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_sending_status(uuid) IS
+'Say in a word and a sentence why a campaign is sending nothing, or that it could
+
+status is draft, paused, no_leads, due (messages wait for a worker), lease_expired, all_leased, nothing_due, or finished. Errors: PT400 invalid_request, PT404 campaign_not_found.';

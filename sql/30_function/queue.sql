@@ -1,0 +1,26 @@
+-- queue: batches and the messages in them.
+
+CREATE FUNCTION leadterra.message_id(batch_id uuid, "position" bigint)
+RETURNS uuid
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_message_id';
+
+COMMENT ON FUNCTION leadterra.message_id(uuid, bigint) IS
+'Return the id of the message at a position, from 1, of a batch.';
+
+CREATE FUNCTION leadterra.count_members(lead_ids uuid[], first integer, last integer, members uuid[])
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_count_members';
+
+COMMENT ON FUNCTION leadterra.count_members(uuid[], integer, integer, uuid[]) IS
+'Count the ids from one position to another that are in a sorted array; none where either is no plain list of ids.';
+
+CREATE FUNCTION leadterra.enqueue(workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
+RETURNS uuid
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_enqueue';
+
+COMMENT ON FUNCTION leadterra.enqueue(uuid, uuid, integer, timestamptz, uuid) IS
+'Queue a step of a campaign for one lead, whose delay runs from a time, and return the batch.';
