@@ -48,6 +48,7 @@ OBJS = src/leadterra.o \
 	src/message_settle.o \
 	src/message_event.o \
 	src/message_link.o \
+	src/monitor.o \
 	src/http.o
 # The server's headers as system headers, so that warnings are of this code.
 PG_CONFIG ?= pg_config
@@ -64,7 +65,7 @@ TABLES = context suppression lead list enrollment campaign queue total event job
 	enroll enroll_import message http
 FUNCTIONS = error uuid7 typeid context suppression lead list enrollment queue event due \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
-	message_maintain forget
+	message_maintain forget monitor
 SQL_PARTS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql \
 	$(TABLES:%=20_table/%.sql) \
 	$(FUNCTIONS:%=30_function/%.sql) \

@@ -26,7 +26,7 @@ AS 'MODULE_PATHNAME', 'lt_current_workspace';
 COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
 'Return the workspace that calls and views work in
 
-It is the setting leadterra.workspace_id, which superusers alone may change, and which lt_authenticate and lt_use_workspace set for a transaction. Where that is empty: the default workspace 00000000-0000-7000-8000-000000000000; for a role that row-level security binds, the workspace that lt_grant_api bound it to, or null.';
+It is the setting leadterra.workspace_id, which superusers alone may change, and which lt_authenticate and lt_use_workspace set for a transaction. Where that is empty: the default workspace 00000000-0000-7000-8000-000000000000; for a role that row-level security binds, the workspace that lt_grant_api, lt_grant_reader or lt_grant_worker bound it to, or null.';
 
 CREATE FUNCTION leadterra.clock()
 RETURNS timestamptz

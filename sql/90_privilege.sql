@@ -1,73 +1,461 @@
 -- privilege: who may do and see what.
 
--- What is for the owner alone, or for trusted roles that it grants this to.  A function
--- whose first argument is "workspace" takes the word of whoever calls it for that:
--- the calls run it once they know.
-CREATE FUNCTION leadterra.is_administrative(name text, first_argument text)
-RETURNS boolean
+-- Each function, table and view of the extension has a line, and what has none is for
+-- nobody but the owner.  In parentheses are the columns that may be read or, where two
+-- functions share a name, the types of the arguments.
+--
+-- api            makes the calls of the API
+-- reader         reads views, and makes calls that only read
+-- worker         sends messages and does jobs
+-- worker_of_all  is a worker that is bound to no workspace, and serves all of them
+-- monitor        sees how all workspaces together are
+-- owner          is the owner of the extension alone
+--
+-- Calls in C write, and read keys, as the owner.  What is in SQL or PL/pgSQL runs as
+-- whoever calls, and so do views: what these name needs a line for the same group.
+CREATE FUNCTION leadterra.privileges()
+RETURNS TABLE (member text, groups text[], privilege text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT coalesce(is_administrative.first_argument = 'workspace', false)
-        OR is_administrative.name = ANY ('{add_table, answers, api_keys, is_administrative, lock_again, lt_api_keys, lt_create_api_key, lt_create_workspace, lt_due_workspaces, lt_grant_api, lt_maintain, lt_revoke_api_key, lt_use_workspace, random_api_key, workspaces}'::text[]);
+    SELECT p.member, p.groups::text[], p.privilege
+    FROM (VALUES
+        -- Schemas; extschema is that of the calls.
+        ('leadterra',                '{api, reader, worker}',    'USAGE'),
+        ('extschema',                '{api, reader, worker, monitor}', 'USAGE'),
+
+        -- Workspaces, their keys, and what calls begin with.
+        ('workspaces',               '{api, reader}',
+            'SELECT (workspace_id, name, created_at)'),
+        ('api_keys',                 '{owner}',                  'SELECT'),
+        ('lt_api_keys',              '{owner}',                  'SELECT'),
+        ('lt_authenticate',          '{api, reader}',            'EXECUTE'),
+        ('lt_current_workspace',     '{api, reader, worker}',    'EXECUTE'),
+        ('lt_use_workspace',         '{worker_of_all}',          'EXECUTE'),
+        ('lt_create_workspace',      '{owner}',                  'EXECUTE'),
+        ('lt_create_api_key',        '{owner}',                  'EXECUTE'),
+        ('lt_revoke_api_key',        '{owner}',                  'EXECUTE'),
+        ('current_workspace',        '{api, reader, worker}',    'EXECUTE'),
+        ('enter',                    '{api, reader, worker}',    'EXECUTE'),
+        ('see',                      '{api, reader, worker}',    'EXECUTE'),
+        ('clock',                    '{api, reader}',            'EXECUTE'),
+        ('require_read_committed',   '{api}',                    'EXECUTE'),
+        ('lease_end',                '{owner}',                  'EXECUTE'),
+        ('random_key',               '{owner}',                  'EXECUTE'),
+        ('random_api_key',           '{owner}',                  'EXECUTE'),
+
+        -- Errors, limits and ids.
+        ('raise_error',              '{api}',                    'EXECUTE'),
+        ('row_limit',                '{api, reader}',            'EXECUTE'),
+        ('limit_entries',            '{owner}',                  'EXECUTE'),
+        ('lt_typeid',                '{api, reader}',            'EXECUTE'),
+        ('lt_from_typeid',           '{api, reader}',            'EXECUTE'),
+        ('lt_uuidv7',                '{api}',                    'EXECUTE'),
+        ('uuidv7',                   '{owner}',                  'EXECUTE'),
+
+        -- Suppression and block lists.
+        ('suppressions',             '{api, reader}',            'SELECT'),
+        ('blocklists',               '{api, reader}',            'SELECT'),
+        ('lt_suppressions',          '{api, reader}',            'SELECT'),
+        ('lt_blocklists',            '{api, reader}',            'SELECT'),
+        ('lt_blocklist_entries',     '{api, reader}',            'SELECT'),
+        ('lt_is_suppressed',         '{api, reader}',            'EXECUTE'),
+        ('lt_suppress',              '{api}',                    'EXECUTE'),
+        ('lt_unsuppress',            '{api}',                    'EXECUTE'),
+        ('lt_block',                 '{api}',                    'EXECUTE'),
+        ('lt_unblock',               '{api}',                    'EXECUTE'),
+        ('lt_create_blocklist',      '{api}',                    'EXECUTE'),
+        ('lt_delete_blocklist',      '{api}',                    'EXECUTE'),
+        ('suppression_keys',         '{api, reader}',            'EXECUTE'),
+        ('forgotten_key',            '{api, reader}',            'EXECUTE'),
+        ('blocklists_deleted',       '{owner}',                  'EXECUTE'),
+
+        -- Leads.
+        ('leads',                    '{api, reader, worker}',    'SELECT'),
+        ('lt_leads',                 '{api, reader, worker}',    'SELECT'),
+        ('lt_update_lead',           '{api}',                    'EXECUTE'),
+        ('lt_set_verification',      '{api,         worker}',    'EXECUTE'),
+        ('lt_delete_lead',           '{api}',                    'EXECUTE'),
+        ('lt_delete_leads',          '{api}',                    'EXECUTE'),
+        ('lt_merge_leads',           '{api}',                    'EXECUTE'),
+        ('lt_forget',                '{api}',                    'EXECUTE'),
+        ('set_verification',         '{owner}',                  'EXECUTE'),
+        ('merge_leads',              '{owner}',                  'EXECUTE'),
+        ('forget',                   '{owner}',                  'EXECUTE'),
+        ('lock_lead',                '{owner}',                  'EXECUTE'),
+        ('lock_again',               '{owner}',                  'EXECUTE'),
+        ('hand_over',                '{owner}',                  'EXECUTE'),
+        ('merge_custom',             '{owner}',                  'EXECUTE'),
+        ('not_blank',                '{owner}',                  'EXECUTE'),
+        ('is_verification_status',   '{owner}',                  'EXECUTE'),
+        ('lead_limit_set',           '{owner}',                  'EXECUTE'),
+        ('leads_deleted',            '{owner}',                  'EXECUTE'),
+
+        -- Lists.
+        ('lists',                    '{api, reader}',            'SELECT'),
+        ('list_members',             '{api, reader}',            'SELECT'),
+        ('lt_lists',                 '{api, reader}',            'SELECT'),
+        ('lt_list_leads',            '{api, reader}',            'EXECUTE'),
+        ('lt_create_list',           '{api}',                    'EXECUTE'),
+        ('lt_delete_list',           '{api}',                    'EXECUTE'),
+        ('lt_remove_from_list',      '{api}',                    'EXECUTE'),
+        ('enter_list',               '{api, reader}',            'EXECUTE'),
+        ('keep_list',                '{owner}',                  'EXECUTE'),
+        ('lists_deleted',            '{owner}',                  'EXECUTE'),
+
+        -- Campaigns.
+        ('campaigns',                '{api, reader}',            'SELECT'),
+        ('campaigns',                '{             worker}',
+            'SELECT (workspace_id, campaign_id, status, started_at)'),
+        ('steps',                    '{api, reader}',            'SELECT'),
+        ('steps',                    '{             worker}',
+            'SELECT (workspace_id, campaign_id, step, delay_days)'),
+        ('totals',                   '{api, reader}',            'SELECT'),
+        ('campaign_states',          '{api, reader}',            'SELECT'),
+        ('lt_campaigns',             '{api, reader}',            'SELECT'),
+        ('lt_campaign_stats',        '{api, reader}',            'EXECUTE'),
+        ('lt_sending_status',        '{api, reader}',            'EXECUTE'),
+        ('lt_preflight',             '{api, reader}',            'EXECUTE'),
+        ('lt_create_campaign',       '{api}',                    'EXECUTE'),
+        ('lt_copy_campaign',         '{api}',                    'EXECUTE'),
+        ('lt_rename_campaign',       '{api}',                    'EXECUTE'),
+        ('lt_set_campaign_owner',    '{api}',                    'EXECUTE'),
+        ('lt_set_steps',             '{api}',                    'EXECUTE'),
+        ('lt_start_campaign',        '{api}',                    'EXECUTE'),
+        ('lt_pause_campaign',        '{api}',                    'EXECUTE'),
+        ('lt_delete_campaign',       '{api}',                    'EXECUTE'),
+        ('enter_campaign',           '{api, reader}',            'EXECUTE'),
+        ('keep_campaign',            '{owner}',                  'EXECUTE'),
+        ('campaigns_deleted',        '{owner}',                  'EXECUTE'),
+
+        -- Enrollments.
+        ('enrollments',              '{api, reader}',            'SELECT'),
+        ('deletions',                '{api, reader}',            'SELECT'),
+        ('lt_enrollments',           '{api, reader}',            'SELECT'),
+        ('lt_explain_lead',          '{api, reader}',            'EXECUTE'),
+        ('lt_bulk_upsert',           '{api}',                    'EXECUTE'),
+        ('lt_bulk_upsert_report',    '{api}',                    'EXECUTE'),
+        ('lt_add_leads',             '{api}',                    'EXECUTE'),
+        ('lt_enroll_list',           '{api}',                    'EXECUTE'),
+        ('lt_move_leads',            '{api}',                    'EXECUTE'),
+        ('lt_remove_leads',          '{api}',                    'EXECUTE'),
+        ('lt_restart_leads',         '{api}',                    'EXECUTE'),
+        ('enter_lead',               '{api, reader}',            'EXECUTE'),
+        ('enroll_leads',             '{owner}',                  'EXECUTE'),
+        ('find_members',             '{owner}',                  'EXECUTE'),
+        ('move_leads',               '{owner}',                  'EXECUTE'),
+
+        -- Imports.  What runs as the caller, who reads his own table, is for api.
+        ('imports',                  '{api, reader}',            'SELECT'),
+        ('import_rejects',           '{api, reader}',            'SELECT'),
+        ('lt_imports',               '{api, reader}',            'SELECT'),
+        ('lt_import_rejects',        '{api, reader}',            'SELECT'),
+        ('lt_import_table',          '{api}',                    'EXECUTE'),
+        ('start_import',             '{api}',                    'EXECUTE'),
+        ('import_chunk',             '{api}',                    'EXECUTE'),
+        ('end_import',               '{api}',                    'EXECUTE'),
+        ('import_leads',             '{api}',                    'EXECUTE'),
+        ('import_object',            '{api}',                    'EXECUTE'),
+        ('import_progress',          '{api}',                    'EXECUTE'),
+        ('import_goes_on',           '{api}',                    'EXECUTE'),
+        ('find_import',              '{api}',
+            'EXECUTE (uuid, text, oid, jsonb)'),
+        ('find_import',              '{owner}',
+            'EXECUTE (uuid, uuid, text, oid, jsonb)'),
+        ('make_import',              '{api}',                    'EXECUTE'),
+        ('count_import',             '{api}',                    'EXECUTE'),
+        ('lock_import',              '{api}',                    'EXECUTE (uuid, uuid)'),
+        ('lock_import',              '{owner}',                  'EXECUTE (uuid, uuid, uuid)'),
+        ('advance_import',           '{api}',                    'EXECUTE'),
+        ('finish_import',            '{api}',                    'EXECUTE (uuid, uuid)'),
+        ('finish_import',            '{owner}',                  'EXECUTE (uuid, uuid, uuid)'),
+        ('lock_start_of_imports',    '{owner}',                  'EXECUTE'),
+
+        -- The queue.
+        ('batches',                  '{api, reader}',            'SELECT'),
+        ('waiting',                  '{api, reader}',            'SELECT'),
+        ('waiting',                  '{             worker}',
+            'SELECT (workspace_id, campaign_id, step, waiting_since)'),
+        ('leases',                   '{api, reader}',            'SELECT'),
+        ('leases',                   '{             worker}',
+            'SELECT (workspace_id, expires_at, state)'),
+        ('exceptions',               '{api, reader}',            'SELECT'),
+        ('lt_next_due',              '{api, reader, worker}',    'EXECUTE'),
+        ('lt_due_workspaces',        '{worker_of_all}',          'EXECUTE'),
+        ('queue_heads',              '{api, reader, worker}',    'EXECUTE'),
+        ('due_at',                   '{api, reader, worker}',    'EXECUTE'),
+        ('due_workspaces',           '{owner}',                  'EXECUTE'),
+        ('message_id',               '{api, reader}',            'EXECUTE'),
+        ('count_members',            '{api, reader}',            'EXECUTE'),
+        ('enqueue',                  '{owner}',                  'EXECUTE'),
+        ('batch_is_valid',           '{owner}',                  'EXECUTE'),
+        ('lease_is_valid',           '{owner}',                  'EXECUTE'),
+
+        -- Messages and events.
+        ('events',                   '{api, reader}',            'SELECT'),
+        ('messages',                 '{api, reader}',            'SELECT'),
+        ('lt_messages',              '{api, reader}',            'SELECT'),
+        ('lt_replies',               '{api, reader}',            'SELECT'),
+        ('lt_claim_messages',        '{api,         worker}',    'EXECUTE'),
+        ('lt_complete_messages',     '{api,         worker}',    'EXECUTE'),
+        ('lt_fail_messages',         '{api,         worker}',    'EXECUTE'),
+        ('lt_extend_lease',          '{api,         worker}',    'EXECUTE'),
+        ('lt_record_event',          '{api,         worker}',    'EXECUTE'),
+        ('lt_unsubscribe',           '{api,         worker}',    'EXECUTE'),
+        ('lt_set_unsubscribe_url',   '{api}',                    'EXECUTE'),
+        ('count_events',             '{api, reader}',            'EXECUTE'),
+
+        -- Jobs.
+        ('jobs',                     '{api, reader}',            'SELECT'),
+        ('lt_jobs',                  '{api, reader}',            'SELECT'),
+        ('lt_claim_job',             '{api,         worker}',    'EXECUTE'),
+        ('lt_job_progress',          '{api,         worker}',    'EXECUTE'),
+        ('lt_finish_job',            '{api,         worker}',    'EXECUTE'),
+        ('claim_job',                '{owner}',                  'EXECUTE'),
+        ('job_progress',             '{owner}',                  'EXECUTE'),
+        ('finish_job',               '{owner}',                  'EXECUTE'),
+        ('lock_job',                 '{owner}',                  'EXECUTE'),
+
+        -- Calls over HTTP, for the gateway.
+        ('answers',                  '{owner}',                  'SELECT'),
+        ('lt_pre_request',           '{api}',                    'EXECUTE'),
+        ('lt_http_create_campaign',  '{api}',                    'EXECUTE'),
+        ('lt_http_bulk_leads',       '{api}',                    'EXECUTE'),
+        ('lt_http_start',            '{api}',                    'EXECUTE'),
+        ('lt_http_pause',            '{api}',                    'EXECUTE'),
+        ('lt_http_stats',            '{api}',                    'EXECUTE'),
+        ('lt_http_suppress',         '{api}',                    'EXECUTE'),
+        ('lt_http_replies',          '{api}',                    'EXECUTE'),
+        ('lt_http_add_leads',        '{api}',                    'EXECUTE'),
+        ('http_run',                 '{api}',                    'EXECUTE'),
+        ('http_create_campaign',     '{api}',                    'EXECUTE'),
+        ('http_bulk_leads',          '{api}',                    'EXECUTE'),
+        ('http_start',               '{api}',                    'EXECUTE'),
+        ('http_pause',               '{api}',                    'EXECUTE'),
+        ('http_stats',               '{api}',                    'EXECUTE'),
+        ('http_suppress',            '{api}',                    'EXECUTE'),
+        ('http_replies',             '{api}',                    'EXECUTE'),
+        ('http_add_leads',           '{api}',                    'EXECUTE'),
+        ('http_show_campaign',       '{api}',                    'EXECUTE'),
+        ('http_campaign',            '{api}',                    'EXECUTE'),
+        ('http_path_campaign',       '{api}',                    'EXECUTE'),
+        ('http_header',              '{api}',                    'EXECUTE'),
+        ('http_query',               '{api}',                    'EXECUTE'),
+        ('http_flag',                '{api}',                    'EXECUTE'),
+        ('http_page',                '{api}',                    'EXECUTE'),
+        ('http_body',                '{api}',                    'EXECUTE'),
+        ('http_member',              '{api}',                    'EXECUTE'),
+        ('http_boolean',             '{api}',                    'EXECUTE'),
+        ('http_id',                  '{api}',                    'EXECUTE'),
+        ('http_emails',              '{api}',                    'EXECUTE'),
+        ('http_time',                '{api}',                    'EXECUTE'),
+        ('http_error',               '{api}',                    'EXECUTE'),
+        ('url_decode',               '{api}',                    'EXECUTE'),
+        ('read_id',                  '{api}',                    'EXECUTE'),
+        ('count_enrolled',           '{api}',                    'EXECUTE'),
+        ('open_answer',              '{api}',                    'EXECUTE (text, bytea)'),
+        ('open_answer',              '{owner}',                  'EXECUTE (uuid, text, bytea)'),
+        ('keep_answer',              '{api}',                    'EXECUTE'),
+
+        -- Housekeeping and monitoring.
+        ('lt_maintain',              '{owner}',                  'EXECUTE'),
+        ('maintain_campaign',        '{owner}',                  'EXECUTE'),
+        ('maintain_imports',         '{owner}',                  'EXECUTE'),
+        ('maintain_jobs',            '{owner}',                  'EXECUTE'),
+        ('lt_health',                '{monitor}',                'EXECUTE'),
+        ('health',                   '{owner}',                  'EXECUTE'),
+
+        -- What the install script and triggers need.
+        ('add_table',                '{owner}',                  'EXECUTE'),
+        ('refuse_truncate',          '{owner}',                  'EXECUTE'),
+
+        -- Privileges.
+        ('privileges',               '{owner}',                  'EXECUTE'),
+        ('grant_to',                 '{owner}',                  'EXECUTE'),
+        ('lt_grant_api',             '{owner}',                  'EXECUTE'),
+        ('lt_grant_reader',          '{owner}',                  'EXECUTE'),
+        ('lt_grant_worker',          '{owner}',                  'EXECUTE'),
+        ('lt_grant_monitor',         '{owner}',                  'EXECUTE')
+    ) AS p (member, groups, privilege);
 END;
 
-COMMENT ON FUNCTION leadterra.is_administrative(text, text) IS
-'Say whether a function, table or view of the extension is not for API callers.';
+COMMENT ON FUNCTION leadterra.privileges() IS
+'List which groups of roles may do what with which member of the extension.';
 
-CREATE FUNCTION @extschema@.lt_grant_api(role name, workspace_id uuid DEFAULT NULL)
+-- A role that is bound to a workspace serves that one.
+CREATE FUNCTION leadterra.grant_to(role name, workspace_id uuid, group_name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    member record;
+    grantee oid;
+    is_bound boolean;
+    what text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = lt_grant_api.role) THEN
-        PERFORM leadterra.raise_error('invalid_request', format('role "%s" does not exist', lt_grant_api.role));
+    SELECT r.oid INTO grantee FROM pg_roles r WHERE r.rolname = grant_to.role;
+    IF NOT FOUND THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            format('role "%s" does not exist', grant_to.role));
     END IF;
-    IF lt_grant_api.workspace_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM leadterra.workspaces w WHERE w.workspace_id = lt_grant_api.workspace_id
-    ) THEN
-        PERFORM leadterra.raise_error('workspace_not_found', format('workspace "%s" does not exist', lt_grant_api.workspace_id));
-    END IF;
-
-    FOR member IN
-        SELECT
-            CASE
-                WHEN p.oid IS NOT NULL THEN format('EXECUTE ON ROUTINE %s', p.oid::regprocedure)
-                WHEN c.oid IS NOT NULL THEN format('SELECT ON %s', c.oid::regclass)
-                ELSE format('USAGE ON SCHEMA %I', n.nspname)
-            END AS what
-        FROM pg_depend d
-        JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
-        LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
-        LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-        LEFT JOIN pg_namespace n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
-        WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-          AND (p.prorettype <> 'trigger'::regtype OR c.relkind IN ('r', 'v') OR n.oid IS NOT NULL)
-          AND NOT leadterra.is_administrative(coalesce(p.proname, c.relname, ''), p.proargnames[1])
-        UNION ALL
-        SELECT format('USAGE ON SCHEMA %I', n.nspname)
-        FROM pg_extension x
-        JOIN pg_namespace n ON n.oid = x.extnamespace
-        WHERE x.extname = 'leadterra'
-        UNION ALL
-        -- What a view shows of a workspace: neither its keys nor its limit.
-        VALUES ('SELECT (workspace_id, name, created_at) ON leadterra.workspaces')
-    LOOP
-        EXECUTE format('GRANT %s TO %I', member.what, lt_grant_api.role);
-    END LOOP;
-    IF lt_grant_api.workspace_id IS NOT NULL THEN
+    IF grant_to.workspace_id IS NOT NULL THEN
+        IF NOT EXISTS (
+            SELECT FROM leadterra.workspaces w WHERE w.workspace_id = grant_to.workspace_id
+        ) THEN
+            PERFORM leadterra.raise_error('workspace_not_found',
+                format('workspace "%s" does not exist', grant_to.workspace_id));
+        END IF;
         EXECUTE format('ALTER ROLE %I IN DATABASE %I SET leadterra.workspace_id = %L',
-            lt_grant_api.role, current_database(), lt_grant_api.workspace_id);
+            grant_to.role, current_database(), grant_to.workspace_id);
+    END IF;
+    is_bound := EXISTS (
+        SELECT
+        FROM pg_db_role_setting s
+        CROSS JOIN unnest(s.setconfig) AS c (setting)
+        WHERE s.setrole = grantee
+          AND s.setdatabase IN (0, (
+              SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+          AND c.setting LIKE 'leadterra.workspace\_id=_%');
+
+    FOR what IN
+        WITH lines AS (
+            SELECT p.member, p.privilege
+            FROM leadterra.privileges() p
+            WHERE grant_to.group_name = ANY (p.groups)
+               OR grant_to.group_name || '_of_all' = ANY (p.groups) AND NOT is_bound
+        ), members AS (
+            SELECT d.classid, d.objid
+            FROM pg_depend d
+            JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+            WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+        )
+        SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure)
+        FROM members m
+        JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+        JOIN lines l ON l.member = p.proname
+            AND l.privilege IN ('EXECUTE', format('EXECUTE (%s)', oidvectortypes(p.proargtypes)))
+        UNION ALL
+        SELECT format('%s ON TABLE %s', l.privilege, c.oid::regclass)
+        FROM members m
+        JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+        JOIN lines l ON l.member = c.relname AND starts_with(l.privilege, 'SELECT')
+        UNION ALL
+        SELECT format('%s ON SCHEMA %I', l.privilege, n.nspname)
+        FROM lines l
+        CROSS JOIN pg_namespace n
+        JOIN pg_extension x ON x.extname = 'leadterra'
+        WHERE l.privilege = 'USAGE'
+          AND l.member = CASE n.oid WHEN x.extnamespace THEN 'extschema' ELSE n.nspname END
+    LOOP
+        EXECUTE format('GRANT %s TO %I', what, grant_to.role);
+    END LOOP;
+
+    IF EXISTS (
+        SELECT
+        FROM pg_roles r
+        JOIN pg_namespace n ON n.nspname = 'leadterra'
+        WHERE r.oid = grantee AND (r.rolbypassrls OR pg_has_role(r.oid, n.nspowner, 'USAGE'))
+    ) THEN
+        RAISE WARNING 'row-level security does not bind role "%", which sees every workspace',
+            grant_to.role
+        USING DETAIL = 'Such a role has BYPASSRLS, is a superuser, or is a member of the owner.';
     END IF;
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.grant_to(name, uuid, text) IS
+'Bind a role to a workspace, if one is given, and grant it what leadterra.privileges lists.';
+
+CREATE FUNCTION @extschema@.lt_grant_api(role name, workspace_id uuid DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.grant_to(lt_grant_api.role, lt_grant_api.workspace_id, 'api');
+END;
+
 COMMENT ON FUNCTION @extschema@.lt_grant_api(name, uuid) IS
 'Let a role make the calls of the API, and read its views
 
-Calls write as the owner of the extension: the role may execute them, and read tables under row-level security, and no more. With a workspace, the role works in that one wherever it logs in to this database or is set by a pool; without, an API key has to open one (lt_authenticate), unless the role is bound already: ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that. It does not grant lt_create_workspace, lt_create_api_key, lt_revoke_api_key, lt_use_workspace, lt_due_workspaces and lt_maintain. Call it again after an upgrade. For the owner of the extension, who must be a superuser to name a workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
+Calls write as the owner of the extension. The role may execute them, and read tables under
+row-level security, and no more. It reads no key. lt_create_workspace, lt_create_api_key,
+lt_revoke_api_key, lt_use_workspace, lt_due_workspaces, lt_maintain and lt_health are not among
+the calls. Privileges are granted and never revoked; call it again after an upgrade.
+
+A role that row-level security does not bind is granted the same, with a warning: it has
+BYPASSRLS, is a superuser, or has the rights of the owner, and so sees every workspace.
+
+Parameters:
+  role: the name of a role that exists
+  workspace_id: the workspace that the role works in wherever it logs in to this database or is
+    set by a pool. Without one an API key has to open a workspace (lt_authenticate), unless the
+    role is bound already: ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that.
+
+Errors: PT400 invalid_request, PT404 workspace_not_found. For the owner of the extension, who must
+be a superuser to name a workspace.';
+
+CREATE FUNCTION @extschema@.lt_grant_reader(role name, workspace_id uuid DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.grant_to(lt_grant_reader.role, lt_grant_reader.workspace_id, 'reader');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_grant_reader(name, uuid) IS
+'Let a role read the views, and make the calls that only read
+
+These are lt_campaign_stats, lt_sending_status, lt_explain_lead, lt_preflight, lt_list_leads,
+lt_is_suppressed and lt_next_due. The role writes nothing and reads no key. Privileges are granted
+and never revoked; call it again after an upgrade. It warns as lt_grant_api does.
+
+Parameters:
+  role: the name of a role that exists
+  workspace_id: the workspace that the role reads, as for lt_grant_api; without one an API key has
+    to open it
+
+Errors: PT400 invalid_request, PT404 workspace_not_found. For the owner of the extension, who must
+be a superuser to name a workspace.';
+
+CREATE FUNCTION @extschema@.lt_grant_worker(role name, workspace_id uuid DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.grant_to(lt_grant_worker.role, lt_grant_worker.workspace_id, 'worker');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_grant_worker(name, uuid) IS
+'Let a role send messages and do background jobs
+
+The role claims, completes and fails messages, extends leases, records events, unsubscribes, asks
+when the next message is due, claims and finishes jobs, and says which addresses are valid. For
+jobs it reads lt_leads. Privileges are granted and never revoked; call it again after an upgrade.
+It warns as lt_grant_api does.
+
+Parameters:
+  role: the name of a role that exists
+  workspace_id: the workspace that the role serves, as for lt_grant_api. Without one, and unless it
+    is bound already, the role serves all: lt_due_workspaces lists those with due messages, and
+    lt_use_workspace opens one for a transaction. A role that served all keeps these two where it
+    is bound later: revoke them.
+
+Errors: PT400 invalid_request, PT404 workspace_not_found. For the owner of the extension, who must
+be a superuser to name a workspace.';
+
+CREATE FUNCTION @extschema@.lt_grant_monitor(role name)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.grant_to(lt_grant_monitor.role, NULL, 'monitor');
+END;
+
+COMMENT ON FUNCTION @extschema@.lt_grant_monitor(name) IS
+'Let a role see how all workspaces together are, by lt_health, and nothing else
+
+It is for an exporter of Prometheus, say, whose query is SELECT * FROM lt_health(). Privileges are
+granted and never revoked; call it again after an upgrade. It warns as lt_grant_api does.
+
+Parameters:
+  role: the name of a role that exists
+
+Errors: PT400 invalid_request. For the owner of the extension.';
 
 -- Nothing is executable by PUBLIC.
 DO $$

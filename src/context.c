@@ -6,7 +6,7 @@
  * The workspace is a setting that superusers alone may change and that RESET
  * ALL leaves alone: whoever could change it would read another workspace.  Where
  * it is empty, a role that row-level security binds works in the workspace that
- * lt_grant_api() bound it to, or in none; any other works in the default one.
+ * leadterra.grant_to() bound it to, or in none; any other works in the default one.
  */
 #include "postgres.h"
 

@@ -66,7 +66,7 @@ COMMENT ON FUNCTION @extschema@.lt_next_due() IS
 
 A time that has passed means that there is work now.';
 
-CREATE FUNCTION @extschema@.lt_due_workspaces(max integer DEFAULT 100)
+CREATE FUNCTION leadterra.due_workspaces(max integer)
 RETURNS TABLE (workspace_id uuid, due_at timestamptz)
 LANGUAGE sql VOLATILE PARALLEL SAFE
 BEGIN ATOMIC
@@ -79,10 +79,18 @@ BEGIN ATOMIC
     ) d
     WHERE d.due_at <= leadterra.clock()
     ORDER BY d.due_at, w.workspace_id
-    LIMIT leadterra.row_limit('max', lt_due_workspaces.max);
+    LIMIT leadterra.row_limit('max', due_workspaces.max);
 END;
+
+COMMENT ON FUNCTION leadterra.due_workspaces(integer) IS 'Do what lt_due_workspaces says.';
+
+CREATE FUNCTION @extschema@.lt_due_workspaces(max integer DEFAULT 100)
+RETURNS TABLE (workspace_id uuid, due_at timestamptz)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_due_workspaces';
 
 COMMENT ON FUNCTION @extschema@.lt_due_workspaces(integer) IS
 'List workspaces with due messages or leases that ran out, the longest due first
 
-At most so many (1 to 10,000), those due for longest first. For workers that serve all workspaces, as the owner of the extension. Errors: PT400 invalid_request.';
+At most so many (1 to 10,000), those due for longest first. For workers that serve all workspaces: the owner of the extension, and roles of lt_grant_worker that are bound to no workspace. Errors: PT400 invalid_request.';

@@ -19,8 +19,12 @@ CREATE ROLE bound LOGIN;
 CREATE ROLE authenticator LOGIN NOINHERIT;
 CREATE ROLE pooled;
 GRANT pooled TO authenticator;
+CREATE ROLE sender LOGIN;
+CREATE ROLE everywhere LOGIN;
+CREATE ROLE watcher LOGIN;
 SELECT lt_create_workspace('A') AS a, lt_create_workspace('B') AS b \gset
 SELECT lt_grant_api('tenant'), lt_grant_api('bound', :'a'), lt_grant_api('pooled', :'a') \g /dev/null
+SELECT lt_grant_worker('sender', :'a'), lt_grant_worker('everywhere'), lt_grant_monitor('watcher') \g /dev/null
 CREATE SCHEMA evil AUTHORIZATION tenant;
 SET leadterra.workspace_id = :'a';
 SELECT lt_create_api_key('key') AS key_a, lt_bulk_upsert(lt_create_campaign('A'), '[{"email": "a@example.com"}]') \gset
@@ -75,6 +79,24 @@ for my $attempt ('RESET ALL', 'DISCARD ALL', 'RESET leadterra.workspace_id', "SE
 for my $attempt ('SET ROLE pooled', 'SET SESSION AUTHORIZATION postgres', "SELECT lt_use_workspace('$workspace_b')", "ALTER ROLE bound SET leadterra.workspace_id = '$workspace_b'")
 {
 	like((session('bound', $attempt))[1], qr/ERROR:  (permission denied|must have admin|must be)/, "$attempt is refused");
+}
+
+# Workers: of one workspace, and of all; and who watches.
+is(session('sender', $leads), 1, 'a worker that is bound sees its workspace');
+is(session('everywhere', $leads), 0, 'a worker of all workspaces sees none');
+is(session('everywhere', "BEGIN; SELECT lt_use_workspace('$workspace_b') \\g /dev/null\n $leads COMMIT; $leads"), "2\n0", 'but the one that it uses, until the transaction ends');
+is(session('watcher', 'SELECT workspaces FROM lt_health()'), 2, 'who watches counts workspaces');
+for my $attempt ("SELECT lt_use_workspace('$workspace_b')", "SELECT lt_authenticate('$key_b')", 'SELECT * FROM lt_due_workspaces()', 'SELECT * FROM lt_health()')
+{
+	like((session('sender', $attempt))[1], qr/ERROR:  permission denied for function/, "a worker that is bound: $attempt is refused");
+}
+for my $attempt ("SELECT lt_authenticate('$key_b')", "SELECT lt_create_campaign('x')", 'SELECT body_html FROM leadterra.steps', 'SELECT * FROM lt_campaigns', 'SELECT * FROM leadterra.workspaces', 'SELECT * FROM lt_health()')
+{
+	like((session('everywhere', "BEGIN; SELECT lt_use_workspace('$workspace_b'); $attempt"))[1], qr/^ERROR:  permission denied for/, "a worker of all: $attempt is refused");
+}
+for my $attempt ($leads, 'SELECT * FROM lt_leads', 'SELECT * FROM lt_due_workspaces()', 'SELECT lt_current_workspace()')
+{
+	like((session('watcher', $attempt))[1], qr/^ERROR:  permission denied for/, "who watches: $attempt is refused");
 }
 
 # A session that serves one key after the other.

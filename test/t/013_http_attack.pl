@@ -51,7 +51,7 @@ my %exceptions = (
 my %without = map { $_ => 1 } qw(lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_current_workspace lt_from_typeid lt_http_pause lt_http_replies
   lt_http_start lt_http_stats lt_next_due lt_pre_request lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_http_add_leads lt_http_bulk_leads lt_http_create_campaign lt_http_suppress
   lt_authenticate lt_unsubscribe);
-my @administrative = qw(lt_create_api_key lt_create_workspace lt_due_workspaces lt_grant_api lt_maintain lt_revoke_api_key lt_use_workspace);
+my @administrative = split /\n/, sql("SELECT member FROM leadterra.privileges() WHERE member LIKE 'lt\\_%' AND privilege LIKE 'EXECUTE%' AND NOT 'api' = ANY (groups)");
 
 my @functions = map { $json->decode($_) } split /\n/, sql(<<'SQL');
 SELECT json_build_object('name', p.proname, 'needed', p.pronargs - p.pronargdefaults, 'arguments', coalesce(p.proargnames[1:p.pronargs], '{}'))

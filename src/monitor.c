@@ -1,0 +1,62 @@
+/*
+ * monitor.c
+ *		What goes on in all workspaces, for roles that serve or watch all of them.
+ *
+ * Row-level security shows a role one workspace at most.  These calls run as the
+ * owner of the extension, whom it does not bind: a role that may execute one sees
+ * what that returns, and nothing else.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+
+#include "compat.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_due_workspaces);
+PG_FUNCTION_INFO_V1(lt_health);
+
+static Statement due_workspaces = STATEMENT(
+	"SELECT * FROM leadterra.due_workspaces($1)",
+	SPI_OK_SELECT, INT4OID);
+
+static Statement health = STATEMENT(
+	"SELECT * FROM leadterra.health()",
+	SPI_OK_SELECT);
+
+/* Executes a statement and returns its rows as those of the SQL function at hand. */
+static Datum
+return_rows(FunctionCallInfo fcinfo, Statement *statement, const Datum *values, const bool *nulls)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	uint64		found;
+
+	InitMaterializedSRF(fcinfo, 0);
+	statement_connect();
+	found = statement_execute(statement, values, nulls);
+	if (SPI_tuptable->tupdesc->natts != result->setDesc->natts)
+		elog(ERROR, "unexpected number of columns %d: %s", SPI_tuptable->tupdesc->natts, statement->text);
+	for (uint64 row = 0; row < found; row++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
+	statement_finish();
+	return (Datum) 0;
+}
+
+/* SQL: lt_due_workspaces(max) */
+Datum
+lt_due_workspaces(PG_FUNCTION_ARGS)
+{
+	Datum		max = PG_GETARG_DATUM(0);
+	bool		isnull = PG_ARGISNULL(0);
+
+	return return_rows(fcinfo, &due_workspaces, &max, &isnull);
+}
+
+/* SQL: lt_health() */
+Datum
+lt_health(PG_FUNCTION_ARGS)
+{
+	return return_rows(fcinfo, &health, NULL, NULL);
+}
