@@ -40,7 +40,7 @@ SELECT api.lt_create_workspace('First') AS workspace \gset
 SET LOCAL leadterra.workspace_id = :'workspace';
 SELECT api.lt_create_api_key('first key') AS key \gset
 -- The worker sends what is in this workspace, and sees no other.
-SELECT api.lt_grant_api('leadterra_worker', :'workspace') \g /dev/null
+SELECT api.lt_grant_worker('leadterra_worker', :'workspace') \g /dev/null
 
 COMMIT;
 

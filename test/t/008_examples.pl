@@ -37,15 +37,13 @@ sub states
 		  . " (SELECT step, state, ' ' || reason AS reason, count(*) FROM lt_messages WHERE campaign_id = '$campaign' GROUP BY 1, 2, 3) s");
 }
 
-# Runs a program to its end; returns what it printed.
+# Runs a program to its end, as a role that may do what workers need; returns what it printed.
 sub run
 {
 	my (@command) = @_;
 	my ($output, $errors) = ('', '');
 
-	local $ENV{PGHOST} = $server->host;
-	local $ENV{PGPORT} = $server->port;
-	local $ENV{PGDATABASE} = 'postgres';
+	local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER)} = ($server->host, $server->port, 'postgres', 'worker');
 	ok(IPC::Run::run(\@command, '<', '/dev/null', '>', \$output, '2>', \$errors, IPC::Run::timeout(60)), "@command[0, 1] ends")
 	  or diag($errors);
 	return wantarray ? ($output, $errors) : $output;
@@ -54,6 +52,7 @@ sub run
 sql('CREATE EXTENSION leadterra; CREATE EXTENSION pgtap');
 
 my $campaign = campaign('sql', 250);
+sql("CREATE ROLE worker LOGIN; SELECT lt_grant_worker('worker', lt_current_workspace())");
 my (undef, $notices) = run('psql', '-X', '-v', 'ON_ERROR_STOP=1', '-f', "$root/examples/worker.sql");
 is(scalar(() = $notices =~ /NOTICE:  to sql-\d+\@example\.com: Hi sql-\d+\@example\.com$/mg), 250, 'worker.sql sends every message');
 is(states($campaign), '1 sent 250, 2 queued 250', 'and completes it');
@@ -83,23 +82,20 @@ PY
 
 	# It wakes up when something is enrolled, well before its minute is over.
 	$campaign = campaign('listen', 1);
-	my $output = '';
+	my ($output, $worker) = ('');
 	{
-		local $ENV{PGHOST} = $server->host;
-		local $ENV{PGPORT} = $server->port;
-		local $ENV{PGDATABASE} = 'postgres';
-		my $worker = IPC::Run::start([ 'python3', "$root/examples/worker.py" ], '<', '/dev/null', '>', \$output, IPC::Run::timeout(45));
-
-		IPC::Run::pump($worker) until $output =~ /to listen-1\@/;
-		ok($server->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE state = 'idle' AND query LIKE '%lt_next_due%'"), 'worker.py waits');
-		sql("SELECT lt_bulk_upsert('$campaign', '[{\"email\": \"late\@example.com\"}]')");
-		IPC::Run::pump($worker) until $output =~ /to late\@/;
-		like($output, qr/to late\@example\.com/, 'and is woken');
-		$worker->kill_kill;
+		local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER)} = ($server->host, $server->port, 'postgres', 'worker');
+		$worker = IPC::Run::start([ 'python3', "$root/examples/worker.py" ], '<', '/dev/null', '>', \$output, IPC::Run::timeout(45));
 	}
+	IPC::Run::pump($worker) until $output =~ /to listen-1\@/;
+	ok($server->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE state = 'idle' AND query LIKE '%lt_next_due%'"), 'worker.py waits');
+	sql("SELECT lt_bulk_upsert('$campaign', '[{\"email\": \"late\@example.com\"}]')");
+	IPC::Run::pump($worker) until $output =~ /to late\@/;
+	like($output, qr/to late\@example\.com/, 'and is woken');
+	$worker->kill_kill;
 }
 
-like(scalar run('pg_prove', '-h', $server->host, '-p', $server->port, '-d', 'postgres', "$root/examples/pgtap/campaign.sql"), qr/Result: PASS/, 'the pgTAP example passes');
+like(scalar run('pg_prove', '-h', $server->host, '-p', $server->port, '-U', scalar(getpwuid($<)), '-d', 'postgres', "$root/examples/pgtap/campaign.sql"), qr/Result: PASS/, 'the pgTAP example passes');
 
 $server->stop;
 done_testing();
