@@ -13,6 +13,7 @@ endif
 MODULE_big = leadterra
 OBJS = src/leadterra.o \
 	src/error.o \
+	src/version.o \
 	src/statement.o \
 	src/json.o \
 	src/email.o \
@@ -49,7 +50,8 @@ OBJS = src/leadterra.o \
 	src/message_event.o \
 	src/message_link.o \
 	src/monitor.o \
-	src/http.o
+	src/http.o \
+	src/stub.o
 # The server's headers as system headers, so that warnings are of this code.
 PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'
@@ -63,7 +65,7 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 # what stands above it here, and a function or view may read any table.
 TABLES = context suppression lead list enrollment campaign queue total event job \
 	enroll enroll_import message http
-FUNCTIONS = error uuid7 typeid context suppression lead list enrollment queue event due \
+FUNCTIONS = error version uuid7 typeid context suppression lead list enrollment queue event due \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
 	message_maintain forget monitor
 SQL_PARTS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql \

@@ -421,7 +421,7 @@ return_state(FunctionCallInfo fcinfo, Datum *key)
 	Datum		result;
 
 	read_state(key, values, nulls);
-	result = statement_result(fcinfo, values, nulls);
+	result = statement_result(fcinfo, values, nulls, STATE_STEPS);
 	statement_finish();
 	return result;
 }

@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 
 #include "campaign.h"
@@ -17,6 +16,9 @@
 #include "template.h"
 
 PG_FUNCTION_INFO_V1(lt_preflight);
+
+/* Columns of its result. */
+#define PREFLIGHT_COLUMNS 4
 
 /* A use of a token in the steps of a campaign; the name points into a text. */
 typedef struct TokenUse
@@ -204,11 +206,11 @@ count_leads(TokenUses *uses, Datum *key)
 Datum
 lt_preflight(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *result;
 	Datum		key[] = {context_enter("campaigns:read"), campaign_argument(fcinfo, 0)};
 	TokenUses	uses;
 
-	InitMaterializedSRF(fcinfo, 0);
+	result = statement_begin_rows(fcinfo, PREFLIGHT_COLUMNS);
 	statement_connect();
 	campaign_require(key[0], key[1], CAMPAIGN_READ_STABLE);
 	collect_uses(&uses, key);
@@ -219,10 +221,10 @@ lt_preflight(PG_FUNCTION_ARGS)
 	for (int i = 0; i < uses.count; i++)
 	{
 		const TokenUse *use = &uses.uses[i];
-		Datum		values[] = {Int32GetDatum(use->step),
+		Datum		values[PREFLIGHT_COLUMNS] = {Int32GetDatum(use->step),
 			PointerGetDatum(cstring_to_text_with_len(use->name, use->name_length)),
 		BoolGetDatum(use->has_fallback), Int64GetDatum(use->missing)};
-		bool		nulls[4] = {false};
+		bool		nulls[PREFLIGHT_COLUMNS] = {false};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

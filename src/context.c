@@ -35,6 +35,7 @@
 #include "error.h"
 #include "json.h"
 #include "statement.h"
+#include "version.h"
 
 PG_FUNCTION_INFO_V1(lt_current_workspace);
 PG_FUNCTION_INFO_V1(lt_workspace);
@@ -314,17 +315,25 @@ allows(const char *scopes, const char *scope)
 }
 
 /*
- * Begins a call that needs a scope: returns the current workspace.  Raises PT401
- * if there is none, PT403 if the key of the caller does not allow it.
+ * Returns the current workspace to what needs a scope.  Raises PT401 if there is
+ * none, PT403 if the key of the caller does not allow it.
  */
-Datum
-context_enter(const char *scope)
+static Datum
+enter(const char *scope)
 {
 	Datum		current = context_workspace();
 
 	if (scopes_setting[0] != '\0' && !allows(scopes_setting, scope))
 		error_raise(ERROR_SCOPE, "the API key needs the scope \"%s\"", scope);
 	return current;
+}
+
+/* Begins a call that needs a scope, and returns the current workspace. */
+Datum
+context_enter(const char *scope)
+{
+	version_require();
+	return enter(scope);
 }
 
 /* The same, with the scope that is the first argument of the SQL function at hand. */
@@ -424,7 +433,7 @@ lt_see(PG_FUNCTION_ARGS)
 {
 	if (find_workspace() == NULL)
 		PG_RETURN_NULL();
-	return lt_enter(fcinfo);
+	PG_RETURN_DATUM(enter(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* SQL: leadterra.require_read_committed(action) */

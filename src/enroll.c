@@ -10,7 +10,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 
 #include "campaign.h"
@@ -26,6 +25,9 @@ PG_FUNCTION_INFO_V1(lt_bulk_upsert_report);
 PG_FUNCTION_INFO_V1(lt_remove_leads);
 PG_FUNCTION_INFO_V1(lt_restart_leads);
 PG_FUNCTION_INFO_V1(lt_enter_lead);
+
+/* Columns of a report. */
+#define REPORT_COLUMNS 6
 
 static Statement find_enrolled = STATEMENT(
 	"SELECT e.lead_id, e.status"
@@ -128,7 +130,7 @@ lt_bulk_upsert(PG_FUNCTION_ARGS)
 	Enrollment	call;
 	int			counts[] = {[ENROLL_SKIPPED] = 0, [ENROLL_ENROLLED] = 0, [ENROLL_UPDATED] = 0};
 	Datum		values[4];
-	bool		nulls[4] = {false};
+	bool		nulls[lengthof(values)] = {false};
 	Datum		result;
 
 	run_call(fcinfo, &call);
@@ -138,7 +140,7 @@ lt_bulk_upsert(PG_FUNCTION_ARGS)
 	values[1] = Int32GetDatum(counts[ENROLL_UPDATED]);
 	values[2] = Int32GetDatum(counts[ENROLL_SKIPPED]);
 	values[3] = Int32GetDatum(counts[ENROLL_ENROLLED] + counts[ENROLL_UPDATED]);
-	result = statement_result(fcinfo, values, nulls);
+	result = statement_result(fcinfo, values, nulls, lengthof(values));
 	statement_finish();
 	PG_RETURN_DATUM(result);
 }
@@ -154,8 +156,8 @@ report_entry(ReturnSetInfo *result, const Enrollment *call, int index)
 	const EnrollCandidate *candidate = entry->candidate;
 	bool		kept = entry->outcome != ENROLL_SKIPPED;
 	bool		creates = kept && candidate->created && candidate->first == index;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	Datum		values[REPORT_COLUMNS];
+	bool		nulls[REPORT_COLUMNS] = {false};
 
 	values[0] = Int32GetDatum(index);
 	nulls[1] = entry->email.data == NULL;
@@ -178,11 +180,11 @@ Datum
 lt_bulk_upsert_report(PG_FUNCTION_ARGS)
 {
 	Enrollment	call;
+	ReturnSetInfo *result = statement_begin_rows(fcinfo, REPORT_COLUMNS);
 
-	InitMaterializedSRF(fcinfo, 0);
 	run_call(fcinfo, &call);
 	for (int i = 0; i < call.nentries; i++)
-		report_entry((ReturnSetInfo *) fcinfo->resultinfo, &call, i);
+		report_entry(result, &call, i);
 	statement_finish();
 	return (Datum) 0;
 }

@@ -141,7 +141,7 @@ lt_enroll_list(PG_FUNCTION_ARGS)
 	columns[2] = Int32GetDatum(suppressed);
 	columns[3] = Int32GetDatum((int32) (found - call.nentries));
 	columns[4] = Int32GetDatum(counts[ENROLL_ENROLLED] + counts[ENROLL_UPDATED]);
-	result = statement_result(fcinfo, columns, nulls);
+	result = statement_result(fcinfo, columns, nulls, lengthof(columns));
 	statement_finish();
 	PG_RETURN_DATUM(result);
 }

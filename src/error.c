@@ -70,9 +70,10 @@ static const struct
 	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
 	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},
 	[ERROR_BROKEN_ROW] = {"500", "broken_row"},
+	[ERROR_VERSION_MISMATCH] = {"503", "version_mismatch"},
 };
 
-StaticAssertDecl(lengthof(error_kinds) == ERROR_BROKEN_ROW + 1,
+StaticAssertDecl(lengthof(error_kinds) == ERROR_VERSION_MISMATCH + 1,
 				 "every kind of error stands in the table");
 
 /* Returns the SQLSTATE of a kind: "PT" and the HTTP status. */

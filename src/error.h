@@ -39,7 +39,8 @@ typedef enum ErrorKind
 	ERROR_INVALID_LEADS,
 	ERROR_INVALID_SUPPRESSIONS,
 	ERROR_IDEMPOTENCY_KEY,
-	ERROR_BROKEN_ROW			/* written by hand, or restored: not the caller's fault */
+	ERROR_BROKEN_ROW,			/* written by hand, or restored: not the caller's fault */
+	ERROR_VERSION_MISMATCH		/* an upgrade is under way: later the same call succeeds */
 } ErrorKind;
 
 /* Failures of single entries, collected to be raised together. */

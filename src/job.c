@@ -7,7 +7,6 @@
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -32,7 +31,8 @@ static Statement insert_job = STATEMENT(
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 static Statement claim_job = STATEMENT(
-	"SELECT * FROM leadterra.claim_job($1, $2, $3, $4)",
+	"SELECT lease_id, job_id, type, campaign_id, list_id, attempt, progress, lead_ids"
+	" FROM leadterra.claim_job($1, $2, $3, $4)",
 	SPI_OK_SELECT, UUIDOID, INTERVALOID, TEXTOID, TEXTOID);
 
 static Statement job_progress = STATEMENT(
@@ -68,13 +68,13 @@ job_create(Datum workspace, Datum lead_ids, Datum target, bool is_list)
 Datum
 lt_claim_job(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *result;
 	Datum		workspace = context_enter("jobs:update");
 	Datum		columns[JOB_COLUMNS];
 	bool		column_nulls[JOB_COLUMNS];
 
 	error_limit_text(fcinfo, 1, "worker");
-	InitMaterializedSRF(fcinfo, 0);
+	result = statement_begin_rows(fcinfo, JOB_COLUMNS);
 	statement_connect();
 	if (statement_execute_call(&claim_job, workspace, fcinfo) > 0)
 	{

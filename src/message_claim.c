@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -34,6 +33,9 @@ PG_FUNCTION_INFO_V1(lt_claim_messages);
 
 /* Messages of a claim at most. */
 #define CLAIM_MAX 10000
+
+/* Columns of lt_message. */
+#define CLAIM_COLUMNS 9
 
 /*
  * A claim looks for no more once it has skipped so many messages, nor sweeps more once
@@ -283,14 +285,14 @@ render(Claim *claim, const Message *message, const pg_uuid_t *message_id)
 static void
 hand_out(const Claim *claim, const Message *message, const pg_uuid_t *message_id)
 {
-	Datum		values[] = {UUIDPGetDatum(&claim->lease.lease_id), UUIDPGetDatum(message_id), claim->campaign,
+	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&claim->lease.lease_id), UUIDPGetDatum(message_id), claim->campaign,
 		message->values[MESSAGE_LEAD_ID],
 		Int32GetDatum(DatumGetInt16(message->values[MESSAGE_STEP])),
 		Int32GetDatum(message->place.attempt),
 		message->values[MESSAGE_EMAIL],
 		PointerGetDatum(cstring_to_text_with_len(claim->subject.data, claim->subject.len)),
 	PointerGetDatum(cstring_to_text_with_len(claim->body.data, claim->body.len))};
-	bool		nulls[lengthof(values)] = {false};
+	bool		nulls[CLAIM_COLUMNS] = {false};
 
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
@@ -481,8 +483,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
 
-	InitMaterializedSRF(fcinfo, 0);
-	claim.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	claim.result = statement_begin_rows(fcinfo, CLAIM_COLUMNS);
 	statement_connect();
 	initStringInfo(&claim.subject);
 	initStringInfo(&claim.body);

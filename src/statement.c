@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "statement.h"
+#include "version.h"
 
 /* The schema of the tables, whose owner statements run as. */
 #define TABLE_SCHEMA "leadterra"
@@ -60,6 +61,7 @@ static Oid	owner_id = InvalidOid;
 void
 statement_connect(void)
 {
+	version_require();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -405,17 +407,32 @@ statement_elements(Datum array, int *count)
 }
 
 /*
+ * Begins the result of a SQL function that returns rows of so many columns; they are
+ * put into it by tuplestore_putvalues().
+ */
+ReturnSetInfo *
+statement_begin_rows(FunctionCallInfo fcinfo, int ncolumns)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	version_require_columns(result->setDesc, ncolumns);
+	return result;
+}
+
+/*
  * Makes the composite result of a SQL function from its columns.  It outlives
  * SPI, which must be connected.
  */
 Datum
-statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls, int ncolumns)
 {
 	TupleDesc	tupdesc;
 	HeapTuple	tuple;
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	version_require_columns(tupdesc, ncolumns);
 	tuple = heap_form_tuple(tupdesc, values, nulls);
 	return HeapTupleHeaderGetDatum(SPI_returntuple(tuple, tupdesc));
 }

@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -215,7 +214,7 @@ lt_suppress(PG_FUNCTION_ARGS)
 	columns[0] = Int32GetDatum(added);
 	columns[1] = Int32GetDatum(list.count - added);
 	columns[2] = Int32GetDatum(list.count);
-	result = statement_result(fcinfo, columns, nulls);
+	result = statement_result(fcinfo, columns, nulls, lengthof(columns));
 	statement_finish();
 	PG_RETURN_DATUM(result);
 }
@@ -248,7 +247,7 @@ lt_block(PG_FUNCTION_ARGS)
 	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, entries_array(&list), PG_GETARG_DATUM(2)));
 	columns[1] = Int32GetDatum(list.count);
 	columns[2] = Int32GetDatum(list.invalid);
-	result = statement_result(fcinfo, columns, nulls);
+	result = statement_result(fcinfo, columns, nulls, lengthof(columns));
 	statement_finish();
 	PG_RETURN_DATUM(result);
 }
