@@ -68,12 +68,20 @@ TABLES = context suppression lead list enrollment campaign queue total event job
 FUNCTIONS = error version uuid7 typeid context suppression lead list enrollment queue event due \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
 	message_maintain forget monitor
-SQL_PARTS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql \
-	$(TABLES:%=20_table/%.sql) \
-	$(FUNCTIONS:%=30_function/%.sql) \
+FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
+SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \
 	40_view.sql 50_http/answer.sql 50_http/call.sql 90_privilege.sql)
-DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
-DATA = $(patsubst $(source)/%,%,$(wildcard $(source)/sql/$(EXTENSION)--*--*.sql))
+SQL_PARTS = $(FIRST_PASS) $(SECOND_PASS) $(source)/sql/99_public.sql
+
+# An upgrade script goes from an earlier version straight to this one.  The changes to
+# tables of each version on the way are written by hand; all functions and views follow
+# as they are now.  Both of these take a version.
+earlier = $(foreach from,$(patsubst $(source)/updates/%--$(1).sql,%,$(wildcard $(source)/updates/*--$(1).sql)),\
+	$(from) $(call earlier,$(from)))
+changes = $(foreach file,$(wildcard $(source)/updates/$(1)--*.sql),\
+	$(file) $(call changes,$(patsubst $(source)/updates/$(1)--%.sql,%,$(file))))
+UPGRADES = $(patsubst %,sql/$(EXTENSION)--%--$(EXTVERSION).sql,$(call earlier,$(EXTVERSION)))
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql $(UPGRADES)
 
 # The names of the files that match.
 names = $(sort $(basename $(notdir $(wildcard $(source)/$(1)))))
@@ -104,10 +112,23 @@ expected:
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
 	cat $(SQL_PARTS) > $@
 
+# Tables call functions, so what the changes to tables may call comes before them.
+replace = awk -f $(source)/updates/replace.awk
+$(UPGRADES): sql/$(EXTENSION)--%--$(EXTVERSION).sql: $(wildcard $(source)/updates/*) $(SQL_PARTS) $(EXTENSION).control
+	{ cat $(source)/updates/header.sql && \
+		$(replace) $(source)/sql/10_default.sql && \
+		cat $(call changes,$*) && \
+		$(replace) $(SECOND_PASS) && \
+		cat $(source)/sql/99_public.sql; } > $@
+
 # For scripts/check.
-.PHONY: sql-parts
+.PHONY: sql-parts sql-replaced sql-changes
 sql-parts:
 	@printf '%s\n' $(patsubst $(source)/%,%,$(SQL_PARTS))
+sql-replaced:
+	@$(replace) $(source)/sql/10_default.sql $(SECOND_PASS)
+sql-changes:
+	@printf '%s\n' $(patsubst $(source)/%,%,$(sort $(foreach from,$(call earlier,$(EXTVERSION)),$(call changes,$(from)))))
 
 # Every object is rebuilt when a header, a flag or the version changes: the tree is
 # small, and PGXS tracks no dependencies for extensions.
