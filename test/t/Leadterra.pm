@@ -115,10 +115,11 @@ SQL
 }
 
 # Returns what a database holds, a text a table of the extension, a view (of
-# each workspace), and the privileges of members.
+# each workspace), and the privileges of members; without some columns, if asked.
 sub contents
 {
-	my ($server, $database, $schema) = @_;
+	my ($server, $database, $schema, @without) = @_;
+	my $row = "to_jsonb(t) - '{" . join(',', @without) . "}'::text[]";
 	my %contents;
 	my @workspaces = ('', OTHER_WORKSPACE);
 	my @tables = split /\n/, $server->safe_psql($database,
@@ -126,14 +127,14 @@ sub contents
 
 	for my $table (@tables)
 	{
-		$contents{$table} = $server->safe_psql($database, "SELECT t FROM $table t ORDER BY t::text COLLATE \"C\"");
+		$contents{$table} = $server->safe_psql($database, "SELECT $row FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
 	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects api_keys))
 	{
 		for my $workspace (@workspaces)
 		{
 			$contents{"$view $workspace"} = $server->safe_psql($database,
-				"SET leadterra.workspace_id = '$workspace'; SELECT v FROM $view v ORDER BY v::text COLLATE \"C\"");
+				"SET leadterra.workspace_id = '$workspace'; SELECT $row FROM $view t ORDER BY t::text COLLATE \"C\"");
 		}
 	}
 	$contents{privileges} = $server->safe_psql($database, <<'SQL');
