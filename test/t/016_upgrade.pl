@@ -150,7 +150,7 @@ GRANT EXECUTE ON FUNCTION lt_uuidv7() TO PUBLIC;
 SQL
 
 # What doc/upgrade.md has an administrator run.
-my ($upgrade, $validate) = slurp_file("$root/doc/upgrade.md") =~ /^psql -c '(.*)' DATABASE$.*^```sql\n(.*?)^```$/ms
+my ($upgrade, $validate) = slurp_file("$root/doc/upgrade.md") =~ /^psql -c '(.*)' DATABASE\n.*?^```sql\n(.*?)^```$/ms
   or die 'doc/upgrade.md does not say how to upgrade';
 
 # Restores a dump into a new database, in which errors are none.
