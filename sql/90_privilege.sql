@@ -51,6 +51,7 @@ BEGIN ATOMIC
         ('lt_from_typeid',           '{api, reader}',            'EXECUTE'),
         ('lt_uuidv7',                '{api}',                    'EXECUTE'),
         ('uuidv7',                   '{owner}',                  'EXECUTE'),
+        ('require_version',          '{owner}',                  'EXECUTE'),
 
         -- Suppression and block lists.
         ('suppressions',             '{api, reader}',            'SELECT'),

@@ -10,7 +10,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 
 #include "compat.h"
 #include "statement.h"
@@ -19,25 +18,26 @@ PG_FUNCTION_INFO_V1(lt_due_workspaces);
 PG_FUNCTION_INFO_V1(lt_health);
 
 static Statement due_workspaces = STATEMENT(
-	"SELECT * FROM leadterra.due_workspaces($1)",
+	"SELECT workspace_id, due_at FROM leadterra.due_workspaces($1)",
 	SPI_OK_SELECT, INT4OID);
 
 static Statement health = STATEMENT(
-	"SELECT * FROM leadterra.health()",
+	"SELECT workspaces, campaigns_running, campaigns_due, oldest_due_seconds, leases_open,"
+	" leases_expired, jobs_pending, jobs_in_progress, jobs_expired, jobs_failed,"
+	" oldest_finished_seconds"
+	" FROM leadterra.health()",
 	SPI_OK_SELECT);
 
 /* Executes a statement and returns its rows as those of the SQL function at hand. */
 static Datum
 return_rows(FunctionCallInfo fcinfo, Statement *statement, const Datum *values, const bool *nulls)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	uint64		found;
+	ReturnSetInfo *result;
 
-	InitMaterializedSRF(fcinfo, 0);
 	statement_connect();
 	found = statement_execute(statement, values, nulls);
-	if (SPI_tuptable->tupdesc->natts != result->setDesc->natts)
-		elog(ERROR, "unexpected number of columns %d: %s", SPI_tuptable->tupdesc->natts, statement->text);
+	result = statement_begin_rows(fcinfo, SPI_tuptable->tupdesc->natts);
 	for (uint64 row = 0; row < found; row++)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
 	statement_finish();
