@@ -65,7 +65,7 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 # what stands above it here, and a function or view may read any table.
 TABLES = context suppression lead list enrollment campaign queue total event job \
 	enroll enroll_import message http
-FUNCTIONS = error version uuid7 typeid context suppression lead list enrollment queue event due \
+FUNCTIONS = error version uuid7 typeid context suppression lead list enrollment queue queue_maintain total event due \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
 	message_maintain forget monitor
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))

@@ -118,7 +118,25 @@ AS 'MODULE_PATHNAME', 'lt_keep_campaign';
 COMMENT ON FUNCTION leadterra.keep_campaign(uuid, uuid) IS
 'Keep a campaign of a workspace from being deleted until commit, or raise PT404 campaign_not_found.';
 
-CREATE FUNCTION leadterra.campaigns_deleted()
+CREATE FUNCTION leadterra.keep_free_campaign(workspace uuid, campaign_id uuid)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    PERFORM FROM leadterra.campaigns c
+    WHERE c.workspace_id = workspace AND c.campaign_id = keep_free_campaign.campaign_id
+    FOR KEY SHARE SKIP LOCKED;
+    RETURN FOUND;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.keep_free_campaign(uuid, uuid) IS
+'Keep a campaign of a workspace from being deleted until commit, or return false where there is none, or it is just being deleted.';
+
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.campaigns_deleted_5_steps()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -127,42 +145,15 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 BEGIN
-    PERFORM leadterra.require_read_committed('deleting campaigns');
-    PERFORM FROM leadterra.enrollments e
-    JOIN deleted d ON d.workspace_id = e.workspace_id AND d.campaign_id = e.campaign_id
-    ORDER BY e.campaign_id, e.lead_id
-    FOR UPDATE OF e;
-    DELETE FROM leadterra.enrollments e USING deleted d
-    WHERE e.workspace_id = d.workspace_id AND e.campaign_id = d.campaign_id;
-    -- Leases first: whoever settles one may just be making a batch.
-    DELETE FROM leadterra.leases l USING deleted d
-    WHERE l.workspace_id = d.workspace_id AND l.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.waiting w USING deleted d
-    WHERE w.workspace_id = d.workspace_id AND w.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.exceptions x USING deleted d
-    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.events v USING deleted d
-    WHERE v.workspace_id = d.workspace_id AND v.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.totals t USING deleted d
-    WHERE t.workspace_id = d.workspace_id AND t.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.batches b USING deleted d
-    WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
     DELETE FROM leadterra.steps s USING deleted d
     WHERE s.workspace_id = d.workspace_id AND s.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.deletions x USING deleted d
-    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
-    DELETE FROM leadterra.import_rejects r USING leadterra.imports i, deleted d
-    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id
-      AND r.workspace_id = i.workspace_id AND r.import_id = i.import_id;
-    DELETE FROM leadterra.imports i USING deleted d
-    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id;
     RETURN NULL;
 END;
 $$;
 
-CREATE TRIGGER campaigns_deleted AFTER DELETE ON leadterra.campaigns
+CREATE TRIGGER campaigns_deleted_5_steps AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
-FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted();
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_5_steps();
 
 CREATE TRIGGER campaigns_truncated BEFORE TRUNCATE ON leadterra.campaigns
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

@@ -55,8 +55,6 @@ END;
 COMMENT ON FUNCTION leadterra.find_members(uuid, uuid, uuid, uuid[]) IS
 'List which leads are in a campaign, and not removed from it, or in a list.';
 
--- Planned for each call: a plan that was kept from small tables may take the other
--- index of leads, and read all of them for each.
 CREATE FUNCTION leadterra.move_leads(
     workspace uuid,
     lead_ids uuid[],
@@ -68,11 +66,6 @@ CREATE FUNCTION leadterra.move_leads(
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     moved uuid[];
@@ -101,57 +94,13 @@ BEGIN
     IF to_campaign_id IS NOT NULL THEN
         moved := leadterra.enroll_leads(workspace, to_campaign_id, moved);
     ELSE
-        -- In the order in which calls lock leads: see leadterra.lock_again().
-        LOOP
-            BEGIN
-                moved := ARRAY(
-                    SELECT k.lead_id
-                    FROM (
-                        SELECT u.lead_id, l.email
-                        FROM unnest(moved) AS u (lead_id)
-                        CROSS JOIN LATERAL (
-                            SELECT l.email
-                            FROM leadterra.leads l
-                            WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
-                            OFFSET 0
-                        ) l
-                        ORDER BY l.email NULLS FIRST, u.lead_id
-                        OFFSET 0
-                    ) o
-                    CROSS JOIN LATERAL (
-                        SELECT l.lead_id, l.email
-                        FROM leadterra.leads l
-                        WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
-                        FOR KEY SHARE
-                    ) k
-                    WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.lock_again() ELSE true END);
-                EXIT;
-            EXCEPTION WHEN SQLSTATE 'LT001' THEN
-                CONTINUE;
-            END;
-        END LOOP;
-        INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
-        SELECT workspace, to_list_id, u.lead_id
-        FROM unnest(moved) AS u (lead_id)
-        ORDER BY u.lead_id
-        ON CONFLICT DO NOTHING;
+        moved := leadterra.keep_leads(workspace, moved);
+        PERFORM leadterra.add_to_list(workspace, to_list_id, moved);
     END IF;
-
-    -- Locked in one order, so that two calls do not deadlock.
     IF from_list_id IS NOT NULL THEN
-        PERFORM FROM leadterra.list_members m
-        WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = ANY (moved)
-        ORDER BY m.lead_id
-        FOR UPDATE;
-        DELETE FROM leadterra.list_members m
-        WHERE m.workspace_id = workspace AND m.list_id = from_list_id AND m.lead_id = ANY (moved);
+        PERFORM leadterra.remove_from_list(workspace, from_list_id, moved);
     ELSE
-        PERFORM FROM leadterra.enrollments e
-        WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = ANY (moved) AND e.status = 'active'
-        ORDER BY e.lead_id
-        FOR NO KEY UPDATE;
-        UPDATE leadterra.enrollments e SET status = 'removed'
-        WHERE e.workspace_id = workspace AND e.campaign_id = from_campaign_id AND e.lead_id = ANY (moved) AND e.status = 'active';
+        PERFORM leadterra.remove_enrollments(workspace, from_campaign_id, moved);
     END IF;
     RETURN cardinality(moved);
 END;

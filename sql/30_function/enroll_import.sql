@@ -251,9 +251,11 @@ DECLARE
     i leadterra.imports;
 BEGIN
     -- As by who deletes the campaign, who then takes the import along.
-    PERFORM FROM leadterra.campaigns c
-    WHERE c.workspace_id = workspace AND c.campaign_id = finish_import.campaign_id
-    FOR KEY SHARE;
+    BEGIN
+        PERFORM leadterra.keep_campaign(workspace, finish_import.campaign_id);
+    EXCEPTION WHEN SQLSTATE 'PT404' THEN
+        RETURN i;
+    END;
     UPDATE leadterra.imports x
     SET rows_total = x.rows_done, finished_at = leadterra.clock(), updated_at = leadterra.clock()
     WHERE x.workspace_id = workspace AND x.import_id = finish_import.import_id
@@ -485,3 +487,40 @@ $$;
 
 COMMENT ON FUNCTION leadterra.maintain_imports(uuid, uuid, timestamptz, integer) IS
 'Remove imports of a campaign that ended before a time with what they left out, a slice of it, and return how many rows.';
+
+CREATE FUNCTION leadterra.forget_rejects(workspace uuid, address text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    DELETE FROM leadterra.import_rejects r
+    WHERE r.workspace_id = forget_rejects.workspace
+      AND lower(btrim(r.lead ->> 'email', E' \t\n\v\f\r') COLLATE "C") = forget_rejects.address;
+END;
+
+COMMENT ON FUNCTION leadterra.forget_rejects(uuid, text) IS
+'Remove the rows with an address in normal form that imports left out.';
+
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.campaigns_deleted_6_imports()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.import_rejects r USING leadterra.imports i, deleted d
+    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id
+      AND r.workspace_id = i.workspace_id AND r.import_id = i.import_id;
+    DELETE FROM leadterra.imports i USING deleted d
+    WHERE i.workspace_id = d.workspace_id AND i.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER campaigns_deleted_6_imports AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_6_imports();

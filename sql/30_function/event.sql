@@ -1,4 +1,4 @@
--- event: counting what became of messages.
+-- event: counting what became of messages, and what becomes of that.
 
 -- A message counts once for each thing that happened to it.
 CREATE FUNCTION leadterra.count_events(
@@ -23,3 +23,70 @@ END;
 
 COMMENT ON FUNCTION leadterra.count_events(uuid, uuid, uuid, uuid) IS
 'Count the messages of a campaign, or those of a range of ids, with events of each type.';
+
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.campaigns_deleted_3_events()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.events v USING deleted d
+    WHERE v.workspace_id = d.workspace_id AND v.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER campaigns_deleted_3_events AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_3_events();
+
+CREATE FUNCTION leadterra.hand_over_events(workspace uuid, campaign_id uuid, source uuid, heir uuid)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    UPDATE leadterra.events v SET lead_id = hand_over_events.heir
+    WHERE v.workspace_id = hand_over_events.workspace AND v.campaign_id = hand_over_events.campaign_id
+      AND v.lead_id = hand_over_events.source;
+END;
+
+COMMENT ON FUNCTION leadterra.hand_over_events(uuid, uuid, uuid, uuid) IS
+'Let another lead have the events of a lead in a campaign.';
+
+-- What is counted stays, what people or servers wrote goes; the digest is of that.
+CREATE FUNCTION leadterra.forget_events(workspace uuid, campaign_id uuid, lead_id uuid)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    UPDATE leadterra.events v SET
+        data = jsonb_strip_nulls(jsonb_build_object('classification', v.data -> 'classification', 'bounceType', v.data -> 'bounceType')),
+        digest = v.event_id::text
+    WHERE v.workspace_id = forget_events.workspace AND v.campaign_id = forget_events.campaign_id
+      AND v.lead_id = forget_events.lead_id;
+END;
+
+COMMENT ON FUNCTION leadterra.forget_events(uuid, uuid, uuid) IS
+'Take what people or servers wrote out of the events of a lead in a campaign.';
+
+CREATE FUNCTION leadterra.delete_events(workspace uuid, campaign_id uuid, first uuid, last uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM leadterra.events v
+    WHERE v.workspace_id = workspace AND v.campaign_id = delete_events.campaign_id
+      AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+      AND v.message_id BETWEEN first AND last;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.delete_events(uuid, uuid, uuid, uuid) IS
+'Remove the events of a range of messages of a campaign.';

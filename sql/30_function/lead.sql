@@ -16,6 +16,28 @@ $$;
 CREATE TRIGGER lead_limit_set BEFORE UPDATE OF lead_limit ON leadterra.workspaces
 FOR EACH ROW EXECUTE FUNCTION leadterra.lead_limit_set();
 
+-- Last, for those that make leads wait here too.  Where the number is unknown, this
+-- keeps it from being counted meanwhile.
+CREATE FUNCTION leadterra.leads_deleted_3_lead_count()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    UPDATE leadterra.workspaces w SET lead_count = w.lead_count - k.leads
+    FROM (SELECT d.workspace_id, count(*) AS leads FROM deleted d GROUP BY d.workspace_id) k
+    WHERE w.workspace_id = k.workspace_id AND w.lead_limit IS NOT NULL;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER leads_deleted_3_lead_count AFTER DELETE ON leadterra.leads
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_3_lead_count();
+
 CREATE FUNCTION leadterra.merge_custom(custom jsonb, patch jsonb)
 RETURNS jsonb
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -219,6 +241,79 @@ $$;
 COMMENT ON FUNCTION leadterra.lock_lead(uuid, uuid) IS
 'Lock a lead to delete it and return it, or raise PT404 lead_not_found.';
 
+CREATE FUNCTION leadterra.lock_lead(workspace uuid, email text)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    found_id uuid;
+BEGIN
+    -- One that is gone may have given its address to another.
+    LOOP
+        SELECT l.lead_id INTO found_id
+        FROM leadterra.leads l
+        WHERE l.workspace_id = workspace AND l.email = lock_lead.email
+        FOR UPDATE;
+        EXIT WHEN FOUND;
+        PERFORM FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.email = lock_lead.email;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+    RETURN found_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.lock_lead(uuid, text) IS
+'Lock the lead with an address to delete it and return its id; null if there is none.';
+
+-- Planned for each call: a plan that was kept from small tables may take the other
+-- index of leads, and read all of them for each.
+CREATE FUNCTION leadterra.keep_leads(workspace uuid, lead_ids uuid[])
+RETURNS uuid[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    -- In the order in which calls lock leads: see leadterra.lock_again().
+    LOOP
+        BEGIN
+            RETURN ARRAY(
+                SELECT k.lead_id
+                FROM (
+                    SELECT u.lead_id, l.email
+                    FROM unnest(lead_ids) AS u (lead_id)
+                    CROSS JOIN LATERAL (
+                        SELECT l.email
+                        FROM leadterra.leads l
+                        WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
+                        OFFSET 0
+                    ) l
+                    ORDER BY l.email NULLS FIRST, u.lead_id
+                    OFFSET 0
+                ) o
+                CROSS JOIN LATERAL (
+                    SELECT l.lead_id, l.email
+                    FROM leadterra.leads l
+                    WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
+                    FOR KEY SHARE
+                ) k
+                WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.lock_again() ELSE true END);
+        EXCEPTION WHEN SQLSTATE 'LT001' THEN
+            CONTINUE;
+        END;
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.keep_leads(uuid, uuid[]) IS
+'Keep leads from being deleted until commit, and return those that there are.';
+
 CREATE FUNCTION leadterra.not_blank(given text, fallback text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -228,3 +323,50 @@ END;
 
 COMMENT ON FUNCTION leadterra.not_blank(text, text) IS
 'Return a text, or another one where it has nothing to read.';
+
+CREATE FUNCTION leadterra.absorb_lead(workspace uuid, source leadterra.leads, heir leadterra.leads)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    -- First, for the address is unique.
+    PERFORM leadterra.delete_lead(workspace, source.lead_id);
+    UPDATE leadterra.leads l SET
+        email = coalesce(heir.email, source.email),
+        first_name = leadterra.not_blank(heir.first_name, source.first_name),
+        last_name = leadterra.not_blank(heir.last_name, source.last_name),
+        company = leadterra.not_blank(heir.company, source.company),
+        job_title = leadterra.not_blank(heir.job_title, source.job_title),
+        phone = leadterra.not_blank(heir.phone, source.phone),
+        website = leadterra.not_blank(heir.website, source.website),
+        personalization = leadterra.not_blank(heir.personalization, source.personalization),
+        lead_value = leadterra.not_blank(heir.lead_value, source.lead_value),
+        interest_status = coalesce(heir.interest_status, source.interest_status),
+        assigned_to = coalesce(heir.assigned_to, source.assigned_to),
+        verification_status = CASE WHEN heir.email IS NULL THEN source.verification_status ELSE heir.verification_status END,
+        custom = leadterra.merge_custom(source.custom, (
+            SELECT coalesce(jsonb_object_agg(h.key, h.value), '{}')
+            FROM jsonb_each(heir.custom) AS h (key, value)
+            WHERE NOT source.custom ? h.key OR btrim(coalesce(h.value #>> '{}', ''), E' \t\n\v\f\r') <> '')),
+        updated_at = now()
+    WHERE l.workspace_id = workspace AND l.lead_id = heir.lead_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.absorb_lead(uuid, leadterra.leads, leadterra.leads) IS
+'Delete a lead, and give what it has to another where that has nothing.';
+
+CREATE FUNCTION leadterra.delete_lead(workspace uuid, lead_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = delete_lead.lead_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.delete_lead(uuid, uuid) IS 'Delete a lead of a workspace.';

@@ -1,6 +1,37 @@
 -- list: lists and their members.
 
--- Stands in for a foreign key, as those of enrollments do.
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.leads_deleted_2_list_members()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    WITH doomed AS (
+        SELECT m.*
+        FROM (SELECT d.workspace_id, d.lead_id FROM deleted d ORDER BY d.workspace_id, d.lead_id) k
+        CROSS JOIN LATERAL (
+            SELECT m.workspace_id, m.list_id, m.lead_id
+            FROM leadterra.list_members m
+            WHERE m.workspace_id = k.workspace_id AND m.lead_id = k.lead_id
+            ORDER BY m.list_id
+            FOR UPDATE
+        ) m
+    )
+    DELETE FROM leadterra.list_members m
+    USING doomed d
+    WHERE m.workspace_id = d.workspace_id AND m.list_id = d.list_id AND m.lead_id = d.lead_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER leads_deleted_2_list_members AFTER DELETE ON leadterra.leads
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_2_list_members();
+
 CREATE FUNCTION leadterra.lists_deleted()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -45,6 +76,62 @@ AS 'MODULE_PATHNAME', 'lt_keep_list';
 
 COMMENT ON FUNCTION leadterra.keep_list(uuid, uuid) IS
 'Keep a list of a workspace from being deleted until commit, or raise PT404 list_not_found.';
+
+CREATE FUNCTION leadterra.add_to_list(workspace uuid, list_id uuid, lead_ids uuid[])
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
+    SELECT add_to_list.workspace, add_to_list.list_id, u.lead_id
+    FROM unnest(add_to_list.lead_ids) AS u (lead_id)
+    ORDER BY u.lead_id
+    ON CONFLICT DO NOTHING;
+END;
+
+COMMENT ON FUNCTION leadterra.add_to_list(uuid, uuid, uuid[]) IS
+'Put leads on a list, unless they are on it.';
+
+CREATE FUNCTION leadterra.remove_from_list(workspace uuid, list_id uuid, lead_ids uuid[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    -- Locked in one order, so that two calls do not deadlock.
+    PERFORM FROM leadterra.list_members m
+    WHERE m.workspace_id = workspace AND m.list_id = remove_from_list.list_id AND m.lead_id = ANY (lead_ids)
+    ORDER BY m.lead_id
+    FOR UPDATE;
+    DELETE FROM leadterra.list_members m
+    WHERE m.workspace_id = workspace AND m.list_id = remove_from_list.list_id AND m.lead_id = ANY (lead_ids);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.remove_from_list(uuid, uuid, uuid[]) IS
+'Take leads off a list.';
+
+CREATE FUNCTION leadterra.hand_over_lists(workspace uuid, source uuid, heir uuid)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id, added_at)
+    SELECT hand_over_lists.workspace, m.list_id, hand_over_lists.heir, m.added_at
+    FROM leadterra.list_members m
+    WHERE m.workspace_id = hand_over_lists.workspace AND m.lead_id = hand_over_lists.source
+    ORDER BY m.list_id
+    ON CONFLICT DO NOTHING;
+END;
+
+COMMENT ON FUNCTION leadterra.hand_over_lists(uuid, uuid, uuid) IS
+'Put a lead on the lists that another is on, unless it is on them.';
 
 CREATE FUNCTION @extschema@.lt_create_list(name text)
 RETURNS uuid

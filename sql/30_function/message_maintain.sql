@@ -1,50 +1,27 @@
 -- message: counting and removing what is past its keep.
 
 -- Removes leases, batches and imports of one campaign that are past their keep,
--- a slice of each.  A lease is needed while the range that it took a part of
--- waits; a batch while a message of it waits, is leased, or may be brought back.
+-- a slice of each.  A batch is needed while a message of it waits, is leased, or may
+-- be brought back.
 CREATE FUNCTION leadterra.maintain_campaign(workspace uuid, campaign uuid, before timestamptz, slice integer)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    removed_leases bigint;
-    removed_sent bigint;
+    leases record;
     old record;
     removed bigint;
 BEGIN
-    -- Keeps it from being deleted; one that is just being deleted needs nothing.
-    PERFORM FROM leadterra.campaigns c
-    WHERE c.workspace_id = workspace AND c.campaign_id = campaign
-    FOR KEY SHARE SKIP LOCKED;
-    IF NOT FOUND THEN
+    -- One that is just being deleted needs nothing.
+    IF NOT leadterra.keep_free_campaign(workspace, campaign) THEN
         RETURN 0;
     END IF;
-
-    WITH old_leases AS (
-        SELECT l.lease_id
-        FROM leadterra.leases l
-        WHERE l.workspace_id = workspace AND l.campaign_id = campaign AND l.state <> 'open' AND l.closed_at < before
-          AND (l.partial_range_id IS NULL OR NOT EXISTS (
-              SELECT FROM leadterra.waiting w
-              WHERE w.workspace_id = workspace AND w.campaign_id = campaign AND w.range_id = l.partial_range_id))
-        ORDER BY l.lease_id
-        LIMIT slice
-        FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM leadterra.leases l
-        USING old_leases o
-        WHERE l.workspace_id = workspace AND l.lease_id = o.lease_id
-        RETURNING l.sent
-    )
-    SELECT count(*), coalesce(sum(sent), 0) INTO removed_leases, removed_sent FROM gone;
-    removed := removed_leases + leadterra.maintain_imports(workspace, campaign, before, slice);
-
-    INSERT INTO leadterra.totals AS t (workspace_id, campaign_id, sent)
-    SELECT workspace, campaign, removed_sent
-    WHERE removed_sent > 0
-    ON CONFLICT (workspace_id, campaign_id) DO UPDATE SET sent = t.sent + excluded.sent;
+    leases := leadterra.maintain_leases(workspace, campaign, before, slice);
+    removed := leases.removed + leadterra.maintain_imports(workspace, campaign, before, slice);
+    IF leases.sent > 0 THEN
+        PERFORM leadterra.add_to_totals(workspace, campaign, sent => leases.sent);
+    END IF;
 
     FOR old IN
         SELECT b.batch_id, b.step, b.size, leadterra.message_id(b.batch_id, 1000) AS last_id
@@ -70,47 +47,18 @@ BEGIN
         ORDER BY b.step, b.waiting_since, b.batch_id
         LIMIT slice / 10
     LOOP
-        -- Who restarts a lead deletes its exception first, and so waits, or has
-        -- been there: then the batch is needed again.
-        PERFORM FROM leadterra.exceptions x
-        WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id
-        ORDER BY x.lead_id
-        FOR UPDATE;
-        CONTINUE WHEN EXISTS (
-            SELECT FROM leadterra.waiting w
-            WHERE w.workspace_id = workspace AND w.campaign_id = campaign AND w.batch_id = old.batch_id
-        ) OR EXISTS (
-            SELECT FROM leadterra.leases l
-            WHERE l.workspace_id = workspace AND l.campaign_id = campaign AND old.batch_id = ANY (l.batch_ids));
-
-        INSERT INTO leadterra.totals AS t
-            (workspace_id, campaign_id, enrolled, skipped, failed, delivered, opened, bounced, replied, unsubscribed)
-        SELECT
-            workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, x.skipped, x.failed,
-            v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed
+        CONTINUE WHEN NOT leadterra.lock_finished_batch(workspace, campaign, old.batch_id);
+        PERFORM leadterra.add_to_totals(
+            workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, 0, x.skipped, x.failed,
+            v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed)
         FROM (
             SELECT count(*) FILTER (WHERE x.state = 'skipped') AS skipped, count(*) FILTER (WHERE x.state = 'failed') AS failed
             FROM leadterra.exceptions x
             WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id
         ) x
-        CROSS JOIN leadterra.count_events(workspace, campaign, old.batch_id, old.last_id) v
-        ON CONFLICT (workspace_id, campaign_id) DO UPDATE SET
-            enrolled = t.enrolled + excluded.enrolled,
-            skipped = t.skipped + excluded.skipped,
-            failed = t.failed + excluded.failed,
-            delivered = t.delivered + excluded.delivered,
-            opened = t.opened + excluded.opened,
-            bounced = t.bounced + excluded.bounced,
-            replied = t.replied + excluded.replied,
-            unsubscribed = t.unsubscribed + excluded.unsubscribed;
-        DELETE FROM leadterra.exceptions x
-        WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id;
-        DELETE FROM leadterra.events v
-        WHERE v.workspace_id = workspace AND v.campaign_id = campaign
-          AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
-          AND v.message_id BETWEEN old.batch_id AND old.last_id;
-        DELETE FROM leadterra.batches b
-        WHERE b.workspace_id = workspace AND b.batch_id = old.batch_id;
+        CROSS JOIN leadterra.count_events(workspace, campaign, old.batch_id, old.last_id) v;
+        PERFORM leadterra.delete_events(workspace, campaign, old.batch_id, old.last_id);
+        PERFORM leadterra.delete_batch(workspace, campaign, old.batch_id);
         removed := removed + 1;
     END LOOP;
     RETURN removed;
@@ -156,12 +104,7 @@ BEGIN
     LOOP
         EXIT WHEN removed >= slice;
         BEGIN
-            DELETE FROM leadterra.answers a
-            WHERE a.workspace_id = w.workspace_id AND a.ctid = ANY (ARRAY(
-                SELECT o.ctid
-                FROM leadterra.answers o
-                WHERE o.workspace_id = w.workspace_id AND o.created_at < leadterra.clock() - interval '24 hours'
-                FOR UPDATE SKIP LOCKED));
+            PERFORM leadterra.maintain_answers(w.workspace_id);
             removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available OR SQLSTATE 'PT500' THEN
             RAISE WARNING 'maintenance of workspace "%" failed: %', w.workspace_id, SQLERRM;

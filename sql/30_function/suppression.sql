@@ -138,5 +138,49 @@ COMMENT ON FUNCTION @extschema@.lt_unblock(text[], uuid) IS
 
 Entries are matched as written. Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries (more than a million).';
 
+-- It is the person who did that: an address that is given up takes it along.
+CREATE FUNCTION leadterra.hand_over_suppression(workspace uuid, source text, heir text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)
+    SELECT hand_over_suppression.workspace, hand_over_suppression.workspace, hand_over_suppression.heir, s.reason
+    FROM leadterra.suppressions s
+    WHERE s.workspace_id = hand_over_suppression.workspace AND s.blocklist_id = hand_over_suppression.workspace
+      AND s.entry = hand_over_suppression.source AND s.reason = 'unsubscribed'
+      AND hand_over_suppression.heir IS NOT NULL
+    ON CONFLICT DO NOTHING;
+END;
+
+COMMENT ON FUNCTION leadterra.hand_over_suppression(uuid, text, text) IS
+'Suppress an address where another has unsubscribed.';
+
+CREATE FUNCTION leadterra.forget_address(workspace uuid, address text, entry text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)
+    VALUES (workspace, workspace, forget_address.entry, 'forgotten')
+    ON CONFLICT DO NOTHING;
+    DELETE FROM leadterra.suppressions s
+    USING (
+        SELECT b.blocklist_id FROM leadterra.blocklists b WHERE b.workspace_id = workspace
+        UNION ALL
+        SELECT workspace
+    ) b
+    WHERE s.workspace_id = workspace AND s.blocklist_id = b.blocklist_id AND s.entry = address;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.forget_address(uuid, text, text) IS
+'Put the entry of an address that is forgotten on the suppression list, and take the address off all lists.';
+
 CREATE TRIGGER blocklists_truncated BEFORE TRUNCATE ON leadterra.blocklists
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

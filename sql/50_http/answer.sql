@@ -49,3 +49,35 @@ SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_answer';
 
 COMMENT ON FUNCTION leadterra.keep_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
+
+CREATE FUNCTION leadterra.forget_answers(workspace uuid, address text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    DELETE FROM leadterra.answers a
+    WHERE a.workspace_id = forget_answers.workspace
+      AND strpos(lower(a.answer::text COLLATE "C"), forget_answers.address) > 0;
+END;
+
+COMMENT ON FUNCTION leadterra.forget_answers(uuid, text) IS
+'Remove answers that name an address in normal form.';
+
+CREATE FUNCTION leadterra.maintain_answers(workspace uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM leadterra.answers a
+    WHERE a.workspace_id = workspace AND a.ctid = ANY (ARRAY(
+        SELECT o.ctid
+        FROM leadterra.answers o
+        WHERE o.workspace_id = workspace AND o.created_at < leadterra.clock() - interval '24 hours'
+        FOR UPDATE SKIP LOCKED));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.maintain_answers(uuid) IS
+'Remove answers that are older than a day.';

@@ -1,0 +1,169 @@
+-- queue: what goes with campaigns, leads and time.
+
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.campaigns_deleted_2_queue()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    -- Leases first: whoever settles one may just be making a batch.
+    DELETE FROM leadterra.leases l USING deleted d
+    WHERE l.workspace_id = d.workspace_id AND l.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.waiting w USING deleted d
+    WHERE w.workspace_id = d.workspace_id AND w.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.exceptions x USING deleted d
+    WHERE x.workspace_id = d.workspace_id AND x.campaign_id = d.campaign_id;
+    -- Whoever records an event of a message keeps its batch, and is waited for here.
+    DELETE FROM leadterra.batches b USING deleted d
+    WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER campaigns_deleted_2_queue AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_2_queue();
+
+CREATE FUNCTION leadterra.lock_waiting(
+    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, batch_id uuid, "position" bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    SELECT
+    FROM leadterra.waiting w
+    WHERE w.workspace_id = lock_waiting.workspace AND w.campaign_id = lock_waiting.campaign_id
+      AND w.step = lock_waiting.step AND w.waiting_since = lock_waiting.waiting_since
+      AND w.batch_id = lock_waiting.batch_id AND lock_waiting."position" BETWEEN w.first AND w.last
+    FOR UPDATE;
+END;
+
+COMMENT ON FUNCTION leadterra.lock_waiting(uuid, uuid, integer, timestamptz, uuid, bigint) IS
+'Lock the range that a message waits in, which claims step over from then on.';
+
+CREATE FUNCTION leadterra.hand_over_exception(
+    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, batch_id uuid, source uuid, heir uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.waiting w
+    WHERE w.workspace_id = workspace AND w.campaign_id = hand_over_exception.campaign_id
+      AND w.step = hand_over_exception.step AND w.waiting_since = hand_over_exception.waiting_since
+      AND w.range_id = hand_over_exception.batch_id;
+    INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, "position", state, reason, attempt, created_at)
+    SELECT workspace, x.campaign_id, heir, x.step, hand_over_exception.batch_id, 1, x.state, x.reason, x.attempt, leadterra.clock()
+    FROM leadterra.exceptions x
+    WHERE x.workspace_id = workspace AND x.campaign_id = hand_over_exception.campaign_id AND x.lead_id = source
+      AND x.step = hand_over_exception.step;
+    DELETE FROM leadterra.exceptions x
+    WHERE x.workspace_id = workspace AND x.campaign_id = hand_over_exception.campaign_id AND x.lead_id = source;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.hand_over_exception(uuid, uuid, integer, timestamptz, uuid, uuid, uuid) IS
+'Let a lead, for which a batch of one was queued, have what kept the message to another from being sent.';
+
+CREATE FUNCTION leadterra.forget_errors(workspace uuid, campaign_id uuid, lead_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    UPDATE leadterra.exceptions x SET reason = 'forgotten'
+    WHERE x.workspace_id = workspace AND x.campaign_id = forget_errors.campaign_id AND x.lead_id = forget_errors.lead_id
+      AND x.state = 'failed';
+    UPDATE leadterra.waiting w SET error = NULL
+    WHERE w.workspace_id = workspace AND w.campaign_id = forget_errors.campaign_id AND w.error IS NOT NULL
+      AND EXISTS (
+          SELECT FROM leadterra.batches b
+          WHERE b.workspace_id = workspace AND b.batch_id = w.batch_id
+            AND forget_errors.lead_id = ANY (b.lead_ids[w.first:w.last]));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.forget_errors(uuid, uuid, uuid) IS
+'Take what servers wrote out of the messages to a lead in a campaign.';
+
+-- A lease is needed while the range that it took a part of waits.
+CREATE FUNCTION leadterra.maintain_leases(
+    workspace uuid, campaign_id uuid, before timestamptz, slice integer, OUT removed bigint, OUT sent bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    WITH old_leases AS (
+        SELECT l.lease_id
+        FROM leadterra.leases l
+        WHERE l.workspace_id = workspace AND l.campaign_id = maintain_leases.campaign_id
+          AND l.state <> 'open' AND l.closed_at < before
+          AND (l.partial_range_id IS NULL OR NOT EXISTS (
+              SELECT FROM leadterra.waiting w
+              WHERE w.workspace_id = workspace AND w.campaign_id = maintain_leases.campaign_id
+                AND w.range_id = l.partial_range_id))
+        ORDER BY l.lease_id
+        LIMIT slice
+        FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM leadterra.leases l
+        USING old_leases o
+        WHERE l.workspace_id = workspace AND l.lease_id = o.lease_id
+        RETURNING l.sent AS messages
+    )
+    SELECT count(*), coalesce(sum(g.messages), 0) INTO removed, sent FROM gone g;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.maintain_leases(uuid, uuid, timestamptz, integer) IS
+'Remove leases of a campaign that ended before a time, a slice of them, and return how many, and how many messages were sent under them.';
+
+-- Whoever restarts a lead deletes its exception first, and so waits, or has been
+-- there: then the batch is needed again.
+CREATE FUNCTION leadterra.lock_finished_batch(workspace uuid, campaign_id uuid, batch_id uuid)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM leadterra.exceptions x
+    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batch.campaign_id AND x.batch_id = lock_finished_batch.batch_id
+    ORDER BY x.lead_id
+    FOR UPDATE;
+    RETURN NOT EXISTS (
+        SELECT FROM leadterra.waiting w
+        WHERE w.workspace_id = workspace AND w.campaign_id = lock_finished_batch.campaign_id AND w.batch_id = lock_finished_batch.batch_id
+    ) AND NOT EXISTS (
+        SELECT FROM leadterra.leases l
+        WHERE l.workspace_id = workspace AND l.campaign_id = lock_finished_batch.campaign_id
+          AND lock_finished_batch.batch_id = ANY (l.batch_ids));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.lock_finished_batch(uuid, uuid, uuid) IS
+'Keep the messages of a batch from being restarted until commit, and say whether none waits or is leased.';
+
+CREATE FUNCTION leadterra.delete_batch(workspace uuid, campaign_id uuid, batch_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM leadterra.exceptions x
+    WHERE x.workspace_id = workspace AND x.campaign_id = delete_batch.campaign_id AND x.batch_id = delete_batch.batch_id;
+    DELETE FROM leadterra.batches b
+    WHERE b.workspace_id = workspace AND b.batch_id = delete_batch.batch_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.delete_batch(uuid, uuid, uuid) IS
+'Remove a batch of a campaign with its exceptions.';

@@ -1,0 +1,52 @@
+-- total: counts that outlive what was counted.
+
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.campaigns_deleted_4_totals()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.totals t USING deleted d
+    WHERE t.workspace_id = d.workspace_id AND t.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER campaigns_deleted_4_totals AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_4_totals();
+
+CREATE FUNCTION leadterra.add_to_totals(
+    workspace uuid, campaign_id uuid, enrolled bigint DEFAULT 0, sent bigint DEFAULT 0,
+    skipped bigint DEFAULT 0, failed bigint DEFAULT 0, delivered bigint DEFAULT 0, opened bigint DEFAULT 0,
+    bounced bigint DEFAULT 0, replied bigint DEFAULT 0, unsubscribed bigint DEFAULT 0)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO leadterra.totals AS t
+        (workspace_id, campaign_id, enrolled, sent, skipped, failed, delivered, opened, bounced, replied, unsubscribed)
+    VALUES (
+        workspace, add_to_totals.campaign_id, add_to_totals.enrolled, add_to_totals.sent, add_to_totals.skipped,
+        add_to_totals.failed, add_to_totals.delivered, add_to_totals.opened, add_to_totals.bounced,
+        add_to_totals.replied, add_to_totals.unsubscribed)
+    ON CONFLICT ON CONSTRAINT totals_pkey DO UPDATE SET
+        enrolled = t.enrolled + excluded.enrolled,
+        sent = t.sent + excluded.sent,
+        skipped = t.skipped + excluded.skipped,
+        failed = t.failed + excluded.failed,
+        delivered = t.delivered + excluded.delivered,
+        opened = t.opened + excluded.opened,
+        bounced = t.bounced + excluded.bounced,
+        replied = t.replied + excluded.replied,
+        unsubscribed = t.unsubscribed + excluded.unsubscribed;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.add_to_totals(uuid, uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) IS
+'Add to the counts of a campaign.';
