@@ -28,11 +28,14 @@ OBJS = src/leadterra.o \
 	src/lead_read.o \
 	src/lead_limit.o \
 	src/list.o \
+	src/enrollment.o \
 	src/job.o \
 	src/queue.o \
 	src/queue_take.o \
 	src/queue_lease.o \
 	src/queue_close.o \
+	src/queue_message.o \
+	src/event.o \
 	src/template.o \
 	src/campaign.o \
 	src/campaign_lead.o \

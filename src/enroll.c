@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
@@ -16,6 +15,7 @@
 #include "compat.h"
 #include "context.h"
 #include "enroll.h"
+#include "enrollment.h"
 #include "error.h"
 #include "queue.h"
 #include "statement.h"
@@ -28,64 +28,6 @@ PG_FUNCTION_INFO_V1(lt_enter_lead);
 
 /* Columns of a report. */
 #define REPORT_COLUMNS 6
-
-static Statement find_enrolled = STATEMENT(
-	"SELECT e.lead_id, e.status"
-	" FROM unnest($3) AS u (email)"
-	" CROSS JOIN LATERAL ("
-	" SELECT l.lead_id FROM leadterra.leads l"
-	" WHERE l.workspace_id = $1 AND l.email = u.email"
-	" OFFSET 0) l"
-	" CROSS JOIN LATERAL ("
-	" SELECT e.lead_id, e.status FROM leadterra.enrollments e"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = l.lead_id"
-	" OFFSET 0) e"
-	" ORDER BY e.lead_id",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
-
-static Statement change_status = STATEMENT(
-	"UPDATE leadterra.enrollments SET status = $5"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3"
-	" AND status = ANY (string_to_array($4, ','))",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID);
-
-/*
- * Changes the status of an enrollment from one, or one of several with commas
- * between them, to another; false if it has none of them by now.  One statement
- * a lead is by index whatever the planner thinks of the table, and callers choose
- * the order of locks.  Runs in SPI.
- */
-bool
-enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
-					 const char *from, const char *to)
-{
-	Datum		values[] = {workspace, campaign, UUIDPGetDatum(lead_id),
-	CStringGetTextDatum(from), CStringGetTextDatum(to)};
-	bool		changed = statement_execute(&change_status, values, NULL) > 0;
-
-	pfree(DatumGetPointer(values[3]));
-	pfree(DatumGetPointer(values[4]));
-	return changed;
-}
-
-/* Returns the array of leads in an argument: itself, or its member "leads". */
-JsonbContainer *
-enroll_leads_argument(FunctionCallInfo fcinfo, int number)
-{
-	JsonbContainer *root;
-	JsonbContainer *array;
-
-	error_if_null(number, "leads");
-	root = &PG_GETARG_JSONB_P(number)->root;
-	if (JsonContainerIsObject(root))
-		array = json_member_array(root, "leads");
-	else
-		array = json_array(root);
-	if (array == NULL)
-		error_raise(ERROR_INVALID_REQUEST,
-					"leads must be an array, or an object with an array \"leads\"");
-	return array;
-}
 
 /* Returns whether the argument on_invalid says to skip invalid entries. */
 static bool
@@ -101,7 +43,7 @@ on_invalid_argument(FunctionCallInfo fcinfo)
 
 /* Makes a bulk call with the arguments of a function.  Leaves SPI connected. */
 static void
-run_call(FunctionCallInfo fcinfo, Enrollment *call)
+run_call(FunctionCallInfo fcinfo, EnrollCall *call)
 {
 	JsonbContainer *leads;
 
@@ -127,7 +69,7 @@ run_call(FunctionCallInfo fcinfo, Enrollment *call)
 Datum
 lt_bulk_upsert(PG_FUNCTION_ARGS)
 {
-	Enrollment	call;
+	EnrollCall	call;
 	int			counts[] = {[ENROLL_SKIPPED] = 0, [ENROLL_ENROLLED] = 0, [ENROLL_UPDATED] = 0};
 	Datum		values[4];
 	bool		nulls[lengthof(values)] = {false};
@@ -147,7 +89,7 @@ lt_bulk_upsert(PG_FUNCTION_ARGS)
 
 /* Puts the row of an entry into the result of a report. */
 static void
-report_entry(ReturnSetInfo *result, const Enrollment *call, int index)
+report_entry(ReturnSetInfo *result, const EnrollCall *call, int index)
 {
 	static const char *const outcomes[] = {
 		[ENROLL_SKIPPED] = "skipped", [ENROLL_ENROLLED] = "enrolled", [ENROLL_UPDATED] = "updated"
@@ -179,7 +121,7 @@ report_entry(ReturnSetInfo *result, const Enrollment *call, int index)
 Datum
 lt_bulk_upsert_report(PG_FUNCTION_ARGS)
 {
-	Enrollment	call;
+	EnrollCall	call;
 	ReturnSetInfo *result = statement_begin_rows(fcinfo, REPORT_COLUMNS);
 
 	run_call(fcinfo, &call);
@@ -199,16 +141,18 @@ typedef bool (*LeadChanger) (Datum workspace, Datum campaign, const pg_uuid_t *l
 static Datum
 change_enrolled(FunctionCallInfo fcinfo, LeadChanger change)
 {
-	Datum		values[3] = {context_enter("leads:update"), campaign_argument(fcinfo, 0)};
+	Datum		workspace = context_enter("leads:update");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+	Datum		emails;
 	uint64		found;
 	SPITupleTable *enrolled;
 	int32		changed = 0;
 
 	error_if_null(1, "emails");
-	values[2] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
+	emails = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
 	statement_connect();
-	campaign_require(values[0], values[1], CAMPAIGN_KEEP);
-	found = statement_execute(&find_enrolled, values, NULL);
+	campaign_require(workspace, campaign, CAMPAIGN_KEEP);
+	found = enrollment_find(workspace, campaign, emails, false);
 	enrolled = SPI_tuptable;
 	for (uint64 i = 0; i < found; i++)
 	{
@@ -216,7 +160,7 @@ change_enrolled(FunctionCallInfo fcinfo, LeadChanger change)
 		Datum		lead_id = SPI_getbinval(enrolled->vals[i], enrolled->tupdesc, 1, &isnull);
 		Datum		status = SPI_getbinval(enrolled->vals[i], enrolled->tupdesc, 2, &isnull);
 
-		changed += change(values[0], values[1], DatumGetUUIDP(lead_id), TextDatumGetCString(status));
+		changed += change(workspace, campaign, DatumGetUUIDP(lead_id), TextDatumGetCString(status));
 	}
 	statement_finish();
 	PG_RETURN_INT32(changed);
@@ -226,7 +170,7 @@ static bool
 remove_lead(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
 {
 	return strcmp(status, "active") == 0 &&
-		enroll_change_status(workspace, campaign, lead_id, "active", "removed");
+		enrollment_change(workspace, campaign, lead_id, "active", "removed");
 }
 
 /* SQL: lt_remove_leads(campaign_id, emails) */
@@ -244,7 +188,7 @@ restart_lead(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const ch
 	if (strcmp(status, "removed") == 0)
 		return false;
 	if (strcmp(status, "active") != 0)
-		changed = enroll_change_status(workspace, campaign, lead_id, status, "active");
+		changed = enrollment_change(workspace, campaign, lead_id, status, "active");
 	if (queue_requeue(workspace, campaign, lead_id, NULL))
 	{
 		queue_notify();
@@ -264,20 +208,19 @@ lt_restart_leads(PG_FUNCTION_ARGS)
 Datum
 lt_enter_lead(PG_FUNCTION_ARGS)
 {
-	Datum		values[3] = {context_enter_argument(fcinfo)};
+	Datum		workspace = context_enter_argument(fcinfo);
+	Datum		campaign = campaign_argument(fcinfo, 1);
 	pg_uuid_t  *lead_id = palloc(sizeof(pg_uuid_t));
 	text	   *given;
 	LeadString	email;
 	bool		isnull;
 
-	values[1] = campaign_argument(fcinfo, 1);
 	error_if_null(2, "email");
 	given = PG_GETARG_TEXT_PP(2);
 	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	values[2] = lead_emails(&email, 1);
 	statement_connect();
-	campaign_require(values[0], values[1], CAMPAIGN_READ_STABLE);
-	if (statement_read(&find_enrolled, values) == 0)
+	campaign_require(workspace, campaign, CAMPAIGN_READ_STABLE);
+	if (enrollment_find(workspace, campaign, lead_emails(&email, 1), true) == 0)
 		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" is not in the campaign", email.length, email.data);
 	*lead_id = *DatumGetUUIDP(statement_value(0, 1, &isnull));
 	statement_finish();

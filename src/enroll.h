@@ -1,6 +1,9 @@
 /*
  * enroll.h
- *		Bulk enrollment of leads in a campaign.
+ *		Bulk enrollment of leads in a campaign: a call, and what it is made of.
+ *
+ * The calls themselves are in enroll.c, enroll_add.c and enroll_existing.c, and offer
+ * nothing here.
  */
 #ifndef LEADTERRA_ENROLL_H
 #define LEADTERRA_ENROLL_H
@@ -67,7 +70,7 @@ typedef struct EnrollSkips
 } EnrollSkips;
 
 /* A call.  Its target, a campaign or a list, is where leads are enrolled. */
-typedef struct Enrollment
+typedef struct EnrollCall
 {
 	EnrollMode	mode;
 	Datum		workspace;
@@ -84,27 +87,23 @@ typedef struct Enrollment
 	EnrollEntry *entries;		/* as given */
 	int			ncandidates;
 	EnrollCandidate *candidates;	/* by address; then those without one */
-} Enrollment;
+} EnrollCall;
 
-/* enroll.c */
+/* enroll_read.c: what is asked for */
 extern JsonbContainer *enroll_leads_argument(FunctionCallInfo fcinfo, int number);
-extern bool enroll_change_status(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
-								 const char *from, const char *to);
+extern void enroll_read(EnrollCall *call, JsonbContainer *leads);
+extern void enroll_make_candidates(EnrollCall *call);
 
-/* enroll_read.c */
-extern void enroll_read(Enrollment *call, JsonbContainer *leads);
-extern void enroll_make_candidates(Enrollment *call);
-
-/* enroll_find.c */
+/* enroll_find.c: what there is */
 extern bool enroll_is_wanted(const EnrollCandidate *candidate);
 extern LeadString *enroll_emails(EnrollCandidate **part, int count);
 extern Datum enroll_lead_ids(EnrollCandidate **part, int count);
-extern bool enroll_skips_by_target(const Enrollment *call);
-extern void enroll_check_suppression(const Enrollment *call, EnrollCandidate **part, int count);
-extern void enroll_look_up(const Enrollment *call, EnrollCandidate **part, int count);
-extern void enroll_look_up_known(const Enrollment *call, EnrollCandidate **part, int count);
+extern bool enroll_skips_by_target(const EnrollCall *call);
+extern void enroll_check_suppression(const EnrollCall *call, EnrollCandidate **part, int count);
+extern void enroll_look_up(const EnrollCall *call, EnrollCandidate **part, int count);
+extern void enroll_look_up_known(const EnrollCall *call, EnrollCandidate **part, int count);
 
-/* enroll_write.c */
-extern void enroll_write(Enrollment *call);
+/* enroll_write.c: making it so */
+extern void enroll_write(EnrollCall *call);
 
 #endif							/* LEADTERRA_ENROLL_H */

@@ -111,7 +111,7 @@ leads_argument(FunctionCallInfo fcinfo)
 
 /* Reads what leads are added to, and keeps it from being deleted.  Runs in SPI. */
 static void
-open_target(FunctionCallInfo fcinfo, Enrollment *call)
+open_target(FunctionCallInfo fcinfo, EnrollCall *call)
 {
 	call->is_list = PG_ARGISNULL(ARGUMENT_CAMPAIGN_ID);
 	call->target = PG_GETARG_DATUM(call->is_list ? ARGUMENT_LIST_ID : ARGUMENT_CAMPAIGN_ID);
@@ -152,7 +152,7 @@ assign_to_owner(LeadPatch *patch, const pg_uuid_t *owner)
 
 /* Gives the entries what the call says of all leads. */
 static void
-fill_entries(FunctionCallInfo fcinfo, Enrollment *call, bool verify)
+fill_entries(FunctionCallInfo fcinfo, EnrollCall *call, bool verify)
 {
 	pg_uuid_t	owner;
 	bool		has_assignee = !PG_ARGISNULL(ARGUMENT_ASSIGNED_TO);
@@ -179,7 +179,7 @@ fill_entries(FunctionCallInfo fcinfo, Enrollment *call, bool verify)
 
 /* Says what became of an entry. */
 static AddOutcome
-outcome_of(const Enrollment *call, int index)
+outcome_of(const EnrollCall *call, int index)
 {
 	const EnrollEntry *entry = &call->entries[index];
 	const EnrollCandidate *candidate = entry->candidate;
@@ -197,7 +197,7 @@ outcome_of(const Enrollment *call, int index)
 
 /* Lists the candidates that were uploaded, in the order of their entries. */
 static EnrollCandidate **
-list_uploaded(const Enrollment *call, int *count)
+list_uploaded(const EnrollCall *call, int *count)
 {
 	EnrollCandidate **uploaded = palloc(sizeof(EnrollCandidate *) * call->nentries);
 
@@ -218,7 +218,7 @@ compare_texts(const void *left, const void *right)
 
 /* Lets the campaign know the custom fields of the leads that were uploaded. */
 static void
-add_variables(const Enrollment *call, EnrollCandidate **uploaded, int count)
+add_variables(const EnrollCall *call, EnrollCandidate **uploaded, int count)
 {
 	const JsonbValue **names;
 	Datum	   *texts;
@@ -251,7 +251,7 @@ add_variables(const Enrollment *call, EnrollCandidate **uploaded, int count)
 
 /* Makes a job that verifies the addresses of the leads that were uploaded. */
 static void
-make_job(const Enrollment *call, EnrollCandidate **uploaded, int count)
+make_job(const EnrollCall *call, EnrollCandidate **uploaded, int count)
 {
 	EnrollCandidate **leads = palloc(sizeof(EnrollCandidate *) * Max(count, 1));
 	int			nleads = 0;
@@ -309,7 +309,7 @@ push_uuid(JsonbParseState **state, const char *name, Datum uuid)
 
 /* Reads the fields that the answer has of leads that were known. */
 static void
-read_summaries(const Enrollment *call, EnrollCandidate **uploaded, int count, LeadString *summaries)
+read_summaries(const EnrollCall *call, EnrollCandidate **uploaded, int count, LeadString *summaries)
 {
 	EnrollCandidate **known = palloc(sizeof(EnrollCandidate *) * Max(count, 1));
 	int		   *places = palloc(sizeof(int) * Max(count, 1));
@@ -347,7 +347,7 @@ read_summaries(const Enrollment *call, EnrollCandidate **uploaded, int count, Le
 
 /* Adds the leads that were uploaded to the answer. */
 static void
-push_created_leads(JsonbParseState **state, const Enrollment *call, EnrollCandidate **uploaded, int count)
+push_created_leads(JsonbParseState **state, const EnrollCall *call, EnrollCandidate **uploaded, int count)
 {
 	JsonbValue	key = {.type = jbvString};
 	LeadString *summaries = palloc0(sizeof(LeadString) * lengthof(summary_fields) * Max(count, 1));
@@ -381,7 +381,7 @@ push_created_leads(JsonbParseState **state, const Enrollment *call, EnrollCandid
 
 /* Makes the answer of a call. */
 static Jsonb *
-make_answer(const Enrollment *call, EnrollCandidate **uploaded, int count)
+make_answer(const EnrollCall *call, EnrollCandidate **uploaded, int count)
 {
 	JsonbParseState *state = NULL;
 	int			counts[lengthof(counter_names)] = {0};
@@ -411,7 +411,7 @@ Datum
 lt_add_leads(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	Enrollment	call = {.mode = ENROLL_ADD, .skip_invalid = true};
+	EnrollCall	call = {.mode = ENROLL_ADD, .skip_invalid = true};
 	JsonbContainer *leads;
 	bool		verify;
 	EnrollCandidate **uploaded;

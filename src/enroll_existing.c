@@ -55,7 +55,7 @@ static Statement merge_leads = STATEMENT(
 
 /* Adds an entry for each address that was fetched. */
 static void
-add_entries(Enrollment *call, int *room)
+add_entries(EnrollCall *call, int *room)
 {
 	static LeadPatch no_change;
 
@@ -87,7 +87,7 @@ add_entries(Enrollment *call, int *room)
  * address are not among the entries.  Runs in SPI.
  */
 static uint64
-enroll_existing(Enrollment *call, Statement *statement, const Datum *values)
+enroll_existing(EnrollCall *call, Statement *statement, const Datum *values)
 {
 	Portal		portal = statement_open(statement, values);
 	int			room = FETCH_MAX;
@@ -113,7 +113,7 @@ enroll_existing(Enrollment *call, Statement *statement, const Datum *values)
 Datum
 lt_enroll_list(PG_FUNCTION_ARGS)
 {
-	Enrollment	call = {0};
+	EnrollCall	call = {0};
 	uint64		found;
 	Datum		values[2] = {context_enter("leads:create")};
 	int			counts[] = {[ENROLL_SKIPPED] = 0, [ENROLL_ENROLLED] = 0, [ENROLL_UPDATED] = 0};
@@ -151,7 +151,7 @@ Datum
 lt_enroll_leads(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	Enrollment	call = {.workspace = PG_GETARG_DATUM(0), .target = PG_GETARG_DATUM(1)};
+	EnrollCall	call = {.workspace = PG_GETARG_DATUM(0), .target = PG_GETARG_DATUM(1)};
 	Datum		values[] = {call.workspace, PG_GETARG_DATUM(2)};
 	EnrollCandidate **enrolled;
 	int			count = 0;

@@ -68,7 +68,7 @@ enroll_is_wanted(const EnrollCandidate *candidate)
 
 /* Step 1: marks candidates whose address is suppressed. */
 void
-enroll_check_suppression(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_check_suppression(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
 
@@ -107,14 +107,14 @@ enroll_lead_ids(EnrollCandidate **part, int count)
 
 /* Says whether a call leaves leads out for being in a campaign or a list. */
 bool
-enroll_skips_by_target(const Enrollment *call)
+enroll_skips_by_target(const EnrollCall *call)
 {
 	return call->skips.in_campaign || call->skips.in_list;
 }
 
 /* Marks known leads that a call leaves out for where else they are. */
 static void
-check_elsewhere(const Enrollment *call, EnrollCandidate **part, int count)
+check_elsewhere(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	EnrollCandidate **known = palloc(sizeof(EnrollCandidate *) * count);
 	Datum		parameters[] = {call->workspace, (Datum) 0,
@@ -141,7 +141,7 @@ check_elsewhere(const Enrollment *call, EnrollCandidate **part, int count)
 
 /* Looks candidates up. */
 void
-enroll_look_up(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_look_up(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	Datum		parameters[] = {call->workspace, call->target,
 	lead_emails(enroll_emails(part, count), count)};
@@ -179,7 +179,7 @@ enroll_look_up(const Enrollment *call, EnrollCandidate **part, int count)
  * new: then step 3 finds the others, for less than a look-up of all.
  */
 void
-enroll_look_up_known(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_look_up_known(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	EnrollCandidate *sample[SAMPLE_MAX];
 	int			nsample = Min(count, SAMPLE_MAX);

@@ -14,9 +14,28 @@
 #include "enroll.h"
 #include "error.h"
 
+/* Returns the array of leads in an argument: itself, or its member "leads". */
+JsonbContainer *
+enroll_leads_argument(FunctionCallInfo fcinfo, int number)
+{
+	JsonbContainer *root;
+	JsonbContainer *array;
+
+	error_if_null(number, "leads");
+	root = &PG_GETARG_JSONB_P(number)->root;
+	if (JsonContainerIsObject(root))
+		array = json_member_array(root, "leads");
+	else
+		array = json_array(root);
+	if (array == NULL)
+		error_raise(ERROR_INVALID_REQUEST,
+					"leads must be an array, or an object with an array \"leads\"");
+	return array;
+}
+
 /* Reads and validates all entries. */
 static void
-read_entries(Enrollment *call, JsonbContainer *leads)
+read_entries(EnrollCall *call, JsonbContainer *leads)
 {
 	ErrorList	errors;
 	bool		closed = call->mode == ENROLL_ADD;
@@ -78,7 +97,7 @@ same_address(const EnrollEntry *a, const EnrollEntry *b)
  * count only where leads are updated.
  */
 static void
-add_candidate(Enrollment *call, EnrollEntry **entries, int count)
+add_candidate(EnrollCall *call, EnrollEntry **entries, int count)
 {
 	EnrollCandidate *candidate = &call->candidates[call->ncandidates++];
 
@@ -107,7 +126,7 @@ add_candidate(Enrollment *call, EnrollEntry **entries, int count)
 
 /* Makes the candidates of the valid entries of a call. */
 void
-enroll_make_candidates(Enrollment *call)
+enroll_make_candidates(EnrollCall *call)
 {
 	EnrollEntry **valid = MemoryContextAllocHuge(CurrentMemoryContext,
 												 sizeof(EnrollEntry *) * Max(call->nentries, 1));
@@ -147,7 +166,7 @@ enroll_make_candidates(Enrollment *call)
  * have where leads are added.
  */
 void
-enroll_read(Enrollment *call, JsonbContainer *leads)
+enroll_read(EnrollCall *call, JsonbContainer *leads)
 {
 	call->nentries = JsonContainerSize(leads);
 	read_entries(call, leads);

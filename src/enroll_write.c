@@ -36,7 +36,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -44,6 +43,8 @@
 #include "compat.h"
 #include "context.h"
 #include "enroll.h"
+#include "enrollment.h"
+#include "list.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
@@ -55,30 +56,7 @@
 #define ROUNDS_MAX 100
 
 typedef bool (*CandidateTest) (const EnrollCandidate *candidate);
-typedef void (*PartStep) (const Enrollment *call, EnrollCandidate **part, int count);
-
-/*
- * Leads made by this call are seen by nobody else: enrolling them meets no
- * conflict.
- */
-#define ENROLL_CREATED(table, key) STATEMENT( \
-	"INSERT INTO leadterra." table " (workspace_id, " key ", lead_id)" \
-	" SELECT $1, $2, u.lead_id" \
-	" FROM unnest($3) AS u (lead_id)", \
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID)
-
-#define ENROLL_KNOWN(table, key) STATEMENT( \
-	"INSERT INTO leadterra." table " (workspace_id, " key ", lead_id)" \
-	" SELECT $1, $2, u.lead_id" \
-	" FROM unnest($3) AS u (lead_id)" \
-	" ON CONFLICT (workspace_id, " key ", lead_id) DO NOTHING" \
-	" RETURNING lead_id", \
-	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID)
-
-static Statement enroll_created = ENROLL_CREATED("enrollments", "campaign_id");
-static Statement enroll_known = ENROLL_KNOWN("enrollments", "campaign_id");
-static Statement list_created = ENROLL_CREATED("list_members", "list_id");
-static Statement list_known = ENROLL_KNOWN("list_members", "list_id");
+typedef void (*PartStep) (const EnrollCall *call, EnrollCandidate **part, int count);
 
 static bool
 has_email(const EnrollCandidate *candidate)
@@ -137,7 +115,7 @@ needs_change_enrolled(const EnrollCandidate *candidate)
 
 /* Says whether a test holds for any candidate. */
 static bool
-has_any(const Enrollment *call, CandidateTest test)
+has_any(const EnrollCall *call, CandidateTest test)
 {
 	for (int i = 0; i < call->ncandidates; i++)
 	{
@@ -152,7 +130,7 @@ has_any(const Enrollment *call, CandidateTest test)
  * is reset after each part.
  */
 static void
-run_parts(const Enrollment *call, EnrollCandidate **candidates, int count, PartStep step)
+run_parts(const EnrollCall *call, EnrollCandidate **candidates, int count, PartStep step)
 {
 	MemoryContext part_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra part",
 													   ALLOCSET_DEFAULT_SIZES);
@@ -170,7 +148,7 @@ run_parts(const Enrollment *call, EnrollCandidate **candidates, int count, PartS
 
 /* Lists the candidates for which a test holds. */
 static EnrollCandidate **
-select_candidates(const Enrollment *call, CandidateTest test, int *count)
+select_candidates(const EnrollCall *call, CandidateTest test, int *count)
 {
 	EnrollCandidate **selected = palloc(sizeof(EnrollCandidate *) * Max(call->ncandidates, 1));
 
@@ -185,7 +163,7 @@ select_candidates(const Enrollment *call, CandidateTest test, int *count)
 
 /* Runs a step over the candidates for which a test holds. */
 static void
-run_step(const Enrollment *call, CandidateTest test, PartStep step)
+run_step(const EnrollCall *call, CandidateTest test, PartStep step)
 {
 	int			count;
 	EnrollCandidate **selected = select_candidates(call, test, &count);
@@ -207,7 +185,7 @@ part_changes(EnrollCandidate **part, int count)
 
 /* Step 3: inserts the leads of candidates that have none. */
 static void
-insert_missing(const Enrollment *call, EnrollCandidate **part, int count)
+insert_missing(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	bool		complete;
 
@@ -238,7 +216,7 @@ raise_kept_out(void)
 
 /* Step 3: inserts the leads of candidates without an address, which are all new. */
 static void
-insert_nameless(const Enrollment *call, EnrollCandidate **part, int count)
+insert_nameless(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -254,7 +232,7 @@ insert_nameless(const Enrollment *call, EnrollCandidate **part, int count)
  * there all the same is as a trigger wants it.
  */
 static void
-change_leads(const Enrollment *call, EnrollCandidate **part, int count)
+change_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	LeadChange *changes = part_changes(part, count);
 	bool		complete = lead_update(call->workspace, changes, count) == (uint64) count;
@@ -284,7 +262,7 @@ change_leads(const Enrollment *call, EnrollCandidate **part, int count)
  * from changing.
  */
 static void
-lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool change)
+lock_leads(const EnrollCall *call, EnrollCandidate **part, int count, bool change)
 {
 	uint64		nfound = lead_lock(call->workspace, enroll_emails(part, count), count, change);
 
@@ -313,31 +291,27 @@ lock_leads(const Enrollment *call, EnrollCandidate **part, int count, bool chang
 }
 
 static void
-lock_to_change(const Enrollment *call, EnrollCandidate **part, int count)
+lock_to_change(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	lock_leads(call, part, count, true);
 }
 
 static void
-lock_to_keep(const Enrollment *call, EnrollCandidate **part, int count)
+lock_to_keep(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	lock_leads(call, part, count, false);
 }
 
-/* Runs a statement over the leads of candidates. */
-static uint64
-execute_on_leads(Statement *statement, const Enrollment *call, EnrollCandidate **part, int count)
-{
-	Datum		parameters[] = {call->workspace, call->target, enroll_lead_ids(part, count)};
-
-	return statement_execute(statement, parameters, NULL);
-}
-
 /* Step 5: enrolls leads that this call made. */
 static void
-enroll_created_leads(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_created_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 {
-	execute_on_leads(call->is_list ? &list_created : &enroll_created, call, part, count);
+	Datum		lead_ids = enroll_lead_ids(part, count);
+
+	if (call->is_list)
+		list_insert_created(call->workspace, call->target, lead_ids);
+	else
+		enrollment_insert_created(call->workspace, call->target, lead_ids);
 	for (int i = 0; i < count; i++)
 		part[i]->enrolled = part[i]->queued = true;
 }
@@ -356,9 +330,11 @@ compare_lead_ids(const void *left, const void *right)
  * meanwhile are not returned, and are updates.
  */
 static void
-enroll_known_leads(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_known_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 {
-	uint64		returned = execute_on_leads(call->is_list ? &list_known : &enroll_known, call, part, count);
+	Datum		lead_ids = enroll_lead_ids(part, count);
+	uint64		returned = call->is_list ? list_insert_known(call->workspace, call->target, lead_ids) :
+		enrollment_insert_known(call->workspace, call->target, lead_ids);
 
 	for (uint64 i = 0; i < returned; i++)
 	{
@@ -381,12 +357,12 @@ enroll_known_leads(const Enrollment *call, EnrollCandidate **part, int count)
  * messages, which were skipped for that, wait again.
  */
 static void
-enroll_back(const Enrollment *call, EnrollCandidate **part, int count)
+enroll_back(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		part[i]->enrolled = enroll_change_status(call->workspace, call->target,
-												 &part[i]->lead_id, "removed", "active");
+		part[i]->enrolled = enrollment_change(call->workspace, call->target,
+											  &part[i]->lead_id, "removed", "active");
 		/* A claim may have skipped its message meanwhile. */
 		if (part[i]->enrolled &&
 			queue_requeue(call->workspace, call->target, &part[i]->lead_id, "removed") &&
@@ -410,7 +386,7 @@ is_new_to_campaign(const EnrollCandidate *candidate)
 
 /* Runs a step over the candidates for which a test holds, by lead id. */
 static void
-run_step_by_id(const Enrollment *call, CandidateTest test, PartStep step)
+run_step_by_id(const EnrollCall *call, CandidateTest test, PartStep step)
 {
 	int			count;
 	EnrollCandidate **selected = select_candidates(call, test, &count);
@@ -422,7 +398,7 @@ run_step_by_id(const Enrollment *call, CandidateTest test, PartStep step)
 
 /* Queues step one for the leads that were enrolled in a campaign, in the order of entries. */
 static void
-queue_enrolled(const Enrollment *call)
+queue_enrolled(const EnrollCall *call)
 {
 	pg_uuid_t  *lead_ids = MemoryContextAllocHuge(CurrentMemoryContext,
 												  sizeof(pg_uuid_t) * Max(call->ncandidates, 1));
@@ -443,7 +419,7 @@ queue_enrolled(const Enrollment *call)
 
 /* Steps 3 to 5. */
 static void
-write_candidates(const Enrollment *call)
+write_candidates(const EnrollCall *call)
 {
 	bool		change_first = call->mode != ENROLL_ADD;
 	int			rounds = 0;
@@ -477,7 +453,7 @@ write_candidates(const Enrollment *call)
 
 /* Holds a call to the limit of the workspace, and notes how many leads more there may be. */
 static void
-check_limit(Enrollment *call)
+check_limit(EnrollCall *call)
 {
 	int64		created = 0;
 
@@ -489,7 +465,7 @@ check_limit(Enrollment *call)
 
 /* Says of each candidate whether writing would enroll it. */
 static void
-predict(const Enrollment *call)
+predict(const EnrollCall *call)
 {
 	for (int i = 0; i < call->ncandidates; i++)
 	{
@@ -502,7 +478,7 @@ predict(const Enrollment *call)
 
 /* Says of each entry what became of it. */
 static void
-settle_entries(const Enrollment *call)
+settle_entries(const EnrollCall *call)
 {
 	for (int i = 0; i < call->nentries; i++)
 	{
@@ -533,7 +509,7 @@ settle_entries(const Enrollment *call)
  * write if the call is a dry run.  Runs in SPI.
  */
 void
-enroll_write(Enrollment *call)
+enroll_write(EnrollCall *call)
 {
 	run_step(call, is_kept, enroll_check_suppression);
 	run_step(call, is_kept, enroll_look_up_known);

@@ -43,6 +43,21 @@ static Statement delete_list = STATEMENT(
 	" WHERE workspace_id = $1 AND list_id = $2",
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
+/* Leads of this transaction are seen by nobody else: adding them meets no conflict. */
+static Statement insert_created = STATEMENT(
+	"INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)"
+	" SELECT $1, $2, u.lead_id"
+	" FROM unnest($3) AS u (lead_id)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID);
+
+static Statement insert_known = STATEMENT(
+	"INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)"
+	" SELECT $1, $2, u.lead_id"
+	" FROM unnest($3) AS u (lead_id)"
+	" ON CONFLICT (workspace_id, list_id, lead_id) DO NOTHING"
+	" RETURNING lead_id",
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
+
 /* Locked in the order of ids, one by one by index whatever the planner thinks. */
 static Statement delete_members = STATEMENT(
 	"WITH doomed AS ("
@@ -72,6 +87,27 @@ list_keep(Datum workspace, Datum list)
 
 	if (statement_execute(&keep_list, values, NULL) == 0)
 		raise_not_found(list);
+}
+
+/* Puts leads, a uuid[], that this transaction has made on a list.  Runs in SPI. */
+void
+list_insert_created(Datum workspace, Datum list, Datum lead_ids)
+{
+	Datum		values[] = {workspace, list, lead_ids};
+
+	statement_execute(&insert_created, values, NULL);
+}
+
+/*
+ * Puts leads, a uuid[] in order, on a list, and returns how many; the result has their
+ * ids.  The others were on it before.  Runs in SPI.
+ */
+uint64
+list_insert_known(Datum workspace, Datum list, Datum lead_ids)
+{
+	Datum		values[] = {workspace, list, lead_ids};
+
+	return statement_execute(&insert_known, values, NULL);
 }
 
 /* SQL: lt_create_list(name) */

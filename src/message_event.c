@@ -1,6 +1,6 @@
 /*
  * message_event.c
- *		What becomes of messages after they were sent.
+ *		What workers and recipients say of messages that were sent.
  *
  * An event is kept once however often it is reported.  A reply, a bounce or an
  * unsubscribe ends the sequence of its lead; a hard bounce or an unsubscribe
@@ -8,44 +8,26 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "context.h"
-#include "enroll.h"
+#include "enrollment.h"
 #include "error.h"
+#include "event.h"
 #include "lead.h"
 #include "message.h"
 #include "queue.h"
 #include "statement.h"
 #include "suppression.h"
-#include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_record_event);
 PG_FUNCTION_INFO_V1(lt_unsubscribe);
 
 /* Bytes of the text of an event's data at most. */
 #define DATA_MAX ((Size) 16 * 1024 * 1024)
-
-static Statement find_message = STATEMENT(
-	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
-	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size"
-	" FOR KEY SHARE",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
-
-/* A message may be replied to several times, and bounce softly and then hard. */
-static Statement insert_event = STATEMENT(
-	"INSERT INTO leadterra.events (workspace_id, campaign_id, type, message_id, digest, event_id,"
-	" lead_id, data, created_at)"
-	" VALUES ($1, $2, $3, $4, CASE $3"
-	" WHEN 'replied' THEN encode(sha256(convert_to($7::text, 'UTF8')), 'hex')"
-	" WHEN 'bounced' THEN $7 ->> 'bounceType' ELSE '' END, $5, $6, $7, $8)"
-	" ON CONFLICT DO NOTHING",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID, TIMESTAMPTZOID);
 
 /* What an event does to the lead of its message. */
 typedef struct EventEffect
@@ -132,17 +114,6 @@ find_effect(const char *type, JsonbContainer *data)
 	error_raise(ERROR_INVALID_EVENT, "type of event \"%s\" is unknown", type);
 }
 
-/* Ends the sequence of a lead, unless it has ended for a stronger reason. */
-static void
-end_enrollment(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
-{
-	const char *weaker = strcmp(status, "replied") == 0 ? "active,removed" :
-		strcmp(status, "bounced") == 0 ? "active,removed,replied" :
-		"active,removed,replied,bounced";
-
-	(void) enroll_change_status(workspace, campaign, lead_id, weaker, status);
-}
-
 /*
  * Applies an event to a lead.  One that asks for its address to be suppressed is
  * an error if the address is gone: nobody should believe that it was done.
@@ -151,7 +122,7 @@ static void
 apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const pg_uuid_t *lead_id)
 {
 	if (effect->status)
-		end_enrollment(workspace, campaign, lead_id, effect->status);
+		enrollment_end(workspace, campaign, lead_id, effect->status);
 	if (effect->suppression)
 	{
 		LeadString	email;
@@ -167,28 +138,13 @@ static bool
 record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *data,
 	   const EventEffect *effect)
 {
-	int			position;
-	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
-	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id), Int32GetDatum(position)};
-	Datum		found[2];
-	bool		nulls[2] = {true, true};
 	pg_uuid_t	campaign;
 	pg_uuid_t	lead_id;
-	pg_uuid_t	event_id;
-	Datum		values[8] = {workspace, UUIDPGetDatum(&campaign), CStringGetTextDatum(type),
-		UUIDPGetDatum(message_id), UUIDPGetDatum(&event_id), UUIDPGetDatum(&lead_id),
-	JsonbPGetDatum(data), TimestampTzGetDatum(context_clock())};
 
-	if (statement_execute(&find_message, key, NULL) > 0)
-		statement_row(0, found, nulls);
-	/* A batch that was written by hand may have no lead there. */
-	if (nulls[1])
+	if (!queue_keep_message(workspace, message_id, &campaign, &lead_id))
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
 					error_uuid(UUIDPGetDatum(message_id)));
-	campaign = *DatumGetUUIDP(found[0]);
-	lead_id = *DatumGetUUIDP(found[1]);
-	uuid7_generate(&event_id);
-	if (statement_execute(&insert_event, values, NULL) == 0)
+	if (!event_insert(workspace, UUIDPGetDatum(&campaign), message_id, &lead_id, type, data))
 		return false;
 	apply_effect(effect, workspace, UUIDPGetDatum(&campaign), &lead_id);
 	return true;

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "enrollment.h"
 #include "lead.h"
 #include "message.h"
 #include "queue.h"
@@ -31,20 +32,6 @@ static Statement find_messages = STATEMENT(
 	" WHERE l.workspace_id = $1 AND l.lead_id = u.lead_id"
 	" OFFSET 0) l ON true",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID);
-
-/*
- * A call that lets the lead go on waits until the claim has committed, and then
- * finds the message skipped.  The claim itself waits for nobody: it takes these
- * locks in another order than others do.
- */
-static Statement lock_enrollments = STATEMENT(
-	"SELECT u.number, e.status"
-	" FROM unnest($3) WITH ORDINALITY AS u (lead_id, number)"
-	" CROSS JOIN LATERAL ("
-	" SELECT e.status FROM leadterra.enrollments e"
-	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = u.lead_id"
-	" FOR SHARE SKIP LOCKED) e",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDARRAYOID);
 
 /* Returns a status of enrollments as a string that stays; of one that is none, that. */
 static const char *
@@ -148,14 +135,15 @@ message_has_ended(const Message *message)
 
 /*
  * Locks the enrollments that have ended, and looks at them again; what another
- * session is changing is busy.  Runs in SPI.
+ * session is changing is busy.  A call that lets the lead go on waits until the claim
+ * has committed, and then finds the message skipped.  The claim itself waits for
+ * nobody: it takes these locks in another order than others do.  Runs in SPI.
  */
 void
 message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count)
 {
 	Datum	   *lead_ids = palloc(sizeof(Datum) * count);
 	Message   **ended = palloc(sizeof(Message *) * count);
-	Datum		parameters[3] = {workspace, campaign};
 	int			nended = 0;
 	uint64		found;
 	bool		isnull;
@@ -170,8 +158,8 @@ message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count
 	}
 	if (nended == 0)
 		return;
-	parameters[2] = statement_array(lead_ids, NULL, nended, UUIDOID, &isnull);
-	found = statement_execute(&lock_enrollments, parameters, NULL);
+	found = enrollment_lock_free(workspace, campaign,
+								 statement_array(lead_ids, NULL, nended, UUIDOID, &isnull));
 	for (uint64 i = 0; i < found; i++)
 	{
 		Message    *message = ended[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];

@@ -144,6 +144,10 @@ extern bool queue_is_range(int first, int last, int attempt);
 extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
 extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
 
+/* queue_message.c: what a message is about */
+extern bool queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign,
+							   pg_uuid_t *lead_id);
+
 /* queue_take.c: what a claim gets */
 extern void queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds);
 extern int	queue_take(QueueTaker *taker, int wanted, QueueLease *lease);
