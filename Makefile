@@ -39,7 +39,9 @@ OBJS = src/leadterra.o \
 	src/template.o \
 	src/campaign.o \
 	src/campaign_lead.o \
-	src/campaign_preflight.o \
+	src/campaign_call.o \
+	src/campaign_call_preflight.o \
+	src/lead_call_forget.o \
 	src/enroll.o \
 	src/enroll_add.o \
 	src/enroll_existing.o \

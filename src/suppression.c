@@ -29,7 +29,6 @@
 
 PG_FUNCTION_INFO_V1(lt_suppression_keys);
 PG_FUNCTION_INFO_V1(lt_forgotten_key);
-PG_FUNCTION_INFO_V1(lt_forget);
 
 /* Part of an address; a wildcard "*.com" is kept as ".com", where it stands. */
 typedef struct Key
@@ -127,10 +126,6 @@ static Statement find_address_key = STATEMENT(
 	"SELECT address_key FROM leadterra.workspaces"
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
-
-static Statement forget = STATEMENT(
-	"SELECT leadterra.forget($1, $2, $3)",
-	SPI_OK_SELECT, UUIDOID, TEXTOID, TEXTOID);
 
 /*
  * Steps through the keys of a normalized address, the most specific first: the
@@ -456,9 +451,9 @@ suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, in
 		check_forgotten(workspace, checks, count);
 }
 
-/* Returns an argument that is an address in normal form; raises PT400 if it is none. */
-static text *
-email_argument(FunctionCallInfo fcinfo)
+/* Returns the argument "email", the first, in normal form; raises PT400 if it is no address. */
+text *
+suppression_email_argument(FunctionCallInfo fcinfo)
 {
 	text	   *given;
 	text	   *email;
@@ -481,7 +476,7 @@ email_argument(FunctionCallInfo fcinfo)
 Datum
 lt_suppression_keys(PG_FUNCTION_ARGS)
 {
-	text	   *email = email_argument(fcinfo);
+	text	   *email = suppression_email_argument(fcinfo);
 	Datum	   *entries;
 	int			count = 0;
 	Key			key = {NULL, 0, false};
@@ -499,7 +494,7 @@ Datum
 lt_forgotten_key(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	text	   *email = email_argument(fcinfo);
+	text	   *email = suppression_email_argument(fcinfo);
 	Datum		workspace = context_workspace();
 	bytea	   *key;
 	Datum		entry = (Datum) 0;
@@ -515,24 +510,4 @@ lt_forgotten_key(PG_FUNCTION_ARGS)
 	if (entry == (Datum) 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(entry);
-}
-
-/* SQL: lt_forget(email) */
-Datum
-lt_forget(PG_FUNCTION_ARGS)
-{
-	Datum		values[3] = {context_enter("leads:delete")};
-	text	   *email = email_argument(fcinfo);
-	bool		known;
-	bool		isnull;
-
-	context_require_read_committed("forgetting a lead");
-	statement_connect();
-	context_make_workspace();
-	values[1] = PointerGetDatum(email);
-	values[2] = suppression_forgotten_entry(suppression_address_key(values[0]), VARDATA(email), VARSIZE(email) - VARHDRSZ);
-	statement_execute(&forget, values, NULL);
-	known = DatumGetBool(statement_value(0, 1, &isnull));
-	statement_finish();
-	PG_RETURN_BOOL(known);
 }

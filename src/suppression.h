@@ -7,6 +7,8 @@
 #ifndef LEADTERRA_SUPPRESSION_H
 #define LEADTERRA_SUPPRESSION_H
 
+#include "fmgr.h"
+
 /* What the entry of an address that was forgotten begins with; no address has a colon. */
 #define SUPPRESSION_FORGOTTEN "hmac:"
 
@@ -19,6 +21,7 @@ typedef struct SuppressionCheck
 } SuppressionCheck;
 
 /* suppression.c: looking up */
+extern text *suppression_email_argument(FunctionCallInfo fcinfo);
 extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
 extern bytea *suppression_address_key(Datum workspace);
 extern Datum suppression_forgotten_entry(const bytea *key, const char *email, int length);

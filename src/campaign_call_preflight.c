@@ -1,5 +1,5 @@
 /*
- * campaign_preflight.c
+ * campaign_call_preflight.c
  *		What a campaign's texts lack, before it is started.
  */
 #include "postgres.h"

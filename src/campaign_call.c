@@ -1,0 +1,315 @@
+/*
+ * campaign_call.c
+ *		Calls on campaigns: creating, changing, starting, pausing and deleting them.
+ *
+ * The counts of a campaign's state come from the view leadterra.campaign_states.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "campaign.h"
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "json.h"
+#include "queue.h"
+#include "statement.h"
+#include "uuid7.h"
+
+PG_FUNCTION_INFO_V1(lt_create_campaign);
+PG_FUNCTION_INFO_V1(lt_set_steps);
+PG_FUNCTION_INFO_V1(lt_start_campaign);
+PG_FUNCTION_INFO_V1(lt_pause_campaign);
+PG_FUNCTION_INFO_V1(lt_rename_campaign);
+PG_FUNCTION_INFO_V1(lt_set_campaign_owner);
+PG_FUNCTION_INFO_V1(lt_copy_campaign);
+PG_FUNCTION_INFO_V1(lt_delete_campaign);
+
+/* Columns of find_state: those of lt_campaign_state, then the number of steps. */
+enum
+{
+	STATE_ID,
+	STATE_NAME,
+	STATE_STATUS,
+	STATE_CREATED_AT,
+	STATE_STARTED_AT,
+	STATE_PAUSED_AT,
+	STATE_LEADS_ENROLLED,
+	STATE_QUEUED_MESSAGES,
+	STATE_STEPS,
+	STATE_COLUMNS
+};
+
+static Statement find_state = STATEMENT(
+	"SELECT campaign_id, name, status, created_at, started_at, paused_at,"
+	" leads_enrolled, queued_messages, steps"
+	" FROM leadterra.campaign_states"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* Reads the subject or body of a step. */
+static void
+read_step_text(JsonbContainer *step, const char *name, int index, Datum *result, ErrorList *errors)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(step, name, strlen(name), &value) == NULL)
+		error_list_add(errors, index, name, "missing", psprintf("%s is missing", name));
+	else if (value.type != jbvString)
+		error_list_add(errors, index, name, "wrong_type", psprintf("%s must be a string", name));
+	else
+		*result = PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
+														   value.val.string.len));
+}
+
+/* Reads the delay of a step; false if it says nothing of one. */
+static bool
+read_step_delay(JsonbContainer *step, int index, Datum *result, ErrorList *errors)
+{
+	JsonbValue	value;
+	int32		days = 0;
+	JsonResult	status;
+
+	if (getKeyJsonValueFromContainer(step, "delayDays", 9, &value) == NULL || value.type == jbvNull)
+		return false;
+
+	status = json_integer(&value, &days);
+	if (status != JSON_OK || days < 0 || days > QUEUE_DELAY_DAYS_MAX)
+		error_list_add(errors, index, "delayDays",
+					   status == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
+					   psprintf("delayDays must be a whole number from 0 to %d", QUEUE_DELAY_DAYS_MAX));
+	*result = Int32GetDatum(days);
+	return true;
+}
+
+/*
+ * Lists the keys of a step that mean nothing: a misspelled delayDays would
+ * send a follow-up too early.
+ */
+static void
+check_step_keys(JsonbContainer *step, int index, ErrorList *errors)
+{
+	JsonbIterator *iterator = json_iterate(step);
+	JsonbValue	key;
+	JsonbValue	value;
+
+	while (json_next_pair(&iterator, &key, &value))
+	{
+		char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
+
+		if (strcmp(name, "subject") != 0 && strcmp(name, "bodyHtml") != 0 &&
+			strcmp(name, "delayDays") != 0)
+			error_list_add(errors, index, name, "unknown_field", "a step has no such field");
+	}
+}
+
+/* Reads the argument that is an array of steps. */
+static CampaignSteps *
+steps_argument(FunctionCallInfo fcinfo)
+{
+	CampaignSteps   *steps = palloc0(sizeof(CampaignSteps));
+	JsonbContainer *array = NULL;
+	JsonbIterator *iterator;
+	JsonbValue	element;
+	ErrorList	errors;
+
+	if (!PG_ARGISNULL(1))
+		array = json_array(&PG_GETARG_JSONB_P(1)->root);
+	if (array == NULL)
+		error_raise(ERROR_INVALID_REQUEST, "steps must be an array");
+	if (JsonContainerSize(array) > QUEUE_STEPS_MAX)
+		error_raise(ERROR_INVALID_REQUEST, "%u steps are more than %d",
+					JsonContainerSize(array), QUEUE_STEPS_MAX);
+
+	error_list_init(&errors);
+	iterator = json_iterate(array);
+	while (json_next_element(&iterator, &element))
+	{
+		JsonbContainer *step = json_container(&element, true);
+		int			i = steps->count++;
+
+		if (step == NULL)
+		{
+			error_list_add(&errors, i, NULL, "not_an_object", "a step must be an object");
+			continue;
+		}
+		read_step_text(step, "subject", i, &steps->subjects[i], &errors);
+		read_step_text(step, "bodyHtml", i, &steps->bodies[i], &errors);
+		steps->no_delay[i] = !read_step_delay(step, i, &steps->delays[i], &errors);
+		check_step_keys(step, i, &errors);
+	}
+	if (errors.total > 0)
+		error_list_raise(ERROR_INVALID_REQUEST, &errors, NULL, "steps are invalid");
+	return steps;
+}
+
+/* SQL: lt_create_campaign(name, steps) */
+Datum
+lt_create_campaign(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		workspace = context_enter("campaigns:create");
+	Datum		name = error_name_argument(fcinfo, 0, "campaign");
+	CampaignSteps *steps = steps_argument(fcinfo);
+
+	uuid7_generate(id);
+	statement_connect();
+	context_make_workspace();
+	campaign_insert(workspace, UUIDPGetDatum(id), name, steps);
+	statement_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+/* SQL: lt_set_steps(campaign_id, steps) */
+Datum
+lt_set_steps(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("campaigns:update");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+	CampaignSteps *steps = steps_argument(fcinfo);
+
+	statement_connect();
+	switch (campaign_require(workspace, campaign, CAMPAIGN_CHANGE))
+	{
+		case CAMPAIGN_DRAFT:
+			campaign_replace_steps(workspace, campaign, steps);
+			break;
+		case CAMPAIGN_PAUSED:
+			if (!campaign_change_texts(workspace, campaign, steps))
+				error_raise(ERROR_SEQUENCE_FIXED,
+							"number and delays of steps are fixed once a campaign has started");
+			break;
+		case CAMPAIGN_RUNNING:
+			error_raise(ERROR_CAMPAIGN_RUNNING, "steps of a running campaign cannot be changed");
+	}
+	statement_finish();
+	PG_RETURN_VOID();
+}
+
+/* Reads the state of a campaign, which exists; the result lives in SPI memory. */
+static void
+read_state(Datum workspace, Datum campaign, Datum *values, bool *nulls)
+{
+	Datum		key[] = {workspace, campaign};
+
+	if (statement_execute(&find_state, key, NULL) != 1)
+		elog(ERROR, "campaign without a state");
+	statement_row(0, values, nulls);
+}
+
+/* Ends SPI and returns the state of a campaign as the result of a function. */
+static Datum
+return_state(FunctionCallInfo fcinfo, Datum workspace, Datum campaign)
+{
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS];
+	Datum		result;
+
+	read_state(workspace, campaign, values, nulls);
+	result = statement_result(fcinfo, values, nulls, STATE_STEPS);
+	statement_finish();
+	return result;
+}
+
+/* SQL: lt_start_campaign(campaign_id) */
+Datum
+lt_start_campaign(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("campaigns:update");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS];
+
+	statement_connect();
+	if (campaign_require(workspace, campaign, CAMPAIGN_CHANGE) != CAMPAIGN_RUNNING)
+	{
+		read_state(workspace, campaign, values, nulls);
+		if (DatumGetInt64(values[STATE_STEPS]) == 0)
+			error_raise(ERROR_NO_SEQUENCE_STEPS, "campaign \"%s\" has no steps",
+						TextDatumGetCString(values[STATE_NAME]));
+		if (DatumGetInt64(values[STATE_LEADS_ENROLLED]) == 0)
+			error_raise(ERROR_NO_LEADS_ENROLLED, "campaign \"%s\" has no leads",
+						TextDatumGetCString(values[STATE_NAME]));
+		campaign_start(workspace, campaign, context_time());
+		queue_notify();
+	}
+	return return_state(fcinfo, workspace, campaign);
+}
+
+/* SQL: lt_pause_campaign(campaign_id) */
+Datum
+lt_pause_campaign(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("campaigns:update");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+
+	statement_connect();
+	if (campaign_require(workspace, campaign, CAMPAIGN_CHANGE) == CAMPAIGN_RUNNING)
+		campaign_pause(workspace, campaign, context_time());
+	return return_state(fcinfo, workspace, campaign);
+}
+
+/* SQL: lt_rename_campaign(campaign_id, name) */
+Datum
+lt_rename_campaign(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("campaigns:update");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+	Datum		name = error_name_argument(fcinfo, 1, "campaign");
+
+	statement_connect();
+	campaign_rename(workspace, campaign, name);
+	statement_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL: lt_set_campaign_owner(campaign_id, owner) */
+Datum
+lt_set_campaign_owner(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("campaigns:update");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+
+	statement_connect();
+	campaign_set_owner(workspace, campaign, PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1));
+	statement_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL: lt_copy_campaign(campaign_id, name) */
+Datum
+lt_copy_campaign(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		workspace = context_enter("campaigns:create");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+	Datum		name = PG_ARGISNULL(1) ? (Datum) 0 : error_name_argument(fcinfo, 1, "campaign");
+
+	uuid7_generate(id);
+	statement_connect();
+	/* Nobody deletes it between the two statements. */
+	campaign_require(workspace, campaign, CAMPAIGN_KEEP);
+	campaign_copy(workspace, campaign, UUIDPGetDatum(id), name);
+	statement_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+/* SQL: lt_delete_campaign(campaign_id) */
+Datum
+lt_delete_campaign(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("campaigns:delete");
+	Datum		campaign = campaign_argument(fcinfo, 0);
+
+	statement_connect();
+	if (campaign_require(workspace, campaign, CAMPAIGN_DELETE) == CAMPAIGN_RUNNING)
+		error_raise(ERROR_CAMPAIGN_RUNNING, "a running campaign cannot be deleted");
+	campaign_delete(workspace, campaign);
+	statement_finish();
+	PG_RETURN_VOID();
+}
