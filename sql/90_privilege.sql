@@ -24,8 +24,7 @@ BEGIN ATOMIC
         ('extschema',                '{api, reader, worker, monitor}', 'USAGE'),
 
         -- Workspaces, their keys, and what calls begin with.
-        ('workspaces',               '{api, reader}',
-            'SELECT (workspace_id, name, created_at)'),
+        ('workspaces',               '{api, reader}',            'SELECT'),
         ('api_keys',                 '{owner}',                  'SELECT'),
         ('lt_api_keys',              '{owner}',                  'SELECT'),
         ('lt_authenticate',          '{api, reader}',            'EXECUTE'),

@@ -72,7 +72,7 @@ static Statement count_missing = STATEMENT(
 	" WHEN t.token IN ('assignedTo', 'assigned_to') THEN l.assigned_to::text"
 	" WHEN t.token IN ('verificationStatus', 'verification_status') THEN l.verification_status::text"
 	" WHEN t.token = '" TEMPLATE_UNSUBSCRIBE_URL "' THEN ("
-	" SELECT w.unsubscribe_url FROM leadterra.workspaces w WHERE w.workspace_id = $1)"
+	" SELECT k.unsubscribe_url FROM leadterra.links k WHERE k.workspace_id = $1)"
 	" ELSE l.fields ->> t.token END, $4), '') = ''"
 	" GROUP BY t.number",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTOID);

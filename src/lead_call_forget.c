@@ -31,7 +31,8 @@ lt_forget(PG_FUNCTION_ARGS)
 	statement_connect();
 	context_make_workspace();
 	values[1] = PointerGetDatum(email);
-	values[2] = suppression_forgotten_entry(suppression_address_key(values[0]), VARDATA(email), VARSIZE(email) - VARHDRSZ);
+	values[2] = suppression_forgotten_entry(suppression_make_address_key(values[0]),
+											VARDATA(email), VARSIZE(email) - VARHDRSZ);
 	statement_execute(&forget, values, NULL);
 	known = DatumGetBool(statement_value(0, 1, &isnull));
 	statement_finish();

@@ -2,7 +2,7 @@
  * lead_limit.c
  *		How many leads a workspace may have.
  *
- * A workspace with a limit has a counter of its leads.  A call that makes leads
+ * A workspace with a limit has a row, with a counter of its leads.  A call that makes leads
  * adds them to it when all else is written but a job and the names of a campaign's
  * custom fields, in this order: until it commits, the others wait there.  Deleting
  * leads takes them off, last.
@@ -17,27 +17,43 @@
 
 #include "access/transam.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/xid8.h"
 
 #include "compat.h"
+#include "context.h"
 #include "error.h"
 #include "lead.h"
 #include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_set_lead_limit);
 
 /* Leads that a workspace may be said to have: what was written by hand must not overflow. */
 #define COUNT_MAX (PG_INT64_MAX / 2)
 
 /* Without a limit this is all that a call pays. */
 static Statement find_limit = STATEMENT(
-	"SELECT lead_limit, lead_count FROM leadterra.workspaces"
-	" WHERE workspace_id = $1 AND lead_limit IS NOT NULL",
+	"SELECT lead_limit, lead_count FROM leadterra.lead_limits"
+	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
 
 static Statement lock_limit = STATEMENT(
-	"SELECT lead_limit, lead_count FROM leadterra.workspaces"
-	" WHERE workspace_id = $1 AND lead_limit IS NOT NULL"
+	"SELECT lead_limit, lead_count FROM leadterra.lead_limits"
+	" WHERE workspace_id = $1"
 	" FOR NO KEY UPDATE",
 	SPI_OK_SELECT, UUIDOID);
+
+/* A trigger takes the count away where there was a limit. */
+static Statement set_limit = STATEMENT(
+	"INSERT INTO leadterra.lead_limits (workspace_id, lead_limit)"
+	" VALUES ($1, $2)"
+	" ON CONFLICT (workspace_id) DO UPDATE SET lead_limit = excluded.lead_limit",
+	SPI_OK_INSERT, UUIDOID, INT8OID);
+
+static Statement remove_limit = STATEMENT(
+	"DELETE FROM leadterra.lead_limits"
+	" WHERE workspace_id = $1",
+	SPI_OK_DELETE, UUIDOID);
 
 /* One snapshot says which leads there are and which transactions have ended. */
 static Statement count_leads = STATEMENT(
@@ -46,13 +62,13 @@ static Statement count_leads = STATEMENT(
 	SPI_OK_SELECT, UUIDOID);
 
 static Statement add_to_count = STATEMENT(
-	"UPDATE leadterra.workspaces SET lead_count = $2"
+	"UPDATE leadterra.lead_limits SET lead_count = $2"
 	" WHERE workspace_id = $1",
 	SPI_OK_UPDATE, UUIDOID, INT8OID);
 
 /* The mark is a transaction id; one of another cluster may not have come yet. */
 static Statement set_count = STATEMENT(
-	"UPDATE leadterra.workspaces SET"
+	"UPDATE leadterra.lead_limits SET"
 	" lead_count = CASE WHEN count_mark <= $3 THEN $2 END,"
 	" count_mark = CASE WHEN count_mark <= $4 THEN count_mark ELSE $4 END"
 	" WHERE workspace_id = $1",
@@ -97,9 +113,12 @@ lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining)
 	bool		adds = created > 0 && !dry_run;
 	int64		before;
 
-	if (statement_execute(&find_limit, values, NULL) == 0 ||
-		(adds && statement_execute(&lock_limit, values, NULL) == 0))
-		return false;
+	do
+	{
+		if (statement_execute(&find_limit, values, NULL) == 0)
+			return false;
+		/* One that was taken away meanwhile may have been set again. */
+	} while (adds && statement_execute(&lock_limit, values, NULL) == 0);
 	statement_row(0, columns, nulls);
 	before = nulls[1] ? count_all(workspace, &values[2]) - (adds ? created : 0) :
 		Max(0, Min(DatumGetInt64(columns[1]), COUNT_MAX));
@@ -114,4 +133,26 @@ lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining)
 		statement_execute(nulls[1] ? &set_count : &add_to_count, values, NULL);
 	}
 	return true;
+}
+
+/* SQL: lt_set_lead_limit(lead_limit) */
+Datum
+lt_set_lead_limit(PG_FUNCTION_ARGS)
+{
+	Datum		values[2] = {context_workspace()};
+
+	if (!PG_ARGISNULL(0) && PG_GETARG_INT64(0) < 0)
+		error_raise(ERROR_INVALID_REQUEST, "argument \"lead_limit\" must be from 0, not %lld",
+					(long long) PG_GETARG_INT64(0));
+	statement_connect();
+	context_make_workspace();
+	if (PG_ARGISNULL(0))
+		statement_execute(&remove_limit, values, NULL);
+	else
+	{
+		values[1] = PG_GETARG_DATUM(0);
+		statement_execute(&set_limit, values, NULL);
+	}
+	statement_finish();
+	PG_RETURN_VOID();
 }

@@ -4,7 +4,8 @@
  *
  * A link ends in a token: workspace, message, and 16 bytes of an HMAC-SHA256
  * over both (RFC 2104), in base64url (RFC 4648, section 5).  The key is the
- * workspace's own, so that whoever knows the ids of messages can make no token.
+ * workspace's own, so that whoever knows the ids of messages can make no token.  It is
+ * made with the first address that links begin with.
  */
 #include "postgres.h"
 
@@ -29,14 +30,21 @@ PG_FUNCTION_INFO_V1(lt_set_unsubscribe_url);
 #define URL_MAX 1000
 
 static Statement find_links = STATEMENT(
-	"SELECT unsubscribe_url, link_key FROM leadterra.workspaces"
+	"SELECT unsubscribe_url, link_key FROM leadterra.links"
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
 
+/* Of two that come first, the key of one stays, whoever has the last word on the address. */
 static Statement set_url = STATEMENT(
-	"UPDATE leadterra.workspaces SET unsubscribe_url = $2"
+	"INSERT INTO leadterra.links (workspace_id, unsubscribe_url)"
+	" VALUES ($1, $2)"
+	" ON CONFLICT (workspace_id) DO UPDATE SET unsubscribe_url = excluded.unsubscribe_url",
+	SPI_OK_INSERT, UUIDOID, TEXTOID);
+
+static Statement remove_url = STATEMENT(
+	"UPDATE leadterra.links SET unsubscribe_url = NULL"
 	" WHERE workspace_id = $1",
-	SPI_OK_UPDATE, UUIDOID, TEXTOID);
+	SPI_OK_UPDATE, UUIDOID);
 
 /* Reads what the links of a workspace are made with.  Runs in SPI. */
 void
@@ -144,9 +152,8 @@ Datum
 lt_set_unsubscribe_url(PG_FUNCTION_ARGS)
 {
 	Datum		values[] = {context_enter("workspaces:update"), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
-	bool		nulls[] = {false, PG_ARGISNULL(0)};
 
-	if (!nulls[1])
+	if (!PG_ARGISNULL(0))
 	{
 		char	   *url = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
@@ -162,7 +169,7 @@ lt_set_unsubscribe_url(PG_FUNCTION_ARGS)
 	}
 	statement_connect();
 	context_make_workspace();
-	statement_execute(&set_url, values, nulls);
+	statement_execute(PG_ARGISNULL(0) ? &remove_url : &set_url, values, NULL);
 	statement_finish();
 	PG_RETURN_VOID();
 }

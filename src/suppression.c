@@ -123,9 +123,15 @@ static Statement find_forgotten = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
 static Statement find_address_key = STATEMENT(
-	"SELECT address_key FROM leadterra.workspaces"
+	"SELECT address_key FROM leadterra.address_keys"
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
+
+static Statement make_address_key = STATEMENT(
+	"INSERT INTO leadterra.address_keys (workspace_id)"
+	" VALUES ($1)"
+	" ON CONFLICT DO NOTHING",
+	SPI_OK_INSERT, UUIDOID);
 
 /*
  * Steps through the keys of a normalized address, the most specific first: the
@@ -381,11 +387,26 @@ copy_address_key(uint64 found)
 	return found == 0 ? NULL : DatumGetByteaPCopy(statement_value(0, 1, &isnull));
 }
 
-/* Reads the key of the workspace's hashes; NULL: it has no row yet.  Runs in SPI. */
+/* Reads the key of the workspace's hashes; NULL: it has forgotten nobody.  Runs in SPI. */
 bytea *
 suppression_address_key(Datum workspace)
 {
 	return copy_address_key(statement_execute(&find_address_key, &workspace, NULL));
+}
+
+/* The same for who is about to forget somebody: of two that come first one makes the key. */
+bytea *
+suppression_make_address_key(Datum workspace)
+{
+	bytea	   *key = suppression_address_key(workspace);
+
+	if (key)
+		return key;
+	statement_execute(&make_address_key, &workspace, NULL);
+	key = suppression_address_key(workspace);
+	if (key == NULL)
+		elog(ERROR, "a workspace has no key for addresses");
+	return key;
 }
 
 /* Makes the entry of an address that was forgotten. */

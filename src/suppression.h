@@ -24,6 +24,7 @@ typedef struct SuppressionCheck
 extern text *suppression_email_argument(FunctionCallInfo fcinfo);
 extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
 extern bytea *suppression_address_key(Datum workspace);
+extern bytea *suppression_make_address_key(Datum workspace);
 extern Datum suppression_forgotten_entry(const bytea *key, const char *email, int length);
 
 /* suppression_list.c: keeping lists */

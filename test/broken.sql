@@ -35,12 +35,12 @@ BEGIN
 END;
 $$;
 CREATE TEMP TABLE ids AS SELECT pg_temp.more(pg_temp.fill('A')) AS a, pg_temp.more(pg_temp.fill('B')) AS b;
-UPDATE leadterra.workspaces SET lead_limit = 1000 WHERE workspace_id = (SELECT (a ->> 'workspace')::uuid FROM ids);
+INSERT INTO leadterra.lead_limits (workspace_id, lead_limit) SELECT (a ->> 'workspace')::uuid, 1000 FROM ids;
 -- What is of B says so.
 SELECT format('UPDATE leadterra.%I SET %s WHERE workspace_id = %L', v.tab, v.change, b ->> 'workspace') FROM ids, (VALUES
     ('leads', $$first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}'$$), ('campaigns', $$name = 'walrus'$$), ('steps', $$subject = 'walrus'$$), ('lists', $$name = 'walrus'$$),
     ('blocklists', $$name = 'walrus'$$), ('suppressions', $$reason = 'walrus'$$), ('leases', $$worker = 'walrus'$$), ('jobs', $$worker = 'walrus', error = 'walrus'$$), ('events', $$data = '{"threadSnippet": "walrus"}'$$),
-    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('workspaces', $$unsubscribe_url = 'https://walrus.example/'$$)) v (tab, change) \gexec
+    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('links', $$unsubscribe_url = 'https://walrus.example/'$$)) v (tab, change) \gexec
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') AS no_tenant \gset
 \if :no_tenant
 CREATE ROLE tenant;
@@ -79,7 +79,7 @@ INSERT INTO calls VALUES
 ('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
-('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_unsubscribe_url(''https://example.net/'')'),
+('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'),
 ('lt_set_verification(ARRAY(SELECT id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
 ('lt_unsubscribe($token)'),

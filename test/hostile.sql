@@ -61,7 +61,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{workspaces,api_keys,answers,blocklists,suppressions,leads,batches,campaigns,steps,enrollments,deletions,deleted,campaign_states,lists,list_members,jobs,imports,import_rejects}'::text[] LOOP
+    FOREACH name IN ARRAY '{workspaces,api_keys,address_keys,lead_limits,links,answers,blocklists,suppressions,leads,batches,campaigns,steps,enrollments,deletions,deleted,campaign_states,lists,list_members,jobs,imports,import_rejects}'::text[] LOOP
         EXECUTE format('CREATE TABLE hostile.%I (workspace_id uuid, campaign_id uuid, lead_id uuid, email text)', name);
     END LOOP;
     EXECUTE format('ALTER DATABASE %I SET search_path = hostile, public, pg_catalog', current_database());

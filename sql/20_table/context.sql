@@ -3,16 +3,10 @@
 CREATE TABLE leadterra.workspaces (
     workspace_id uuid PRIMARY KEY,
     name text,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    link_key bytea NOT NULL DEFAULT leadterra.random_key(),
-    address_key bytea NOT NULL DEFAULT leadterra.random_key(),
-    unsubscribe_url text CHECK (octet_length(unsubscribe_url) <= 1000),
-    lead_limit bigint CHECK (lead_limit >= 0),
-    lead_count bigint CHECK (lead_count >= 0),
-    count_mark xid8
+    created_at timestamptz NOT NULL DEFAULT now()
 );
 SELECT leadterra.add_table('leadterra.workspaces');
-COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one. link_key signs the links in messages, address_key hashes addresses that were forgotten. lead_limit is how many leads there may be (null: any number), lead_count how many there are, where that is known.';
+COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one.';
 
 -- A key is looked up before its workspace is known: the one index that does not
 -- begin with the workspace.

@@ -25,3 +25,14 @@ CREATE TABLE leadterra.leads (
 ) WITH (fillfactor = 80);
 SELECT leadterra.add_table('leadterra.leads');
 COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
+
+-- See src/lead_limit.c.
+CREATE TABLE leadterra.lead_limits (
+    workspace_id uuid PRIMARY KEY,
+    lead_limit bigint NOT NULL CHECK (lead_limit >= 0),
+    lead_count bigint CHECK (lead_count >= 0),
+    count_mark xid8
+);
+SELECT leadterra.add_table('leadterra.lead_limits');
+COMMENT ON TABLE leadterra.lead_limits IS
+'How many leads a workspace may have; no row: any number. lead_count is how many there are, where that is known.';

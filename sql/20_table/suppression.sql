@@ -32,6 +32,16 @@ CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash, work
 SELECT leadterra.add_table('leadterra.suppressions');
 COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
 
+-- Made when the first address is forgotten, and never changed: the hashes would match
+-- nobody any more.
+CREATE TABLE leadterra.address_keys (
+    workspace_id uuid PRIMARY KEY,
+    address_key bytea NOT NULL DEFAULT leadterra.random_key()
+);
+SELECT leadterra.add_table('leadterra.address_keys');
+COMMENT ON TABLE leadterra.address_keys IS
+'The key by which a workspace hashes the addresses that it has forgotten; no row: it has forgotten nobody.';
+
 CREATE TYPE @extschema@.lt_suppress_result AS (
     suppressed integer,
     already_suppressed integer,

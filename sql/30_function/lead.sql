@@ -1,6 +1,6 @@
 -- lead: changing and deleting leads.
 
--- A limit is set by hand, and the next calls count the leads: see src/lead_limit.c.
+-- Where a limit is changed the next calls count the leads: see src/lead_limit.c.
 CREATE FUNCTION leadterra.lead_limit_set()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -13,8 +13,26 @@ BEGIN
 END;
 $$;
 
-CREATE TRIGGER lead_limit_set BEFORE UPDATE OF lead_limit ON leadterra.workspaces
+CREATE TRIGGER lead_limit_set BEFORE UPDATE OF lead_limit ON leadterra.lead_limits
 FOR EACH ROW EXECUTE FUNCTION leadterra.lead_limit_set();
+
+CREATE FUNCTION @extschema@.lt_set_lead_limit(lead_limit bigint)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_set_lead_limit';
+
+COMMENT ON FUNCTION @extschema@.lt_set_lead_limit(bigint) IS
+'Set how many leads the current workspace may have, null for any number
+
+A call that would make more fails with PT402 plan_limit_reached. Leads that are there stay,
+also where they are more. For the owner of the extension.
+
+Parameters:
+  lead_limit: the number of leads, from 0; null takes the limit away.
+
+Errors: PT400 invalid_request.';
 
 -- Last, for those that make leads wait here too.  Where the number is unknown, this
 -- keeps it from being counted meanwhile.
@@ -27,9 +45,9 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 BEGIN
-    UPDATE leadterra.workspaces w SET lead_count = w.lead_count - k.leads
+    UPDATE leadterra.lead_limits m SET lead_count = m.lead_count - k.leads
     FROM (SELECT d.workspace_id, count(*) AS leads FROM deleted d GROUP BY d.workspace_id) k
-    WHERE w.workspace_id = k.workspace_id AND w.lead_limit IS NOT NULL;
+    WHERE m.workspace_id = k.workspace_id;
     RETURN NULL;
 END;
 $$;

@@ -58,7 +58,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_forgotten_key';
 
 COMMENT ON FUNCTION leadterra.forgotten_key(text) IS
-'Return the entry that an address would have if it were forgotten; null in a workspace that nothing was written in.';
+'Return the entry that an address would have if it were forgotten; null in a workspace that has forgotten nobody.';
 
 CREATE FUNCTION @extschema@.lt_is_suppressed(email text)
 RETURNS TABLE (entry text, reason text, created_at timestamptz)

@@ -116,8 +116,10 @@ UPDATE leadterra.suppressions SET blocklist_id = workspace_id WHERE workspace_id
 UPDATE leadterra.leads SET email = 't6@example.com' WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15' AND email = 't3@example.com';
 SELECT lt_bulk_upsert(:'draft', '[{"email": "a@example.com"}]');
 -- And there may be more leads there, ten more than there are.
-UPDATE leadterra.workspaces w SET lead_limit = CASE w.workspace_id WHEN lt_current_workspace() THEN 1
-    ELSE 10 + (SELECT count(*) FROM leadterra.leads l WHERE l.workspace_id = w.workspace_id) END;
+INSERT INTO leadterra.lead_limits (workspace_id, lead_limit)
+SELECT w.workspace_id, CASE w.workspace_id WHEN lt_current_workspace() THEN 1
+    ELSE 10 + (SELECT count(*) FROM leadterra.leads l WHERE l.workspace_id = w.workspace_id) END
+FROM leadterra.workspaces w;
 
 \ir ../rows.sql
 -- Those of other workspaces than the current one.

@@ -1,6 +1,6 @@
 -- enroll: lt_add_leads, rule by rule.
 BEGIN;
-SELECT plan(563);
+SELECT plan(566);
 
 -- What another workspace has.
 SELECT lt_create_campaign('elsewhere', '[{"subject": "s", "bodyHtml": "b"}]') AS foreign_campaign, lt_create_list('elsewhere') AS foreign_list, lt_create_blocklist('elsewhere') AS foreign_blocklist \gset
@@ -476,8 +476,8 @@ DECLARE
 BEGIN
     answer := pg_temp.add(leads, options);
     RETURN format('%s, %s left', answer -> 'leads_uploaded', answer -> 'remaining_in_plan')
-        || coalesce((SELECT format(' of %s, and the counter says %s', l.leads, w.lead_count) FROM leadterra.workspaces w, (SELECT count(*) AS leads FROM lt_leads) l
-            WHERE w.workspace_id = lt_current_workspace() AND w.lead_limit IS NOT NULL AND w.lead_count IS NOT NULL AND w.lead_count <> l.leads), '');
+        || coalesce((SELECT format(' of %s, and the counter says %s', l.leads, m.lead_count) FROM leadterra.lead_limits m, (SELECT count(*) AS leads FROM lt_leads) l
+            WHERE m.workspace_id = lt_current_workspace() AND m.lead_count IS NOT NULL AND m.lead_count <> l.leads), '');
 EXCEPTION WHEN SQLSTATE 'PT402' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, message = MESSAGE_TEXT;
     RETURN concat_ws(' ', detail, message);
@@ -487,8 +487,8 @@ $$;
 -- ones rely on, is here made by hand.
 CREATE FUNCTION pg_temp.limit_to(leads bigint, counted boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SET search_path = public AS $$
 BEGIN
-    UPDATE leadterra.workspaces SET lead_limit = leads WHERE workspace_id = lt_current_workspace();
-    UPDATE leadterra.workspaces SET lead_count = (SELECT count(*) FROM lt_leads) WHERE workspace_id = lt_current_workspace() AND counted;
+    PERFORM lt_set_lead_limit(leads);
+    UPDATE leadterra.lead_limits SET lead_count = (SELECT count(*) FROM lt_leads) WHERE workspace_id = lt_current_workspace() AND counted;
 END;
 $$;
 SELECT jsonb_build_object('campaign_id', :'limited') AS c, jsonb_build_object('list_id', :'limited_list') AS l \gset
@@ -530,11 +530,16 @@ SELECT is(lt_bulk_upsert(:'limited', pg_temp.some('i', 'x', 'i'), 'skip', true):
 SELECT is(lt_bulk_upsert(:'limited', pg_temp.some('i', 'x', 'i'), 'skip')::text, '(1,1,1,2)', 'nor do who is suppressed or repeated count');
 SELECT is(pg_temp.failure(format('(SELECT count(*) FROM lt_bulk_upsert_report(%L, %L))', :'limited', pg_temp.some('j'))), 'PT402 plan_limit_reached 0 the plan has room for 0 more leads, not for 1', 'the report fails too');
 SELECT is((SELECT count(*) FROM lt_leads), 4::bigint, 'and the limit is held');
-SELECT is((SELECT lead_count FROM leadterra.workspaces WHERE workspace_id = lt_current_workspace()), 4::bigint, 'the counter says so');
+SELECT is((SELECT lead_count FROM leadterra.lead_limits WHERE workspace_id = lt_current_workspace()), 4::bigint, 'the counter says so');
 SELECT pg_temp.limit_to(NULL, false);
+SELECT is((SELECT count(*) FROM leadterra.lead_limits WHERE workspace_id = lt_current_workspace()), 0::bigint, 'without a limit there is no row');
 SELECT is(pg_temp.left(pg_temp.some('j', 'k'), :'c'), '2, null left', 'a limit may be taken away');
 SELECT pg_temp.limit_to(6, false);
-SELECT is((SELECT lead_count FROM leadterra.workspaces WHERE workspace_id = lt_current_workspace()), NULL, 'a limit that is set has no count');
+SELECT is((SELECT lead_count FROM leadterra.lead_limits WHERE workspace_id = lt_current_workspace()), NULL, 'a limit that is set has no count');
+SELECT is(pg_temp.failure('lt_set_lead_limit(-1)'), 'PT400 invalid_request argument "lead_limit" must be from 0, not -1', 'less than none is no limit');
+UPDATE leadterra.lead_limits SET lead_count = 5, count_mark = '1' WHERE workspace_id = lt_current_workspace();
+SELECT pg_temp.limit_to(6, false);
+SELECT is((SELECT m::text FROM leadterra.lead_limits m WHERE workspace_id = lt_current_workspace()), format('(%s,6,,)', lt_current_workspace()), 'nor has one that is set again');
 SELECT is(pg_temp.left(pg_temp.some('l'), :'c'), '{"code": "plan_limit_reached", "remaining": 0} the plan has room for 0 more leads, not for 1', 'and set again, when what was made meanwhile counts');
 SELECT pg_temp.limit_to(0);
 SELECT is(pg_temp.left(pg_temp.some('c'), :'c') || pg_temp.left(pg_temp.some('l'), :'c'), '0, 0 left{"code": "plan_limit_reached", "remaining": 0} the plan has room for 0 more leads, not for 1', 'none at all is a limit');

@@ -249,9 +249,9 @@ BEGIN
         END IF;
     WHEN 4 THEN
         UPDATE state SET lead_limit = CASE WHEN random() < 0.4 THEN greatest((SELECT count(*) FROM people) + floor(random() * 8) - 2, 0) END;
-        UPDATE leadterra.workspaces w SET lead_limit = s.lead_limit FROM state s WHERE w.workspace_id = lt_current_workspace();
+        PERFORM lt_set_lead_limit(s.lead_limit) FROM state s;
         -- As if a call had counted them, in another transaction.
-        UPDATE leadterra.workspaces w SET lead_count = (SELECT count(*) FROM people) WHERE w.workspace_id = lt_current_workspace() AND random() < 0.5;
+        UPDATE leadterra.lead_limits m SET lead_count = (SELECT count(*) FROM people) WHERE m.workspace_id = lt_current_workspace() AND random() < 0.5;
     END CASE;
 END;
 $$;
@@ -290,7 +290,7 @@ CREATE FUNCTION pg_temp.large(base integer, range integer) RETURNS jsonb LANGUAG
 $$ SELECT jsonb_agg(pg_temp.entry(CASE WHEN random() < 0.2 THEN upper(a) ELSE a END)) FROM (SELECT pg_temp.address(base + floor(random() * range)::integer) AS a FROM generate_series(1, 1000)) r $$;
 TRUNCATE tally;
 UPDATE state SET lead_limit = NULL;
-UPDATE leadterra.workspaces w SET lead_limit = NULL WHERE w.workspace_id OPERATOR(pg_catalog.=) lt_current_workspace();
+SELECT lt_set_lead_limit(NULL);
 SELECT pg_temp.compare(target, pg_temp.large(base, range)) FROM (VALUES (1, 0, 1500), (2, 1000, 1500), (3, 0, 2500), (4, 2400, 100000), (3, 0, 2000), (1, 0, 2500), (2, 100, 500)) p (target, base, range);
 SELECT pg_temp.disturb(pg_temp.address(n), floor(random() * 4)::integer) FROM generate_series(0, 2499, 7) n;
 SELECT pg_temp.compare(target, pg_temp.large(0, 2500)) FROM generate_series(1, 4) target;

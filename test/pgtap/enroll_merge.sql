@@ -141,7 +141,7 @@ SELECT lives_ok($$SELECT pg_temp.merge('leased', 'heir8')$$, 'until it is settle
 SELECT is(pg_temp.stands(:'c', 'heir8'), 'active 2:queued', 'then it goes on');
 
 -- A limit.
-UPDATE leadterra.workspaces SET lead_limit = 1000 WHERE workspace_id = lt_current_workspace();
+SELECT lt_set_lead_limit(1000);
 SELECT count(*) AS leads FROM lt_leads \gset
 SELECT pg_temp.add(:'c', 'counted');
 SELECT pg_temp.merge('counted', 'heir8');

@@ -23,6 +23,8 @@ LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND coalesce(p.oid, c.oid) IS NOT NULL;
 
 -- Who may do what is in privilege_matrix.sql; what is seen of it, and as whom it runs.
+SELECT is((SELECT string_agg(name || '.' || attname, ' ' ORDER BY name, attname) FROM members JOIN pg_attribute ON attrelid = relation_oid AND attnum > 0
+    WHERE kind IN ('table', 'view') AND attname ~ 'key' AND attname NOT IN ('idempotency_key', 'key_id')), 'address_keys.address_key api_keys.key_hash links.link_key', 'keys stand in these columns alone');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND NOT (SELECT relrowsecurity FROM pg_class WHERE oid = relation_oid)), NULL, 'every table has row-level security');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m WHERE kind = 'table'
     AND (SELECT array_agg(replace(pg_get_expr(polqual, polrelid), 'OPERATOR(pg_catalog.=)', '=') || polcmd::text) FROM pg_policy WHERE polrelid = relation_oid) IS DISTINCT FROM '{(workspace_id = lt_current_workspace())*}'), NULL, 'with the one policy');
@@ -265,7 +267,7 @@ SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest(ARRAY[
     format('SET leadterra.workspace_id = %L', :'b'), format('SET LOCAL leadterra.workspace_id = %L', :'b'), format('SELECT set_config(''leadterra.workspace_id'', %L, true)', :'b'),
     'RESET leadterra.workspace_id', 'SET leadterra.scopes = ''''', 'RESET leadterra.scopes', 'SET leadterra.now = ''2030-01-01''', format('ALTER ROLE lt_test_api SET leadterra.workspace_id = %L', :'b'),
     'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key()', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
-    'UPDATE leadterra.workspaces SET lead_limit = NULL', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
+    'SELECT lt_set_lead_limit(NULL)', 'UPDATE leadterra.lead_limits SET lead_limit = 9', 'SELECT * FROM leadterra.lead_limits', 'SELECT * FROM leadterra.links', 'SELECT * FROM leadterra.address_keys', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
 RESET ALL;
 SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');
 CREATE FUNCTION pg_temp.peek(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'seen %', value; END $$;

@@ -194,10 +194,10 @@ answers('404 v2', [ @add, { campaign_id => $unknown, leads => $leads->{leads} } 
 answers('404 of a list', [ @add, { list_id => $unknown, leads => $leads->{leads} } ], 404, { code => 'list_not_found' });
 answers('422', [ @bulk, { leads => [ { email => 'new@example.com' }, { email => 'x' } ] } ], 422, { code => 'invalid_leads', total => 1 });
 answers('422 to suppress', [ 'POST', 'lt_http_suppress', '/v1/suppression-list', $key, { emails => [ 'new@example.com', 'x' ] } ], 422, { code => 'invalid_suppressions' });
-sql("UPDATE leadterra.workspaces SET lead_limit = 0 WHERE workspace_id = '$workspace'");
+in_workspace($workspace, 'SELECT lt_set_lead_limit(0)');
 answers('402', [ @bulk, { leads => [ { email => 'new@example.com' } ] } ], 402, { code => 'plan_limit_reached', remaining => 0 });
 answers('402 v2', [ @add, { campaign_id => $uuid, leads => [ { email => 'new@example.com' } ] } ], 402, { statusCode => 402, error => 'Payment Required' });
-sql("UPDATE leadterra.workspaces SET lead_limit = NULL WHERE workspace_id = '$workspace'");
+in_workspace($workspace, 'SELECT lt_set_lead_limit(NULL)');
 
 # --- once for an Idempotency-Key
 

@@ -231,11 +231,11 @@ for my $call ([ 'start', 'no_leads_enrolled', [ { subject => 's', bodyHtml => 'b
 	answers("400 $code", [ 'POST', "/v1/campaigns/$id/$verb", $key ], 400, { code => $code });
 }
 
-$server->safe_psql('leadterra', "UPDATE leadterra.workspaces SET lead_limit = 0 WHERE workspace_id = '$workspace'");
+in_workspace($workspace, 'SELECT lt_set_lead_limit(0)');
 answers('402', [ 'POST', $bulk, $key, { leads => [ { email => 'over@example.com' } ] } ], 402, { code => 'plan_limit_reached', remaining => 0 });
 answers('402 v2', [ 'POST', '/api/v2/leads/add', $key, { campaign_id => $uuid, leads => [ { email => 'over@example.com' } ] } ], 402,
 	{ statusCode => 402, error => 'Payment Required' });
-$server->safe_psql('leadterra', "UPDATE leadterra.workspaces SET lead_limit = NULL WHERE workspace_id = '$workspace'");
+in_workspace($workspace, 'SELECT lt_set_lead_limit(NULL)');
 
 $before = rows();
 my $large = '{"leads": [{"email": "' . 'a' x (33 * 1024 * 1024) . '"}]}';
