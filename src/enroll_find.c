@@ -24,7 +24,7 @@
 #define FIND_LEADS(table, key, removed) STATEMENT( \
 	"SELECT u.position, l.*," \
 	" (SELECT " removed \
-	" FROM leadterra." table " e" \
+	" FROM " table " e" \
 	" WHERE e.workspace_id = $1 AND e." key " = $2 AND e.lead_id = l.lead_id)" \
 	" FROM unnest($3) WITH ORDINALITY AS u (email, position)" \
 	" CROSS JOIN LATERAL (" \
@@ -34,8 +34,8 @@
 	" OFFSET 0) l", \
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID)
 
-static Statement find_enrolled = FIND_LEADS("enrollments", "campaign_id", "e.status = 'removed'");
-static Statement find_listed = FIND_LEADS("list_members", "list_id", "false");
+static Statement find_enrolled = FIND_LEADS("leadterra.enrollments", "campaign_id", "e.status = 'removed'");
+static Statement find_listed = FIND_LEADS("leadterra.list_members", "list_id", "false");
 
 /*
  * Which of the leads are in any campaign, or in any list, as asked.  Campaigns are

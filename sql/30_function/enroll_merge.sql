@@ -99,7 +99,7 @@ BEGIN
     END LOOP;
     PERFORM leadterra.hand_over_lists(workspace, source.lead_id, heir.lead_id);
     PERFORM leadterra.hand_over_suppression(workspace, source.email, heir.email);
-    PERFORM leadterra.absorb_lead(workspace, source, heir);
+    PERFORM leadterra.absorb_lead(workspace, source.lead_id, heir.lead_id);
 END;
 $$;
 

@@ -342,39 +342,42 @@ END;
 COMMENT ON FUNCTION leadterra.not_blank(text, text) IS
 'Return a text, or another one where it has nothing to read.';
 
-CREATE FUNCTION leadterra.absorb_lead(workspace uuid, source leadterra.leads, heir leadterra.leads)
+CREATE FUNCTION leadterra.absorb_lead(workspace uuid, source uuid, heir uuid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
+DECLARE
+    s constant leadterra.leads := leadterra.lock_lead(workspace, source);
+    h constant leadterra.leads := leadterra.lock_lead(workspace, heir);
 BEGIN
     -- First, for the address is unique.
-    PERFORM leadterra.delete_lead(workspace, source.lead_id);
+    PERFORM leadterra.delete_lead(workspace, source);
     UPDATE leadterra.leads l SET
-        email = coalesce(heir.email, source.email),
-        first_name = leadterra.not_blank(heir.first_name, source.first_name),
-        last_name = leadterra.not_blank(heir.last_name, source.last_name),
-        company = leadterra.not_blank(heir.company, source.company),
-        job_title = leadterra.not_blank(heir.job_title, source.job_title),
-        phone = leadterra.not_blank(heir.phone, source.phone),
-        website = leadterra.not_blank(heir.website, source.website),
-        personalization = leadterra.not_blank(heir.personalization, source.personalization),
-        lead_value = leadterra.not_blank(heir.lead_value, source.lead_value),
-        interest_status = coalesce(heir.interest_status, source.interest_status),
-        assigned_to = coalesce(heir.assigned_to, source.assigned_to),
-        verification_status = CASE WHEN heir.email IS NULL THEN source.verification_status ELSE heir.verification_status END,
-        custom = leadterra.merge_custom(source.custom, (
-            SELECT coalesce(jsonb_object_agg(h.key, h.value), '{}')
-            FROM jsonb_each(heir.custom) AS h (key, value)
-            WHERE NOT source.custom ? h.key OR btrim(coalesce(h.value #>> '{}', ''), E' \t\n\v\f\r') <> '')),
+        email = coalesce(h.email, s.email),
+        first_name = leadterra.not_blank(h.first_name, s.first_name),
+        last_name = leadterra.not_blank(h.last_name, s.last_name),
+        company = leadterra.not_blank(h.company, s.company),
+        job_title = leadterra.not_blank(h.job_title, s.job_title),
+        phone = leadterra.not_blank(h.phone, s.phone),
+        website = leadterra.not_blank(h.website, s.website),
+        personalization = leadterra.not_blank(h.personalization, s.personalization),
+        lead_value = leadterra.not_blank(h.lead_value, s.lead_value),
+        interest_status = coalesce(h.interest_status, s.interest_status),
+        assigned_to = coalesce(h.assigned_to, s.assigned_to),
+        verification_status = CASE WHEN h.email IS NULL THEN s.verification_status ELSE h.verification_status END,
+        custom = leadterra.merge_custom(s.custom, (
+            SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
+            FROM jsonb_each(h.custom) AS e (key, value)
+            WHERE NOT s.custom ? e.key OR btrim(coalesce(e.value #>> '{}', ''), E' \t\n\v\f\r') <> '')),
         updated_at = now()
-    WHERE l.workspace_id = workspace AND l.lead_id = heir.lead_id;
+    WHERE l.workspace_id = workspace AND l.lead_id = absorb_lead.heir;
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.absorb_lead(uuid, leadterra.leads, leadterra.leads) IS
-'Delete a lead, and give what it has to another where that has nothing.';
+COMMENT ON FUNCTION leadterra.absorb_lead(uuid, uuid, uuid) IS
+'Give what a lead has to another where that has nothing, and delete it.';
 
 CREATE FUNCTION leadterra.delete_lead(workspace uuid, lead_id uuid)
 RETURNS void

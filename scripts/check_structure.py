@@ -1,0 +1,139 @@
+"""Checks who writes and reads which table, and that files do not call each other in a circle.
+
+usage: check_structure.py tables DOMAINS < READS
+       check_structure.py circles
+
+A table's owner is the domain of the file in sql/20_table that makes it.  Files of that
+domain alone write it or lock its rows.  READS has a line for each other file that names
+it: the file, and the tables that it reads; "table!" stands for one that it locks, "*" for all that it reads.
+Prints a line for each thing that is wrong.
+"""
+
+import glob
+import os
+import re
+import sys
+
+TABLE = r'\bleadterra\.(\w+)'
+WRITE = r'\b(?:INSERT\s+INTO|UPDATE(?:\s+ONLY)?|DELETE\s+FROM(?:\s+ONLY)?|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?|COPY|ALTER\s+TABLE)\s+'
+LOCK_TABLE = r'\bLOCK\s+(?:TABLE\s+)?(?:ONLY\s+)?'
+LOCK = re.compile(r'\bFOR\s+(?:NO\s+KEY\s+UPDATE|UPDATE|SHARE|KEY\s+SHARE)\b(?:\s+OF\s+(\w+(?:\s*,\s*\w+)*))?')
+
+
+def read(path):
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
+def without_comments(text):
+    """C without comments; strings are left as they are."""
+    return re.sub(r'"(?:\\.|[^"\\])*"|/\*.*?\*/', lambda m: m[0] if m[0][0] == '"' else ' ', text, flags=re.DOTALL)
+
+
+def statements(path):
+    """Lists the SQL in a file, a text a statement or more."""
+    text = read(path)
+    if path.endswith('.sql'):
+        text = re.sub(r'--[^\n]*', '', text)
+        text = re.sub(r"^COMMENT ON .*? IS\s+'(?:[^']|'')*';", '', text, flags=re.DOTALL | re.MULTILINE)
+        # Who has a trigger on a table does nothing to it.
+        text = re.sub(r'^CREATE TRIGGER .*?;', '', text, flags=re.DOTALL | re.MULTILINE)
+        return text.split(';')
+    return [''.join(re.findall(r'"((?:\\.|[^"\\])*)"', part)) for part in without_comments(text).split(';')]
+
+
+def select_before(text, end):
+    """Returns the SELECT that ends at a place, without what stands in parentheses in it."""
+    depth = 0
+    kept = []
+    for place in range(end - 1, -1, -1):
+        char = text[place]
+        if char == ')':
+            depth += 1
+        elif char == '(':
+            if depth == 0:
+                break
+            depth -= 1
+        elif depth == 0:
+            kept.append(char)
+            if re.match(r'(?:SELECT|PERFORM)\b', text[place:end]):
+                break
+    return ''.join(reversed(kept))
+
+
+def find_uses(path):
+    """Returns the tables that a file names, locks and writes."""
+    named, locked, written = set(), set(), set()
+    for text in statements(path):
+        named.update(re.findall(TABLE, text))
+        written.update(re.findall(WRITE + TABLE, text))
+        locked.update(re.findall(LOCK_TABLE + TABLE, text))
+        for lock in LOCK.finditer(text):
+            aliases = lock[1] and re.split(r'\s*,\s*', lock[1])
+            for table, alias in re.findall(TABLE + r'(?:\s+(?:AS\s+)?(\w+))?', select_before(text, lock.start())):
+                if not aliases or alias in aliases:
+                    locked.add(table)
+    return named, locked, written
+
+
+def check_tables(domains):
+    owners = {}
+    for path in glob.glob('sql/20_table/*.sql'):
+        for table in re.findall(r'^CREATE TABLE leadterra\.(\w+)', read(path), re.MULTILINE):
+            owners[table] = os.path.basename(path)[:-4]
+
+    def domain_of(path):
+        name = 'http' if path.startswith('sql/50_http/') else re.sub(r'^\d+_', '', os.path.basename(path).split('.')[0])
+        while name not in domains and '_' in name:
+            name = name.rsplit('_', 1)[0]
+        return name
+
+    allowed = {}
+    for line in sys.stdin:
+        path, *tables = line.split() or ['']
+        if path:
+            allowed[path] = set(tables)
+    for path in sorted(glob.glob('src/*.[ch]') + glob.glob('sql/*.sql') + glob.glob('sql/*/*.sql')):
+        if re.match(r'sql/leadterra--', path):
+            continue
+        # What is put together of parts is not found.
+        for line in re.findall(r'.*(?:leadterra\.|(?:INTO|UPDATE|DELETE FROM) )" *\w.*', without_comments(read(path)) if path[-2:] == '.c' else ''):
+            print(f'{path}: the name of a table is not written out: {line.strip()}')
+        foreign = [{table for table in uses if owners.get(table, domain_of(path)) != domain_of(path)} for uses in find_uses(path)]
+        named, locked, written = foreign
+        for table in sorted(written):
+            print(f'{path} writes {table}, which is of {owners[table]}')
+        used = {table + '!' * (table in locked) for table in named - written}
+        listed = allowed.pop(path, set())
+        if '*' in listed and not locked:
+            listed = used
+        for table in sorted(used - listed):
+            print(f'{path} {"locks rows of" if table[-1] == "!" else "reads"} {table.rstrip("!")}, which is of {owners[table.rstrip("!")]}')
+        for table in sorted(listed - used):
+            print(f'{path} is listed for {table}, and does not do that')
+    for path in allowed:
+        print(f'{path} is listed, and there is no such file')
+
+
+def check_circles():
+    texts = {os.path.basename(path)[:-2]: without_comments(read(path)) for path in glob.glob('src/*.c')}
+    declared = {name for path in glob.glob('src/*.h')
+                for name in re.findall(r'^extern [^;(]*?(\w+)\(', without_comments(read(path)), re.MULTILINE)}
+    where = {name: file for file, text in texts.items() for name in re.findall(r'^(\w+)\(', text, re.MULTILINE) if name in declared}
+    calls = {file: {where[name] for name in re.findall(r'\w+', text) if name in where} - {file} for file, text in texts.items()}
+    # Files that call none but those that are gone are gone, until there are no more.
+    while done := {file for file, called in calls.items() if not called & calls.keys()}:
+        for file in done:
+            del calls[file]
+    # Nor are those in a circle that nobody in one calls.
+    while done := calls.keys() - set().union(*calls.values()):
+        for file in done:
+            del calls[file]
+    for file in sorted(calls):
+        print(f'{file}.c calls', ', '.join(f'{called}.c' for called in sorted(calls[file] & calls.keys())))
+
+
+if sys.argv[1] == 'tables':
+    check_tables(sys.argv[2].split())
+else:
+    check_circles()
