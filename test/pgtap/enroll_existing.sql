@@ -14,8 +14,8 @@ SELECT lt_bulk_upsert(:'c', '[{"email": "b@example.com"}, {"email": "r@example.c
 SELECT lt_remove_leads(:'c', '{r@example.com}');
 UPDATE leadterra.enrollments e SET status = 'replied' FROM lt_leads l WHERE e.lead_id = l.id AND l.email = 'y@example.com';
 
--- The names in a campaign or a list.
-CREATE FUNCTION pg_temp.members(target uuid) RETURNS text LANGUAGE sql SET search_path = public AS $$
+-- The names in a campaign or a list, read at one go: there may be no statistics yet.
+CREATE FUNCTION pg_temp.members(target uuid) RETURNS text LANGUAGE sql SET search_path = public SET enable_nestloop = off AS $$
     SELECT coalesce(string_agg(concat(coalesce(split_part(l.email, '@', 1), concat(l.first_name, l.last_name)), ':' || nullif(t.status, 'active')), ' ' ORDER BY l.email, l.first_name), '')
     FROM (
         SELECT e.lead_id, e.status FROM leadterra.enrollments e WHERE e.campaign_id = target
