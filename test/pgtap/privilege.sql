@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(307);
+SELECT plan(312);
 
 -- Two workspaces that hold something of everything.
 \set schema public
