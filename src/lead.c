@@ -118,15 +118,18 @@ static Statement delete_lead = STATEMENT(
 	" WHERE workspace_id = $1 AND lead_id = $2",
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
+/* In the order of addresses, looked up one by one, and joined by nothing but their keys: see list.c. */
 static Statement delete_leads = STATEMENT(
 	"WITH doomed AS ("
-	" SELECT lead_id FROM leadterra.leads"
-	" WHERE workspace_id = $1 AND email = ANY ($2)"
-	" ORDER BY email"
-	" FOR UPDATE)"
+	" SELECT l.workspace_id, l.lead_id"
+	" FROM (SELECT DISTINCT email COLLATE \"C\" AS email FROM unnest($2) AS u (email) ORDER BY email) u"
+	" CROSS JOIN LATERAL ("
+	" SELECT l.workspace_id, l.lead_id FROM leadterra.leads l"
+	" WHERE l.workspace_id = $1 AND l.email = u.email"
+	" FOR UPDATE) l)"
 	" DELETE FROM leadterra.leads l"
 	" USING doomed d"
-	" WHERE l.workspace_id = $1 AND l.lead_id = d.lead_id",
+	" WHERE l.workspace_id = d.workspace_id AND l.lead_id = d.lead_id",
 	SPI_OK_DELETE, UUIDOID, TEXTARRAYOID);
 
 /* Frees a value that was read, if reading made a copy of it. */

@@ -58,18 +58,22 @@ static Statement insert_known = STATEMENT(
 	" RETURNING lead_id",
 	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
 
-/* Locked in the order of ids, one by one by index whatever the planner thinks. */
+/*
+ * Locked in the order of ids, one by one by index whatever the planner thinks.
+ * Rows to delete are joined by their keys alone: with a parameter in place of the
+ * list, the planner may take the list for a row, and compare all of it with each.
+ */
 static Statement delete_members = STATEMENT(
 	"WITH doomed AS ("
-	" SELECT u.lead_id"
+	" SELECT m.workspace_id, m.list_id, m.lead_id"
 	" FROM (SELECT DISTINCT lead_id FROM unnest($3) AS u (lead_id) ORDER BY lead_id) u"
 	" CROSS JOIN LATERAL ("
-	" SELECT FROM leadterra.list_members m"
+	" SELECT m.workspace_id, m.list_id, m.lead_id FROM leadterra.list_members m"
 	" WHERE m.workspace_id = $1 AND m.list_id = $2 AND m.lead_id = u.lead_id"
 	" FOR UPDATE) m)"
 	" DELETE FROM leadterra.list_members m"
 	" USING doomed d"
-	" WHERE m.workspace_id = $1 AND m.list_id = $2 AND m.lead_id = d.lead_id",
+	" WHERE m.workspace_id = d.workspace_id AND m.list_id = d.list_id AND m.lead_id = d.lead_id",
 	SPI_OK_DELETE, UUIDOID, UUIDOID, UUIDARRAYOID);
 
 /* Raises the error for an id that is no list of the current workspace. */

@@ -43,15 +43,18 @@ static Statement insert_entries = STATEMENT(
 	" ON CONFLICT (workspace_id, blocklist_id, entry) DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTOID);
 
+/* The same, looked up one by one, and joined by nothing but their keys: see list.c. */
 static Statement delete_entries = STATEMENT(
 	"WITH doomed AS ("
-	" SELECT entry FROM leadterra.suppressions"
-	" WHERE workspace_id = $1 AND blocklist_id = $2 AND entry = ANY ($3)"
-	" ORDER BY entry"
-	" FOR UPDATE)"
+	" SELECT s.workspace_id, s.blocklist_id, s.entry"
+	" FROM (SELECT DISTINCT entry COLLATE \"C\" AS entry FROM unnest($3) AS u (entry) ORDER BY entry) u"
+	" CROSS JOIN LATERAL ("
+	" SELECT s.workspace_id, s.blocklist_id, s.entry FROM leadterra.suppressions s"
+	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = u.entry"
+	" FOR UPDATE) s)"
 	" DELETE FROM leadterra.suppressions s"
 	" USING doomed d"
-	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = d.entry",
+	" WHERE s.workspace_id = d.workspace_id AND s.blocklist_id = d.blocklist_id AND s.entry = d.entry",
 	SPI_OK_DELETE, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 static Statement insert_list = STATEMENT(

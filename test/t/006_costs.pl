@@ -70,7 +70,7 @@ SELECT lt_set_verification(:'ids', array_fill(-2, '{1000}')) AS verified \\gset
 SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT 'verdicts', :verified, ($index_entries - :before) / 1000.0;
 SQL
-	# And of looking up an address, and the leads of a list, and moving them, by plans that are kept.
+	# And of looking up an address, and the leads of a list, moving them, and taking some out, by plans that are kept.
 	my $rows_read = "$index_entries + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE schemaname = 'leadterra')";
 	my $lookups = <<"SQL";
 INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
@@ -87,6 +87,19 @@ SELECT lt_move_leads(array_agg(lead_id), from_list_id => :'page', to_list_id => 
 SELECT pg_stat_force_next_flush() \\g /dev/null
 SELECT 'look-ups', :addresses, :between - :before, :leads, (:after - :between) / 100.0, :moved, ($rows_read - :after) / 100.0;
 SQL
+	for my $removal (["lt_remove_from_list(:'list', :'gone')", "SELECT lead_id FROM leadterra.list_members WHERE list_id = :'list' LIMIT 100"],
+		["lt_unsuppress(:'gone')", "SELECT entry FROM leadterra.suppressions WHERE entry LIKE '%\@x.example' LIMIT 100"],
+		["lt_delete_leads(:'gone')", 'SELECT email FROM leadterra.leads LIMIT 100'])
+	{
+		$lookups .= <<"SQL";
+SELECT array_agg(g) AS gone FROM ($removal->[1]) r (g) \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT $rows_read AS before \\gset
+SELECT $removal->[0] AS removed \\gset
+SELECT pg_stat_force_next_flush() \\g /dev/null
+SELECT 'removals', :removed, ($rows_read - :before) / 100.0;
+SQL
+	}
 	for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 	{
 		my $more = { small => 5_000, loaded => 100_000 }->{$tables};
@@ -176,7 +189,8 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 	my $role = $as->[0] . ($as->[1] ? ', analyzed' : '');
 	my (undef, $verified, $entries_verified) = map { split /\|/ } grep { /^verdicts/ } @lines;
 	my (undef, $addresses, $rows_address, $leads, $rows_lead, $moved, $rows_moved) = map { split /\|/ } grep { /^look-ups/ } @lines;
-	@lines = grep { !/^(?:verdicts|look-ups)/ } @lines;
+	my @removals = map { [ split /\|/ ] } grep { /^removals/ } @lines;
+	@lines = grep { !/^(?:verdicts|look-ups|removals)/ } @lines;
 	is(scalar @lines, 28, 'all kinds of calls were made');
 	for my $line (@lines)
 	{
@@ -201,6 +215,13 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 	cmp_ok($rows_address, '<=', 10, "$role, look-ups: rows read for an address");
 	cmp_ok($rows_lead, '<=', 3, "$role, look-ups: rows read for a lead of a list");
 	cmp_ok($rows_moved, '<=', 10, "$role, look-ups: rows read for a lead that is moved");
+	for my $of ('a list', 'the suppression list', 'the workspace')
+	{
+		my (undef, $removed, $rows) = @{ shift @removals };
+		is($removed, 100, "$role, removals from $of");
+		note("$role, removals from $of: $rows rows");
+		cmp_ok($rows, '<=', 10, "$role, removals from $of: rows read");
+	}
 }
 
 $server->stop;
