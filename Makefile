@@ -15,6 +15,7 @@ OBJS = src/leadterra.o \
 	src/error.o \
 	src/version.o \
 	src/statement.o \
+	src/statement_plan.o \
 	src/json.o \
 	src/email.o \
 	src/digest.o \

@@ -27,6 +27,15 @@
 #define MyLocalTransactionId (MyProc->vxid.lxid)
 #endif
 
+/* What a hook of the planner is given beside the query, and passes on. */
+#if PG_VERSION_NUM < 190000
+#define PLANNER_HOOK_MORE
+#define PLANNER_HOOK_PASS
+#else
+#define PLANNER_HOOK_MORE , struct ExplainState *explain
+#define PLANNER_HOOK_PASS , explain
+#endif
+
 /* fmgr.h declares it since 16. */
 #if PG_VERSION_NUM < 160000
 extern PGDLLEXPORT void _PG_init(void);

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "context.h"
+#include "statement.h"
 
 #if PG_VERSION_NUM >= 180000
 PG_MODULE_MAGIC_EXT(.name = "leadterra", .version = LEADTERRA_VERSION);
@@ -18,5 +19,6 @@ PG_MODULE_MAGIC;
 void
 _PG_init(void)
 {
+	statement_plan_init();
 	context_init();
 }

@@ -3,9 +3,9 @@
  *		Running the SQL of the extension through SPI.
  *
  * A statement is prepared once in a backend, with a generic plan, and the plan
- * is kept.  The plan cache revalidates it when a table changes, under the
- * search_path and planner settings of that moment; so every SQL function that
- * gets here is declared with its own.
+ * is kept.  The plan cache revalidates it when a table changes: under the
+ * search_path of that moment, so every SQL function that gets here is declared
+ * with its own, and under the planner settings of statement_plan.c.
  *
  * Statements run as the owner of the extension, whoever calls: roles that make
  * calls need no rights on tables.  Who calls is found out before, by
@@ -48,6 +48,7 @@ typedef struct User
 	Oid			id;
 	int			context;		/* SECURITY_ flags */
 	Oid			caller;
+	const Statement *statement;
 } User;
 
 /*
@@ -75,15 +76,15 @@ statement_finish(void)
 }
 
 /*
- * Goes on as the owner of the tables, and returns who it was before, who has to come
- * back by become_caller(), after an error too.  Nobody may become another role
- * meanwhile.
+ * Goes on as the owner of the tables, with a statement or NULL, and returns who it was
+ * before, who has to come back by become_caller(), after an error too.  Nobody may
+ * become another role meanwhile.
  *
  * The owner's rights must not reach code of the caller's, which a name in front of
  * ours would run: a function that was declared without the path is refused.
  */
 static User
-become_owner(void)
+become_owner(const Statement *statement)
 {
 	User		before = {.caller = caller_id};
 	HeapTuple	schema;
@@ -97,6 +98,7 @@ become_owner(void)
 	caller_id = statement_caller();
 	owner_id = ((Form_pg_namespace) GETSTRUCT(schema))->nspowner;
 	ReleaseSysCache(schema);
+	before.statement = statement_plan_next(statement);
 	SetUserIdAndSecContext(owner_id, before.context | SECURITY_LOCAL_USERID_CHANGE);
 	return before;
 }
@@ -107,6 +109,7 @@ become_caller(const User *before)
 {
 	SetUserIdAndSecContext(before->id, before->context);
 	caller_id = before->caller;
+	(void) statement_plan_next(before->statement);
 }
 
 /* Returns the role that makes the call at hand. */
@@ -212,7 +215,7 @@ prepare(Statement *statement)
 bool
 statement_follows_rows(Statement *statement)
 {
-	User		before = become_owner();
+	User		before = become_owner(statement);
 	CachedPlan *cached = NULL;
 	const Plan *plan;
 
@@ -240,7 +243,7 @@ static uint64
 execute(Statement *statement, const Datum *values, const bool *nulls, bool read_only)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	User		before = become_owner();
+	User		before = become_owner(statement);
 	char		markers[STATEMENT_MAX_PARAMETERS];
 	volatile int result = 0;
 	volatile int running = 0;
@@ -292,7 +295,7 @@ statement_read(Statement *statement, const Datum *values)
 Portal
 statement_open(Statement *statement, const Datum *values)
 {
-	User		before = become_owner();
+	User		before = become_owner(statement);
 	Portal		portal = NULL;
 
 	PG_TRY();
@@ -315,7 +318,7 @@ uint64
 statement_fetch(Portal portal, int count)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	User		before = become_owner();
+	User		before = become_owner(NULL);
 
 	PG_TRY();
 	{

@@ -41,6 +41,8 @@ typedef struct Statement
 	.types = {__VA_ARGS__} \
 }
 
+extern void statement_plan_init(void);
+extern const Statement *statement_plan_next(const Statement *statement);
 extern Oid	statement_caller(void);
 extern void statement_connect(void);
 extern void statement_finish(void);

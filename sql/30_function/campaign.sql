@@ -4,7 +4,6 @@ CREATE FUNCTION @extschema@.lt_create_campaign(name text, steps jsonb DEFAULT '[
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_create_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
@@ -16,7 +15,6 @@ CREATE FUNCTION @extschema@.lt_set_steps(campaign_id uuid, steps jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_set_steps';
 
 COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
@@ -28,7 +26,6 @@ CREATE FUNCTION @extschema@.lt_start_campaign(campaign_id uuid)
 RETURNS @extschema@.lt_campaign_state
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_start_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_start_campaign(uuid) IS
@@ -40,7 +37,6 @@ CREATE FUNCTION @extschema@.lt_pause_campaign(campaign_id uuid)
 RETURNS @extschema@.lt_campaign_state
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_pause_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_pause_campaign(uuid) IS
@@ -52,7 +48,6 @@ CREATE FUNCTION @extschema@.lt_rename_campaign(campaign_id uuid, name text)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_rename_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_rename_campaign(uuid, text) IS
@@ -64,7 +59,6 @@ CREATE FUNCTION @extschema@.lt_set_campaign_owner(campaign_id uuid, owner uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_set_campaign_owner';
 
 COMMENT ON FUNCTION @extschema@.lt_set_campaign_owner(uuid, uuid) IS
@@ -76,7 +70,6 @@ CREATE FUNCTION @extschema@.lt_copy_campaign(campaign_id uuid, name text DEFAULT
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_copy_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_copy_campaign(uuid, text) IS
@@ -88,7 +81,6 @@ CREATE FUNCTION @extschema@.lt_delete_campaign(campaign_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_delete_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_campaign(uuid) IS
@@ -100,7 +92,6 @@ CREATE FUNCTION @extschema@.lt_preflight(campaign_id uuid)
 RETURNS TABLE (step integer, token text, has_fallback boolean, leads_without_value bigint)
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_preflight';
 
 COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
@@ -112,7 +103,6 @@ CREATE FUNCTION leadterra.keep_campaign(workspace uuid, campaign_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_campaign';
 
 COMMENT ON FUNCTION leadterra.keep_campaign(uuid, uuid) IS
@@ -228,7 +218,6 @@ CREATE FUNCTION leadterra.enter_campaign(scope text, campaign_id uuid)
 RETURNS uuid
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_enter_campaign';
 
 COMMENT ON FUNCTION leadterra.enter_campaign(text, uuid) IS

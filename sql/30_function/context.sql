@@ -120,7 +120,6 @@ CREATE FUNCTION @extschema@.lt_authenticate(api_key text)
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_authenticate';
 
 COMMENT ON FUNCTION @extschema@.lt_authenticate(text) IS
@@ -132,7 +131,6 @@ CREATE FUNCTION @extschema@.lt_use_workspace(workspace_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_use_workspace';
 
 COMMENT ON FUNCTION @extschema@.lt_use_workspace(uuid) IS

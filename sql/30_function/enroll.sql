@@ -1,8 +1,5 @@
 -- enroll: the bulk call, and what is done with the leads of a campaign.
 
--- Kept plans must be plans by index at every table size; here and elsewhere
--- enable_seqscan keeps small tables from being read whole.  Bitmaps, hash and
--- merge joins would change leads, and lock them, in other orders than by address.
 CREATE FUNCTION @extschema@.lt_bulk_upsert(
     campaign_id uuid,
     leads jsonb,
@@ -12,10 +9,6 @@ CREATE FUNCTION @extschema@.lt_bulk_upsert(
 RETURNS @extschema@.lt_bulk_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
@@ -39,10 +32,6 @@ RETURNS TABLE (
 )
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
 
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS
@@ -54,7 +43,6 @@ CREATE FUNCTION @extschema@.lt_remove_leads(campaign_id uuid, emails text[])
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_remove_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_remove_leads(uuid, text[]) IS
@@ -66,10 +54,6 @@ CREATE FUNCTION @extschema@.lt_restart_leads(campaign_id uuid, emails text[])
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_restart_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_restart_leads(uuid, text[]) IS
@@ -81,7 +65,6 @@ CREATE FUNCTION leadterra.enter_lead(scope text, campaign_id uuid, email text)
 RETURNS uuid
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_enter_lead';
 
 COMMENT ON FUNCTION leadterra.enter_lead(text, uuid, text) IS

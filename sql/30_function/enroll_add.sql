@@ -14,10 +14,6 @@ CREATE FUNCTION @extschema@.lt_add_leads(
 RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_add_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_add_leads(jsonb, uuid, uuid, uuid, uuid, boolean, boolean, boolean, boolean) IS

@@ -4,10 +4,6 @@ CREATE FUNCTION @extschema@.lt_enroll_list(list_id uuid, campaign_id uuid)
 RETURNS @extschema@.lt_enroll_list_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_enroll_list';
 
 COMMENT ON FUNCTION @extschema@.lt_enroll_list(uuid, uuid) IS
@@ -19,10 +15,6 @@ CREATE FUNCTION leadterra.enroll_leads(workspace uuid, campaign_id uuid, lead_id
 RETURNS uuid[]
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_enroll_leads';
 
 COMMENT ON FUNCTION leadterra.enroll_leads(uuid, uuid, uuid[]) IS

@@ -181,7 +181,6 @@ CREATE FUNCTION leadterra.make_import(campaign_id uuid, source text, source_file
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_make_import';
 
 COMMENT ON FUNCTION leadterra.make_import(uuid, text, oid, jsonb) IS 'Note that an import begins.';
@@ -190,7 +189,6 @@ CREATE FUNCTION leadterra.count_import(import_id uuid, rows bigint)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_count_import';
 
 COMMENT ON FUNCTION leadterra.count_import(uuid, bigint) IS 'Note how many rows an import still has.';
@@ -235,7 +233,6 @@ CREATE FUNCTION leadterra.advance_import(
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_advance_import';
 
 COMMENT ON FUNCTION leadterra.advance_import(uuid, tid, xid, bigint, bigint, jsonb) IS

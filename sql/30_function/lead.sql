@@ -89,15 +89,10 @@ $$;
 COMMENT ON FUNCTION leadterra.lock_again() IS
 'Raise LT001, for a block of locks on leads to begin again: one has another place in their order by now.';
 
--- The settings are those of lt_bulk_upsert, with which it shares kept plans.
 CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_update_lead';
 
 COMMENT ON FUNCTION @extschema@.lt_update_lead(text, jsonb) IS
@@ -109,7 +104,6 @@ CREATE FUNCTION @extschema@.lt_delete_lead(lead_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_delete_lead';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_lead(uuid) IS
@@ -121,7 +115,6 @@ CREATE FUNCTION @extschema@.lt_delete_leads(emails text[])
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_delete_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_leads(text[]) IS

@@ -61,7 +61,6 @@ CREATE FUNCTION leadterra.enter_list(scope text, list_id uuid)
 RETURNS uuid
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_enter_list';
 
 COMMENT ON FUNCTION leadterra.enter_list(text, uuid) IS
@@ -71,7 +70,6 @@ CREATE FUNCTION leadterra.keep_list(workspace uuid, list_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_list';
 
 COMMENT ON FUNCTION leadterra.keep_list(uuid, uuid) IS
@@ -148,7 +146,6 @@ CREATE FUNCTION @extschema@.lt_delete_list(list_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_delete_list';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_list(uuid) IS
@@ -160,7 +157,6 @@ CREATE FUNCTION @extschema@.lt_remove_from_list(list_id uuid, lead_ids uuid[])
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_remove_from_list';
 
 COMMENT ON FUNCTION @extschema@.lt_remove_from_list(uuid, uuid[]) IS

@@ -9,10 +9,6 @@ CREATE FUNCTION @extschema@.lt_claim_messages(
 RETURNS SETOF @extschema@.lt_message
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_claim_messages';
 
 COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text) IS
@@ -24,10 +20,6 @@ CREATE FUNCTION @extschema@.lt_complete_messages(lease_id uuid, message_ids uuid
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_complete_messages';
 
 COMMENT ON FUNCTION @extschema@.lt_complete_messages(uuid, uuid[]) IS
@@ -39,10 +31,6 @@ CREATE FUNCTION @extschema@.lt_fail_messages(lease_id uuid, message_ids uuid[], 
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_fail_messages';
 
 COMMENT ON FUNCTION @extschema@.lt_fail_messages(uuid, uuid[], text, boolean) IS
@@ -54,10 +42,6 @@ CREATE FUNCTION @extschema@.lt_extend_lease(lease_id uuid, lease_for interval)
 RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_extend_lease';
 
 COMMENT ON FUNCTION @extschema@.lt_extend_lease(uuid, interval) IS
@@ -69,10 +53,6 @@ CREATE FUNCTION @extschema@.lt_record_event(message_id uuid, type text, data jso
 RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_record_event';
 
 COMMENT ON FUNCTION @extschema@.lt_record_event(uuid, text, jsonb) IS
@@ -84,10 +64,6 @@ CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS 'MODULE_PATHNAME', 'lt_unsubscribe';
 
 COMMENT ON FUNCTION @extschema@.lt_unsubscribe(text) IS
@@ -99,7 +75,6 @@ CREATE FUNCTION @extschema@.lt_set_unsubscribe_url(base_url text)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_set_unsubscribe_url';
 
 COMMENT ON FUNCTION @extschema@.lt_set_unsubscribe_url(text) IS

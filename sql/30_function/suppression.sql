@@ -23,7 +23,6 @@ CREATE FUNCTION @extschema@.lt_suppress(emails text[], reason text DEFAULT 'manu
 RETURNS @extschema@.lt_suppress_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_suppress';
 
 COMMENT ON FUNCTION @extschema@.lt_suppress(text[], text) IS
@@ -35,7 +34,6 @@ CREATE FUNCTION @extschema@.lt_unsuppress(emails text[])
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_unsuppress';
 
 COMMENT ON FUNCTION @extschema@.lt_unsuppress(text[]) IS
@@ -106,7 +104,6 @@ CREATE FUNCTION @extschema@.lt_delete_blocklist(blocklist_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_delete_blocklist';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_blocklist(uuid) IS
@@ -118,7 +115,6 @@ CREATE FUNCTION @extschema@.lt_block("values" text[], blocklist_id uuid DEFAULT 
 RETURNS @extschema@.lt_block_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_block';
 
 COMMENT ON FUNCTION @extschema@.lt_block(text[], uuid, text) IS
@@ -130,7 +126,6 @@ CREATE FUNCTION @extschema@.lt_unblock("values" text[], blocklist_id uuid DEFAUL
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_unblock';
 
 COMMENT ON FUNCTION @extschema@.lt_unblock(text[], uuid) IS

@@ -45,7 +45,6 @@ CREATE FUNCTION leadterra.keep_answer(idempotency_key text, answer jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_keep_answer';
 
 COMMENT ON FUNCTION leadterra.keep_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
