@@ -20,7 +20,6 @@ CREATE FUNCTION @extschema@.lt_set_lead_limit(lead_limit bigint)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'lt_set_lead_limit';
 
 COMMENT ON FUNCTION @extschema@.lt_set_lead_limit(bigint) IS
