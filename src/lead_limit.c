@@ -2,16 +2,16 @@
  * lead_limit.c
  *		How many leads a workspace may have.
  *
- * A workspace with a limit has a row, with a counter of its leads.  A call that makes leads
- * adds them to it when all else is written but a job and the names of a campaign's
+ * A workspace with a limit has a row, with a counter of its leads.  A call that makes
+ * leads adds them to it when all else is written but a job and the names of a campaign's
  * custom fields, in this order: until it commits, the others wait there.  Deleting
  * leads takes them off, last.
  *
- * The counter is null until there is a limit, and is set by counting.  What looked
- * for the limit before it was there adds nothing to the counter, so that a count
- * is kept only once all of it has ended; until then each call counts.  It had a
- * transaction id by then, for the leads that it made or deleted: below the mark,
- * the next id to be given out when the first call saw the limit.
+ * The counter of a new limit is null, and is set by counting.  What looked for the limit
+ * before it was there adds nothing to the counter, so that a count is kept only once all
+ * of it has ended; until then each call counts.  It had a transaction id by then, for the
+ * leads that it made or deleted: below the mark, the next id to be given out when the
+ * first call saw the limit.
  */
 #include "postgres.h"
 
