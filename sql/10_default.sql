@@ -62,8 +62,19 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    grantee text;
 BEGIN
     PERFORM pg_extension_config_dump(add_table.name, '');
+    -- Default privileges of the database are not for this.
+    FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+        FROM pg_class c
+        CROSS JOIN aclexplode(c.relacl) a
+        WHERE c.oid = add_table.name AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', add_table.name, grantee);
+    END LOOP;
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', add_table.name);
     EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = %s.lt_current_workspace())', add_table.name,
         (SELECT x.extnamespace::regnamespace FROM pg_extension x WHERE x.extname = 'leadterra'));

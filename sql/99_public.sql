@@ -34,16 +34,20 @@ $$;
 -- and whatever the default privileges are.
 DO $$
 DECLARE
-    member regprocedure;
+    member record;
 BEGIN
     FOR member IN
-        SELECT d.objid
+        SELECT p.oid::regprocedure AS name,
+            string_agg(DISTINCT quote_ident(pg_get_userbyid(a.grantee)), ', ') AS grantees
         FROM pg_depend d
         JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
+        JOIN pg_proc p ON p.oid = d.objid
+        LEFT JOIN aclexplode(p.proacl) a ON a.grantee NOT IN (0, p.proowner)
         WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
           AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.classoid = d.classid AND i.objoid = d.objid)
+        GROUP BY p.oid
     LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member);
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', member.name, concat_ws(', ', 'PUBLIC', member.grantees));
     END LOOP;
 END;
 $$;

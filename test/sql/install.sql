@@ -50,6 +50,18 @@ SELECT oid::regprocedure AS names_schema FROM pg_proc WHERE prosqlbody IS NULL A
 ALTER EXTENSION leadterra SET SCHEMA public;
 DROP EXTENSION leadterra;
 DROP SCHEMA "api v1";
+-- What the database grants by default is not granted on what is ours.
+CREATE ROLE regress_leadterra_stranger;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO regress_leadterra_stranger;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO regress_leadterra_stranger, PUBLIC;
 CREATE EXTENSION leadterra;
+SELECT count(*) AS functions_of_a_stranger FROM pg_proc
+WHERE (proname LIKE 'lt\_%' OR pronamespace = 'leadterra'::regnamespace) AND has_function_privilege('regress_leadterra_stranger', oid, 'EXECUTE');
+SELECT count(*) AS tables_of_a_stranger FROM pg_class
+WHERE relnamespace = 'leadterra'::regnamespace AND relkind = 'r' AND has_any_column_privilege('regress_leadterra_stranger', oid, 'SELECT, INSERT, UPDATE');
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM regress_leadterra_stranger;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM regress_leadterra_stranger, PUBLIC;
+DROP OWNED BY regress_leadterra_stranger;
+DROP ROLE regress_leadterra_stranger;
 SELECT lt_create_campaign('Again') IS NOT NULL AS created;
 SELECT lt_start_campaign(id) FROM lt_campaigns;
