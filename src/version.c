@@ -131,7 +131,7 @@ version_refuse(const char *symbol)
 	raise_mismatch(error_text("the library is of version \"%s\", which has no function \"%s\"", LEADTERRA_VERSION, symbol));
 }
 
-/* SQL: leadterra.require_version(), which an upgrade script begins with, before anything has changed */
+/* SQL: leadterra.require_version(): where an upgrade begins, no function has changed yet */
 Datum
 lt_require_version(PG_FUNCTION_ARGS)
 {

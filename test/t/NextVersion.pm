@@ -10,7 +10,11 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(make_next_version);
 
-# A function that tables call, with a symbol of its own.
+# A column and a constraint, and a function that tables call, with a symbol of its own.
+my $column = <<'SQL';
+    priority smallint NOT NULL DEFAULT 7 CHECK (priority >= 0),
+    CONSTRAINT lists_named CHECK (leadterra.is_named(name)),
+SQL
 my $default = <<'SQL';
 
 CREATE FUNCTION leadterra.is_named(name text)
@@ -52,6 +56,14 @@ BEGIN ATOMIC
     WHERE NOT EXISTS (SELECT FROM @extschema@.lt_lists l WHERE l.priority < 0);
 END;
 COMMENT ON FUNCTION @extschema@.lt_count_notes() IS 'Count notes, unless a list has no priority';
+SQL
+
+# Who may use all that.
+my $privileges = <<'SQL';
+        ('notes',                           '{api, reader}',          'SELECT'),
+        ('lt_notes',                        '{api, reader}',          'SELECT'),
+        ('lt_count_notes',                  '{api, reader}',          'EXECUTE'),
+        ('is_named',                        '{owner}',                'EXECUTE'),
 SQL
 
 my $symbols = <<'C';
@@ -114,27 +126,31 @@ sub make_next_version
 	my ($tree) = @_;
 	my ($sql, $c) = ("$tree/sql/*.sql $tree/sql/*/*.sql", "$tree/src/*.c");
 	my $text = qr/'(?:[^']|'')*'/;
-	my ($version) = slurp_file("$tree/leadterra.control") =~ /^default_version = '(.*)'$/m or die 'no version';
+	my $control = slurp_file("$tree/leadterra.control");
+	my ($version) = $control =~ /^default_version = '(.*)'$/m or die 'no version';
 	my ($between, $next) = ("$version.1", "$version.2");
 
 	change("$tree/leadterra.control", 1, qr/^default_version = '\K.*(?='$)/m, sub { $next });
 	change("$tree/sql/10_default.sql", 1, qr/\z/, sub { $default });
-	change($sql, 1, qr/^CREATE TABLE leadterra\.lists \([^;]*\K(?=,\n    PRIMARY KEY)/m,
-		sub { ",\n    priority smallint NOT NULL DEFAULT 7 CHECK (priority >= 0),\n    CONSTRAINT lists_named CHECK (leadterra.is_named(name))" });
+	change($sql, 1, qr/^CREATE TABLE leadterra\.lists \([^;]*\n\K(?=    PRIMARY KEY)/m, sub { $column });
 	change($sql, 1, qr/^COMMENT ON TABLE leadterra\.lists IS\s+$text;\n/m, sub { $table });
-	change($sql, 1, qr/^CREATE TABLE leadterra\.imports \([^;]*,\n\K(?=    PRIMARY KEY)/m, sub { "    note text,\n" });
-	change($sql, 1, qr/^CREATE VIEW \@extschema\@\.lt_lists [^;]*\K(?=\nFROM leadterra\.lists)/m, sub { ",\n    l.priority" });
+	change($sql, 1, qr/^CREATE TABLE leadterra\.imports \([^;]*\n\K(?=    PRIMARY KEY)/m,
+		sub { "    note text,\n" });
+	change($sql, 1, qr/^CREATE VIEW \@extschema\@\.lt_lists [^;]*\K(?=\nFROM leadterra\.lists)/m,
+		sub { ",\n    l.priority" });
 	change($sql, 1, qr/^COMMENT ON VIEW \@extschema\@\.lt_lists IS\s+$text;\n\K/m, sub { $functions });
+	change($sql, 1, qr/^ +\('lists', .*\n\K/m, sub { $privileges });
 
 	# A result with one more attribute.
-	change($sql, 1, qr/^CREATE TYPE \@extschema\@\.lt_suppress_result AS \([^;]*\K(?=\n\);)/m, sub { ",\n    refused integer" });
+	change($sql, 1, qr/^CREATE TYPE \@extschema\@\.lt_suppress_result AS \([^;]*\K(?=\n\);)/m,
+		sub { ",\n    refused integer" });
 	change($c, 1, qr/^lt_suppress\(.*?\b(columns|nulls)\[\K3(?=\])/ms, sub { 4 }) for 1 .. 2;
 	change($c, 1, qr/^lt_suppress\(.*?\K\tresult = /ms, sub { "\tcolumns[3] = Int32GetDatum(0);\n$&" });
 
 	# Another result, and names that are gone: of a function, and of a symbol.
 	change($sql, 1, qr/lt_rename_campaign\([^)]*\)\s+RETURNS \Kvoid/, sub { 'boolean' });
-	change($sql, 2, qr/leadterra\.lists_deleted(?=\(\))/, sub { 'leadterra.lists_gone' });
-	change($sql, 1, qr/'lt_typeid'/, sub { "'lt_make_typeid'" });
+	change($sql, 3, qr/(?:leadterra\.\Klists_deleted(?=\(\)))|'\Klists_deleted(?=')/, sub { 'lists_gone' });
+	change($sql, 1, qr/'MODULE_PATHNAME', '\Klt_typeid(?=')/, sub { 'lt_make_typeid' });
 	change($c, 2, qr/^(?:PG_FUNCTION_INFO_V1\()?\Klt_typeid\b/m, sub { 'lt_make_typeid' });
 	change("$tree/src/stub.c", 1, qr/\z/, sub { $symbols });
 
