@@ -25,8 +25,10 @@ OBJS = src/leadterra.o \
 	src/context_key.o \
 	src/suppression.o \
 	src/suppression_list.o \
-	src/lead.o \
+	src/lead_field.o \
+	src/lead_patch.o \
 	src/lead_read.o \
+	src/lead.o \
 	src/lead_limit.o \
 	src/list.o \
 	src/enrollment.o \
@@ -42,6 +44,7 @@ OBJS = src/leadterra.o \
 	src/campaign_lead.o \
 	src/campaign_call.o \
 	src/campaign_call_preflight.o \
+	src/lead_call.o \
 	src/lead_call_forget.o \
 	src/enroll.o \
 	src/enroll_add.o \

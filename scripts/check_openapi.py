@@ -1,7 +1,8 @@
 """Checks deploy/openapi.yaml: prints what is wrong with it, and nothing if all is well.
 
 Its schemas, examples and references; all of it by a validator from npm, where test/js has
-that.  The paths are those of deploy/nginx.conf.
+that.  The paths are those of deploy/nginx.conf, the fields of a lead those of
+src/lead_field.h.
 """
 import os
 import re
@@ -73,6 +74,12 @@ described = {re.sub(r"{\w+}", "*", path) for path in document["paths"]}
 gateway = {path.replace("[^/?#]+", "*").replace("[-_A-Za-z0-9]{64}", "*") for path in gateway}
 if gateway != described:
     print(f"paths differ from nginx.conf: {sorted(gateway ^ described)}")
+
+with open("src/lead_field.h", encoding="utf-8") as file:
+    fields = set(re.findall(r'X\(\w+, "\w+", \w+, "(\w+)"', file.read()))
+described = set(document["components"]["schemas"]["Lead"]["properties"]) - {"email", "customFields"}
+if described != fields:
+    print(f"fields of a lead differ from lead_field.h: {sorted(described ^ fields)}")
 
 VALIDATOR = "test/js/node_modules/.bin/validate-api"
 if os.path.exists(VALIDATOR):

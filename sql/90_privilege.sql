@@ -94,6 +94,7 @@ BEGIN ATOMIC
         ('lock_again',                      '{owner}',                'EXECUTE'),
         ('merge_custom',                    '{owner}',                'EXECUTE'),
         ('not_blank',                       '{owner}',                'EXECUTE'),
+        ('lead_fields',                     '{api}',                  'EXECUTE'),
         ('is_verification_status',          '{owner}',                'EXECUTE'),
         ('lead_limit_set',                  '{owner}',                'EXECUTE'),
         ('leads_deleted_3_lead_count',      '{owner}',                'EXECUTE'),

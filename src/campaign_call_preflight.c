@@ -44,6 +44,9 @@ static Statement find_texts = STATEMENT(
 	" ORDER BY step",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+#define TOKEN_VALUE(id, column, type, name, alias, ...) \
+	" WHEN t.token IN ('" name "', '" alias "') THEN l." column "::text"
+
 /*
  * Concatenating nothing to custom unpacks it once a lead, not once a token.
  * OFFSET 0 keeps tokens from being looked for in leads of other campaigns.
@@ -60,17 +63,7 @@ static Statement count_missing = STATEMENT(
 	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.status = 'active'"
 	" AND coalesce(btrim(CASE"
 	" WHEN t.token = 'email' THEN l.email"
-	" WHEN t.token IN ('firstName', 'first_name') THEN l.first_name"
-	" WHEN t.token IN ('lastName', 'last_name') THEN l.last_name"
-	" WHEN t.token IN ('company', 'company_name') THEN l.company"
-	" WHEN t.token IN ('jobTitle', 'job_title') THEN l.job_title"
-	" WHEN t.token = 'phone' THEN l.phone"
-	" WHEN t.token = 'website' THEN l.website"
-	" WHEN t.token = 'personalization' THEN l.personalization"
-	" WHEN t.token IN ('leadValue', 'pl_value_lead') THEN l.lead_value"
-	" WHEN t.token IN ('interestStatus', 'lt_interest_status') THEN l.interest_status::text"
-	" WHEN t.token IN ('assignedTo', 'assigned_to') THEN l.assigned_to::text"
-	" WHEN t.token IN ('verificationStatus', 'verification_status') THEN l.verification_status::text"
+	LEAD_FIELD_LIST(TOKEN_VALUE)
 	" WHEN t.token = '" TEMPLATE_UNSUBSCRIBE_URL "' THEN ("
 	" SELECT k.unsubscribe_url FROM leadterra.links k WHERE k.workspace_id = $1)"
 	" ELSE l.fields ->> t.token END, $4), '') = ''"

@@ -66,16 +66,7 @@ static const char *const counter_names[] = {
 };
 
 /* Fields of a lead that the answer has, beside its address. */
-static const struct
-{
-	LeadField	field;
-	const char *name;
-}			summary_fields[] =
-{
-	{LEAD_FIRST_NAME, "first_name"},
-	{LEAD_LAST_NAME, "last_name"},
-	{LEAD_PHONE, "phone"}
-};
+static const LeadField summary_fields[] = {LEAD_FIRST_NAME, LEAD_LAST_NAME, LEAD_PHONE};
 
 /* Leads that were known have more fields than the call gave. */
 static Statement find_summaries = STATEMENT(
@@ -130,24 +121,18 @@ open_target(FunctionCallInfo fcinfo, EnrollCall *call)
 static void
 assign(LeadPatch *patch, const pg_uuid_t *assignee)
 {
-	if (patch->given & ~patch->cleared & (1 << LEAD_ASSIGNED_TO))
-		return;
-	patch->given |= 1 << LEAD_ASSIGNED_TO;
-	patch->cleared &= ~(1 << LEAD_ASSIGNED_TO);
-	patch->assigned_to = *assignee;
+	if (!lead_has_value(patch, LEAD_ASSIGNED_TO))
+		lead_give(patch, LEAD_ASSIGNED_TO)->uuid = *assignee;
 }
 
 /* Assigns a lead that has no assignee, and of which the entry says nothing, or null. */
 static void
 assign_to_owner(LeadPatch *patch, const pg_uuid_t *owner)
 {
-	if (patch->given & (1 << LEAD_ASSIGNED_TO))
-	{
+	if (lead_is_given(patch, LEAD_ASSIGNED_TO))
 		assign(patch, owner);
-		return;
-	}
-	patch->filled |= 1 << LEAD_ASSIGNED_TO;
-	patch->assigned_to = *owner;
+	else
+		lead_fill(patch, LEAD_ASSIGNED_TO)->uuid = *owner;
 }
 
 /* Gives the entries what the call says of all leads. */
@@ -170,10 +155,7 @@ fill_entries(FunctionCallInfo fcinfo, EnrollCall *call, bool verify)
 		else if (has_owner)
 			assign_to_owner(patch, &owner);
 		if (verify && call->entries[i].email.data)
-		{
-			patch->filled |= 1 << LEAD_VERIFICATION_STATUS;
-			patch->verification_status = VERIFICATION_PENDING_JOB;
-		}
+			lead_fill(patch, LEAD_VERIFICATION_STATUS)->integer = VERIFICATION_PENDING_JOB;
 	}
 }
 
@@ -367,12 +349,12 @@ push_created_leads(JsonbParseState **state, const EnrollCall *call, EnrollCandid
 		push_string(state, "email", lead->email.data, lead->email.length);
 		for (size_t j = 0; j < lengthof(summary_fields); j++)
 		{
-			LeadField	field = summary_fields[j].field;
+			LeadField	field = summary_fields[j];
 			LeadString	text = summaries[i * lengthof(summary_fields) + j];
 
-			if (lead->created && lead->patch->given & ~lead->patch->cleared & (1 << field))
-				text = lead->patch->strings[field];
-			push_string(state, summary_fields[j].name, text.data, text.length);
+			if (lead->created && lead_has_value(lead->patch, field))
+				text = lead->patch->values[field].string;
+			push_string(state, lead_fields[field].alias.data, text.data, text.length);
 		}
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "enroll.h"
 #include "error.h"
+#include "lead_read.h"
 
 /* Returns the array of leads in an argument: itself, or its member "leads". */
 JsonbContainer *

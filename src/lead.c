@@ -1,39 +1,43 @@
 /*
  * lead.c
- *		Leads: merging what a caller gives into rows, and the table of leads.
+ *		The table of leads.
  *
- * Rows go to SQL as one array a column.  Reading lead objects is in
- * lead_read.c.
+ * Rows go to SQL as one array of records, which takes less than an array a column.
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
-#include "context.h"
-#include "email.h"
+#include "error.h"
 #include "lead.h"
 #include "statement.h"
 
-PG_FUNCTION_INFO_V1(lt_update_lead);
-PG_FUNCTION_INFO_V1(lt_merge_custom);
-PG_FUNCTION_INFO_V1(lt_delete_lead);
-PG_FUNCTION_INFO_V1(lt_delete_leads);
+PG_FUNCTION_INFO_V1(lt_absorb_lead);
 
-static const Oid field_types[LEAD_FIELDS] = {
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	INT4OID, UUIDOID, INT4OID, JSONBOID
+/* A record of a change: the lead, LEAD_COLUMNS, and of each field whether it is given. */
+#define CHANGE_FIELD(id, column, type, ...) ", " column " " LEAD_SQL_##type
+#define CHANGE_GIVEN(id, column, ...) ", given_" column " boolean"
+#define CHANGES(parameter) \
+	"unnest(" parameter ") AS u (lead_id uuid, email text" \
+	LEAD_FIELD_LIST(CHANGE_FIELD) ", custom jsonb" LEAD_FIELD_LIST(CHANGE_GIVEN) ")"
+
+enum
+{
+	CHANGE_LEAD_ID,
+	CHANGE_EMAIL,
+	CHANGE_FIELDS,
+	CHANGE_GIVENS = CHANGE_FIELDS + LEAD_FIELDS,
+	CHANGE_COLUMNS = CHANGE_GIVENS + LEAD_CUSTOM
 };
 
-#define FIELD_ARRAY_TYPES \
-	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, \
-	TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, UUIDARRAYOID, INT4ARRAYOID, JSONBARRAYOID
+#define CHANGE_COLUMN(id, column, ...) "u." column ", "
 
 /*
  * Addresses that another session makes at the same time are left out, not
@@ -42,12 +46,10 @@ static const Oid field_types[LEAD_FIELDS] = {
  */
 static Statement insert_leads = STATEMENT(
 	"INSERT INTO leadterra.leads (workspace_id, lead_id, email, " LEAD_COLUMNS ")"
-	" SELECT $1, u.lead_id, u.email, u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, u.c7, u.c8, u.c9, u.c10,"
-	" u.c11, coalesce(u.c12, '{}')"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-	" AS u (lead_id, email, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12)"
+	" SELECT $1, u.lead_id, u.email, " LEAD_FIELD_LIST(CHANGE_COLUMN) "coalesce(u.custom, '{}')"
+	" FROM " CHANGES("$2")
 	" ON CONFLICT (workspace_id, email) DO NOTHING",
-	SPI_OK_INSERT, UUIDOID, UUIDARRAYOID, TEXTARRAYOID, FIELD_ARRAY_TYPES);
+	SPI_OK_INSERT, UUIDOID, RECORDARRAYOID);
 
 /*
  * Applies patches to rows as they are when they are locked, so that two calls
@@ -59,28 +61,19 @@ static Statement insert_leads = STATEMENT(
  * are changed one by one.  (The id, which tells a lead from one that replaced it, is
  * compared so that it is no column to join by.)
  */
-#define PATCHED(field, column) \
-	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
-	" ELSE l." column " END"
-#define FILLED(field, column) \
-	column " = CASE WHEN u.given & (1 << " CppAsString2(field) ") <> 0 THEN u." column \
-	" ELSE coalesce(l." column ", u." column ") END"
+#define PATCHED(id, column, ...) \
+	column " = CASE WHEN u.given_" column " THEN u." column \
+	" ELSE coalesce(l." column ", u." column ") END, "
 
 static Statement update_leads = STATEMENT(
-	"UPDATE leadterra.leads l SET "
-	PATCHED(0, "first_name") ", " PATCHED(1, "last_name") ", " PATCHED(2, "company") ", "
-	PATCHED(3, "job_title") ", " PATCHED(4, "phone") ", " PATCHED(5, "website") ", "
-	PATCHED(6, "personalization") ", " PATCHED(7, "lead_value") ", "
-	PATCHED(8, "interest_status") ", " FILLED(9, "assigned_to") ", "
-	FILLED(10, "verification_status") ","
-	" custom = CASE WHEN u.custom IS NULL THEN l.custom"
+	"UPDATE leadterra.leads l SET " LEAD_FIELD_LIST(PATCHED)
+	"custom = CASE WHEN u.custom IS NULL THEN l.custom"
 	" ELSE leadterra.merge_custom(l.custom, u.custom) END,"
 	" updated_at = now()"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
-	" AS u (lead_id, email, " LEAD_COLUMNS ", given)"
+	" FROM " CHANGES("$2")
 	" WHERE l.workspace_id = $1 AND l.email = u.email"
-	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id AND u.given % 1 = 0",
-	SPI_OK_UPDATE, UUIDOID, UUIDARRAYOID, TEXTARRAYOID, FIELD_ARRAY_TYPES, INT4ARRAYOID);
+	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id AND uuid_cmp(u.lead_id, u.lead_id) = 0",
+	SPI_OK_UPDATE, UUIDOID, RECORDARRAYOID);
 
 /*
  * Locks are taken in the order of addresses: a lateral join goes through them
@@ -132,179 +125,32 @@ static Statement delete_leads = STATEMENT(
 	" WHERE l.workspace_id = d.workspace_id AND l.lead_id = d.lead_id",
 	SPI_OK_DELETE, UUIDOID, TEXTARRAYOID);
 
-/* Frees a value that was read, if reading made a copy of it. */
-static void
-free_copy(void *value, Datum original)
-{
-	if (value != DatumGetPointer(original))
-		pfree(value);
-}
-
-/* Says whether a string is that of a row, which may be compressed or elsewhere. */
-static bool
-string_differs(const LeadString *string, Datum value)
-{
-	text	   *old;
-	bool		differs;
-
-	if (toast_raw_datum_size(value) - VARHDRSZ != (Size) string->length)
-		return true;
-	old = DatumGetTextPP(value);
-	differs = memcmp(string->data, VARDATA_ANY(old), string->length) != 0;
-	free_copy(old, value);
-	return differs;
-}
-
-/* Says whether a patch changes a standard field, given its value. */
-static bool
-field_differs(const LeadPatch *patch, int field, Datum value, bool isnull)
-{
-	bool		cleared = patch->cleared & (1 << field);
-
-	if (!(patch->given & (1 << field)))
-		return isnull && patch->filled & (1 << field);
-	if (cleared || isnull)
-		return cleared != isnull;
-
-	switch (field)
-	{
-		case LEAD_INTEREST_STATUS:
-			return DatumGetInt32(value) != patch->interest_status;
-		case LEAD_VERIFICATION_STATUS:
-			return DatumGetInt32(value) != patch->verification_status;
-		case LEAD_ASSIGNED_TO:
-			return memcmp(DatumGetUUIDP(value), &patch->assigned_to, UUID_LEN) != 0;
-		default:
-			return string_differs(&patch->strings[field], value);
-	}
-}
-
-/* Says whether a patch changes the custom fields. */
-static bool
-custom_differs(const LeadPatch *patch, Datum custom)
-{
-	Jsonb	   *old;
-	bool		differs = false;
-
-	if (patch->ncustom == 0)
-		return false;
-
-	old = DatumGetJsonbP(custom);
-	differs = !JsonContainerIsObject(&old->root);
-	for (int i = 0; i < patch->ncustom && !differs; i++)
-	{
-		const JsonbPair *pair = &patch->custom[i];
-		JsonbValue	value;
-		bool		has = getKeyJsonValueFromContainer(&old->root, pair->key.val.string.val,
-													   pair->key.val.string.len, &value);
-
-		if (pair->value.type == jbvNull)
-			differs = has;
-		else
-			differs = !has || !json_values_equal(&pair->value, &value);
-	}
-	free_copy(old, custom);
-	return differs;
-}
-
-/* Says whether a patch changes anything in a row, given its LEAD_COLUMNS. */
-bool
-lead_differs(const LeadPatch *patch, const Datum *values, const bool *nulls)
-{
-	for (int i = 0; i < LEAD_CUSTOM; i++)
-	{
-		if (field_differs(patch, i, values[i], nulls[i]))
-			return true;
-	}
-	return custom_differs(patch, values[LEAD_CUSTOM]);
-}
-
-/* Adds a pair to an object that is built. */
-static void
-push_pair(JsonbParseState **state, JsonbValue *key, JsonbValue *value)
-{
-	pushJsonbValue(state, WJB_KEY, key);
-	pushJsonbValue(state, WJB_VALUE, value);
-}
-
-/* An object of no more than this has a text below the limit, whatever is in it. */
-#define CUSTOM_SAFE (4 * 1024 * 1024)
-
-/* Holds the custom fields that a lead shall have to their limit. */
-static Jsonb *
-limit_custom(Jsonb *custom)
-{
-	JsonbValue	value;
-	Size		size = 0;
-
-	JsonbToJsonbValue(custom, &value);
-	if (VARSIZE(custom) > CUSTOM_SAFE && (!json_text_size(&value, &size) || size > LEAD_CUSTOM_MAX))
-		error_raise(ERROR_INVALID_REQUEST, "custom fields of a lead take more than 256 MB as text");
-	return custom;
-}
-
-/* Makes an object of the custom fields of a patch, with or without nulls. */
-static Jsonb *
-custom_object(const LeadPatch *patch, bool with_nulls)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < patch->ncustom; i++)
-	{
-		JsonbPair  *pair = &patch->custom[i];
-
-		if (with_nulls || pair->value.type != jbvNull)
-			push_pair(&state, &pair->key, &pair->value);
-	}
-	return limit_custom(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
-}
-
 /*
- * SQL: leadterra.merge_custom(custom, patch)
- *
- * Merges as RFC 7396 says, at the top level alone, reading both objects in the
- * order of their keys.
+ * What a lead takes of another that becomes part of it, by type: what it has not, and
+ * with the address the verdict on it.
  */
-Datum
-lt_merge_custom(PG_FUNCTION_ARGS)
-{
-	JsonbIterator *olds = json_iterate(&PG_GETARG_JSONB_P(0)->root);
-	JsonbIterator *news = json_iterate(&PG_GETARG_JSONB_P(1)->root);
-	JsonbValue	old_key;
-	JsonbValue	old_value;
-	JsonbValue	new_key;
-	JsonbValue	new_value;
-	bool		has_old = json_next_pair(&olds, &old_key, &old_value);
-	bool		has_new = json_next_pair(&news, &new_key, &new_value);
-	JsonbParseState *state = NULL;
+#define ABSORBED_STRING(column) "leadterra.not_blank(l." column ", s." column ")"
+#define ABSORBED_INTEGER(column) "coalesce(l." column ", s." column ")"
+#define ABSORBED_UUID(column) ABSORBED_INTEGER(column)
+#define ABSORBED_VERDICT(column) "CASE WHEN l.email IS NULL THEN s." column " ELSE l." column " END"
+#define ABSORBED(id, column, type, ...) column " = " ABSORBED_##type(column) ", "
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	while (has_old || has_new)
-	{
-		int			order = !has_new ? -1 : !has_old ? 1 : json_compare_keys(&old_key, &new_key);
+static Statement absorb_fields = STATEMENT(
+	"UPDATE leadterra.leads l SET " LEAD_FIELD_LIST(ABSORBED)
+	"custom = leadterra.merge_custom(s.custom, ("
+	" SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}')"
+	" FROM jsonb_each(l.custom) AS c (key, value)"
+	" WHERE NOT s.custom ? c.key OR leadterra.not_blank(c.value #>> '{}', '') <> '')),"
+	" updated_at = now()"
+	" FROM leadterra.leads s"
+	" WHERE s.workspace_id = $1 AND s.lead_id = $2 AND l.workspace_id = $1 AND l.lead_id = $3"
+	" RETURNING CASE WHEN l.email IS NULL THEN s.email END",
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, UUIDOID);
 
-		if (order < 0)
-			push_pair(&state, &old_key, &old_value);
-		else if (new_value.type != jbvNull)
-			push_pair(&state, &new_key, &new_value);
-
-		if (order <= 0)
-			has_old = json_next_pair(&olds, &old_key, &old_value);
-		if (order >= 0)
-			has_new = json_next_pair(&news, &new_key, &new_value);
-	}
-	PG_RETURN_JSONB_P(limit_custom(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL))));
-}
-
-/* Returns an address in normal form: trimmed, in ASCII lower case. */
-LeadString
-lead_normalize_email(const char *email, int length)
-{
-	char	   *normal = palloc(length + 1);
-
-	return (LeadString) {normal, email_normalize(normal, email, length)};
-}
+static Statement absorb_email = STATEMENT(
+	"UPDATE leadterra.leads SET email = $2"
+	" WHERE workspace_id = $1 AND lead_id = $3",
+	SPI_OK_UPDATE, UUIDOID, TEXTOID, UUIDOID);
 
 /* Makes a text[] of addresses. */
 Datum
@@ -318,66 +164,56 @@ lead_emails(const LeadString *emails, int count)
 	return statement_array(values, NULL, count, TEXTOID, &isnull);
 }
 
-/* Returns a field of a patch as a value of its type; null where it has none. */
-static Datum
-patch_value(const LeadPatch *patch, int field, bool *isnull)
+/* Returns what records of changes are, which stays as it is in this session. */
+static TupleDesc
+change_columns(void)
 {
-	*isnull = !(((patch->given & ~patch->cleared) | patch->filled) & (1 << field));
-	if (*isnull)
-		return (Datum) 0;
-	switch (field)
+	static TupleDesc columns = NULL;
+	MemoryContext caller_context;
+	TupleDesc	made;
+
+	if (columns)
+		return columns;
+	caller_context = MemoryContextSwitchTo(TopMemoryContext);
+	made = CreateTemplateTupleDesc(CHANGE_COLUMNS);
+	TupleDescInitEntry(made, CHANGE_LEAD_ID + 1, NULL, UUIDOID, -1, 0);
+	TupleDescInitEntry(made, CHANGE_EMAIL + 1, NULL, TEXTOID, -1, 0);
+	for (int i = 0; i < LEAD_CUSTOM; i++)
 	{
-		case LEAD_INTEREST_STATUS:
-			return Int32GetDatum(patch->interest_status);
-		case LEAD_VERIFICATION_STATUS:
-			return Int32GetDatum(patch->verification_status);
-		case LEAD_ASSIGNED_TO:
-			return UUIDPGetDatum(&patch->assigned_to);
-		default:
-			return PointerGetDatum(cstring_to_text_with_len(patch->strings[field].data,
-															patch->strings[field].length));
+		TupleDescInitEntry(made, CHANGE_FIELDS + i + 1, NULL, lead_fields[i].type->column_type, -1, 0);
+		TupleDescInitEntry(made, CHANGE_GIVENS + i + 1, NULL, BOOLOID, -1, 0);
 	}
+	TupleDescInitEntry(made, CHANGE_FIELDS + LEAD_CUSTOM + 1, NULL, JSONBOID, -1, 0);
+	MemoryContextSwitchTo(caller_context);
+	return columns = BlessTupleDesc(made);
 }
 
 /*
- * Makes the parameters of statements that write leads: the workspace, then
- * arrays of ids, addresses and fields.  Custom fields are an object, with null
- * for those that are to be removed where the leads exist.
+ * Makes the array of changes that a statement reads.  Custom fields are an object,
+ * with null for those that are to be removed where the leads exist.
  */
-static void
-lead_parameters(Datum workspace, const LeadChange *leads, int count, bool exist,
-				Datum *parameters, bool *nulls)
+static Datum
+change_array(const LeadChange *leads, int count, bool exist)
 {
-	Datum	   *column = palloc(sizeof(Datum) * count);
-	bool	   *column_nulls = palloc(sizeof(bool) * count);
+	Datum	   *records = palloc(sizeof(Datum) * count);
+	bool		isnull;
 
-	parameters[0] = workspace;
-	nulls[0] = nulls[1] = false;
-	parameters[1] = statement_uuids(&leads->lead_id, sizeof(LeadChange), count);
 	for (int i = 0; i < count; i++)
 	{
 		const LeadString *email = &leads[i].email;
+		Datum		values[CHANGE_COLUMNS];
+		bool		nulls[CHANGE_COLUMNS] = {false};
 
-		column_nulls[i] = email->data == NULL;
-		if (!column_nulls[i])
-			column[i] = PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
+		values[CHANGE_LEAD_ID] = UUIDPGetDatum(&leads[i].lead_id);
+		nulls[CHANGE_EMAIL] = email->data == NULL;
+		if (!nulls[CHANGE_EMAIL])
+			values[CHANGE_EMAIL] = PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
+		lead_columns(leads[i].patch, exist, values + CHANGE_FIELDS, nulls + CHANGE_FIELDS);
+		for (int field = 0; field < LEAD_CUSTOM; field++)
+			values[CHANGE_GIVENS + field] = BoolGetDatum(lead_is_given(leads[i].patch, field));
+		records[i] = HeapTupleGetDatum(heap_form_tuple(change_columns(), values, nulls));
 	}
-	parameters[2] = statement_array(column, column_nulls, count, TEXTOID, &nulls[2]);
-
-	for (int field = 0; field < LEAD_FIELDS; field++)
-	{
-		for (int i = 0; i < count; i++)
-		{
-			const LeadPatch *patch = leads[i].patch;
-
-			if (field != LEAD_CUSTOM)
-				column[i] = patch_value(patch, field, &column_nulls[i]);
-			else if (!(column_nulls[i] = patch->ncustom == 0))
-				column[i] = JsonbPGetDatum(custom_object(patch, exist));
-		}
-		parameters[3 + field] = statement_array(column, column_nulls, count, field_types[field],
-												&nulls[3 + field]);
-	}
+	return statement_array(records, NULL, count, RECORDOID, &isnull);
 }
 
 /*
@@ -387,11 +223,9 @@ lead_parameters(Datum workspace, const LeadChange *leads, int count, bool exist,
 uint64
 lead_insert(Datum workspace, const LeadChange *leads, int count)
 {
-	Datum		parameters[3 + LEAD_FIELDS];
-	bool		nulls[3 + LEAD_FIELDS];
+	Datum		parameters[] = {workspace, change_array(leads, count, false)};
 
-	lead_parameters(workspace, leads, count, false, parameters, nulls);
-	return statement_execute(&insert_leads, parameters, nulls);
+	return statement_execute(&insert_leads, parameters, NULL);
 }
 
 /* Changes leads in the order in which they are given, whatever the plan. */
@@ -412,18 +246,12 @@ update_one_by_one(Datum workspace, const LeadChange *leads, int count)
 uint64
 lead_update(Datum workspace, const LeadChange *leads, int count)
 {
-	Datum		parameters[4 + LEAD_FIELDS];
-	bool		nulls[4 + LEAD_FIELDS];
-	Datum	   *given = palloc(sizeof(Datum) * count);
+	Datum		parameters[2] = {workspace};
 
 	if (count > 1 && !statement_follows_rows(&update_leads))
 		return update_one_by_one(workspace, leads, count);
-	lead_parameters(workspace, leads, count, true, parameters, nulls);
-	for (int i = 0; i < count; i++)
-		given[i] = Int32GetDatum(leads[i].patch->given);
-	parameters[3 + LEAD_FIELDS] = statement_array(given, NULL, count, INT4OID,
-												  &nulls[3 + LEAD_FIELDS]);
-	return statement_execute(&update_leads, parameters, nulls);
+	parameters[1] = change_array(leads, count, true);
+	return statement_execute(&update_leads, parameters, NULL);
 }
 
 /*
@@ -481,8 +309,8 @@ lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 }
 
 /* Applies a patch to the lead with an address; false if there is none. */
-static bool
-update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
+bool
+lead_update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
 {
 	Datum		parameters[] = {workspace,
 	PointerGetDatum(cstring_to_text_with_len(email->data, email->length))};
@@ -501,61 +329,45 @@ update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
 	return true;
 }
 
-/* SQL: lt_update_lead(email, patch) */
-Datum
-lt_update_lead(PG_FUNCTION_ARGS)
+/* Deletes the lead with an id; false if there is none. */
+bool
+lead_delete(Datum workspace, Datum lead_id)
 {
-	Datum		workspace = context_enter("leads:update");
-	ErrorList	errors;
-	LeadReader	reader = {.errors = &errors};
-	LeadString	email;
-	LeadPatch	patch;
-	JsonbValue	object;
-	text	   *given;
+	Datum		parameters[] = {workspace, lead_id};
 
-	error_if_null(0, "email");
-	error_if_null(1, "patch");
-	given = PG_GETARG_TEXT_PP(0);
-	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	JsonbToJsonbValue(PG_GETARG_JSONB_P(1), &object);
-	error_list_init(&errors);
-	if (!lead_read_entry(&reader, &object, NULL, &patch))
-		error_list_raise(ERROR_INVALID_LEADS, &errors, NULL, "patch of lead is invalid");
-
-	statement_connect();
-	if (!update_one(workspace, &email, &patch))
-		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" does not exist", email.length, email.data);
-	statement_finish();
-	PG_RETURN_VOID();
+	return statement_execute(&delete_lead, parameters, NULL) > 0;
 }
 
-/* SQL: lt_delete_lead(lead_id) */
-Datum
-lt_delete_lead(PG_FUNCTION_ARGS)
+/* Deletes the leads with addresses, a text[], and returns how many there were. */
+uint64
+lead_delete_all(Datum workspace, Datum emails)
 {
-	Datum		values[2] = {context_enter("leads:delete")};
+	Datum		parameters[] = {workspace, emails};
 
-	error_if_null(0, "lead_id");
-	values[1] = PG_GETARG_DATUM(0);
-	statement_connect();
-	if (statement_execute(&delete_lead, values, NULL) == 0)
-		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%s\" does not exist",
-					error_uuid(values[1]));
-	statement_finish();
-	PG_RETURN_VOID();
+	return statement_execute(&delete_leads, parameters, NULL);
 }
 
-/* SQL: lt_delete_leads(emails) */
+/*
+ * SQL: leadterra.absorb_lead(workspace, source, heir)
+ *
+ * The address is unique, so the heir gets it when the other lead is gone.
+ */
 Datum
-lt_delete_leads(PG_FUNCTION_ARGS)
+lt_absorb_lead(PG_FUNCTION_ARGS)
 {
-	Datum		values[2] = {context_enter("leads:delete")};
-	uint64		deleted;
+	Datum		parameters[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+	Datum		email = (Datum) 0;
+	bool		isnull = true;
 
-	error_if_null(0, "emails");
-	values[1] = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(0));
 	statement_connect();
-	deleted = statement_execute(&delete_leads, values, NULL);
+	if (statement_execute(&absorb_fields, parameters, NULL) > 0)
+		email = statement_value(0, 1, &isnull);
+	lead_delete(parameters[0], parameters[1]);
+	if (!isnull)
+	{
+		parameters[1] = email;
+		statement_execute(&absorb_email, parameters, NULL);
+	}
 	statement_finish();
-	PG_RETURN_INT32((int32) deleted);
+	PG_RETURN_VOID();
 }

@@ -9,50 +9,7 @@
 
 #include "compat.h"
 #include "email.h"
-#include "lead.h"
-
-PG_FUNCTION_INFO_V1(lt_is_verification_status);
-
-/* Names of the standard fields, and those that the second service has for them. */
-static const struct
-{
-	const char *name;
-	const char *alias;
-}			field_names[LEAD_CUSTOM] =
-{
-	[LEAD_FIRST_NAME] = {"firstName", "first_name"},
-	[LEAD_LAST_NAME] = {"lastName", "last_name"},
-	[LEAD_COMPANY] = {"company", "company_name"},
-	[LEAD_JOB_TITLE] = {"jobTitle", "job_title"},
-	[LEAD_PHONE] = {"phone", NULL},
-	[LEAD_WEBSITE] = {"website", NULL},
-	[LEAD_PERSONALIZATION] = {"personalization", NULL},
-	[LEAD_VALUE] = {"leadValue", "pl_value_lead"},
-	[LEAD_INTEREST_STATUS] = {"interestStatus", "lt_interest_status"},
-	[LEAD_ASSIGNED_TO] = {"assignedTo", "assigned_to"},
-	[LEAD_VERIFICATION_STATUS] = {"verificationStatus", "verification_status"},
-};
-
-/* Says whether a number is a verdict on an address, or that one is being waited for. */
-static bool
-is_verification_status(int32 status)
-{
-	static const int32 known[] = {1, 11, 12, -1, -2, -3, -4};
-
-	for (size_t i = 0; i < lengthof(known); i++)
-	{
-		if (status == known[i])
-			return true;
-	}
-	return false;
-}
-
-/* SQL: leadterra.is_verification_status(status) */
-Datum
-lt_is_verification_status(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(is_verification_status(PG_GETARG_INT32(0)));
-}
+#include "lead_read.h"
 
 /* Lists a failure of the entry that is read. */
 static void
@@ -63,45 +20,11 @@ fail(LeadReader *reader, const char *field, const char *code, const char *messag
 		reader->reason = field && strcmp(field, "email") == 0 ? "invalid_email" : code;
 }
 
-/* Says whether a value has nothing to read. */
-bool
-lead_is_blank(const LeadString *value)
-{
-	for (int i = 0; i < value->length; i++)
-	{
-		/* The terminator of the list would match a zero byte, which no text has. */
-		if (strchr(ERROR_BLANKS, value->data[i]) == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* Says whether a name that was given is another, which may be NULL. */
-bool
-lead_name_is(const char *given, int length, const char *name)
-{
-	return name && (int) strlen(name) == length && memcmp(name, given, length) == 0;
-}
-
 /* Returns the name that a format has for a standard field. */
 static const char *
 field_name(LeadFormat format, LeadField field)
 {
-	return format == LEAD_CLOSED && field_names[field].alias ? field_names[field].alias :
-		field_names[field].name;
-}
-
-/* Returns the standard field that has a name, LEAD_CUSTOM if none. */
-LeadField
-lead_find_field(const char *name, int length, bool *is_alias)
-{
-	for (int i = 0; i < LEAD_CUSTOM; i++)
-	{
-		*is_alias = lead_name_is(name, length, field_names[i].alias);
-		if (*is_alias || lead_name_is(name, length, field_names[i].name))
-			return i;
-	}
-	return LEAD_CUSTOM;
+	return format == LEAD_CLOSED ? lead_fields[field].alias.data : lead_fields[field].name.data;
 }
 
 static bool
@@ -112,7 +35,7 @@ key_is(const JsonbValue *key, const char *name)
 
 /*
  * Returns the standard field that a key is in a format, LEAD_CUSTOM if none.  A
- * closed lead has one name for each field, and no verdict on its own address.
+ * closed lead has one name for each field.
  */
 static LeadField
 find_key(LeadFormat format, const JsonbValue *key, bool *is_alias)
@@ -120,7 +43,7 @@ find_key(LeadFormat format, const JsonbValue *key, bool *is_alias)
 	LeadField	field = lead_find_field(key->val.string.val, key->val.string.len, is_alias);
 
 	if (format == LEAD_CLOSED && field != LEAD_CUSTOM &&
-		(field == LEAD_VERIFICATION_STATUS || !key_is(key, field_name(format, field))))
+		(lead_fields[field].closed_use == LEAD_ABSENT || !key_is(key, field_name(format, field))))
 		return LEAD_CUSTOM;
 	return field;
 }
@@ -129,48 +52,20 @@ find_key(LeadFormat format, const JsonbValue *key, bool *is_alias)
 static void
 read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPatch *patch)
 {
+	const LeadFieldInfo *info = &lead_fields[field];
 	const char *name = field_name(reader->format, field);
-	const char *type = "a string";
-	JsonResult	result = JSON_OK;
-	/* Of the second service's fields it is the one that cannot be null. */
-	bool		nullable = !(reader->format == LEAD_CLOSED && field == LEAD_INTEREST_STATUS);
+	bool		nullable = !(reader->format == LEAD_CLOSED && info->closed_use == LEAD_NOT_NULL);
+	JsonResult	result;
 
-	patch->given |= 1 << field;
-	patch->cleared &= ~(1 << field);
 	if (value->type == jbvNull && nullable)
 	{
-		patch->cleared |= 1 << field;
+		lead_clear(patch, field);
 		return;
 	}
-
-	if (field == LEAD_INTEREST_STATUS)
-	{
-		type = "an integer of 32 bits";
-		result = json_integer(value, &patch->interest_status);
-	}
-	else if (field == LEAD_VERIFICATION_STATUS)
-	{
-		type = "a verification status";
-		result = json_integer(value, &patch->verification_status);
-		if (result == JSON_OK && !is_verification_status(patch->verification_status))
-			result = JSON_INVALID;
-	}
-	else if (field == LEAD_ASSIGNED_TO)
-	{
-		type = "a UUID";
-		result = json_uuid(value, &patch->assigned_to);
-	}
-	else if (value->type == jbvString)
-	{
-		patch->strings[field].data = value->val.string.val;
-		patch->strings[field].length = value->val.string.len;
-	}
-	else
-		result = JSON_WRONG_TYPE;
-
+	result = info->type->read(value, lead_give(patch, field));
 	if (result != JSON_OK)
 		fail(reader, name, result == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-			 psprintf("%s must be %s%s", name, type, nullable ? " or null" : ""));
+			 psprintf("%s must be %s%s", name, info->type->description, nullable ? " or null" : ""));
 }
 
 /* Returns the name of the member that holds custom fields. */
@@ -250,33 +145,6 @@ read_custom_fields(LeadReader *reader, JsonbContainer *object)
 	}
 }
 
-/* Orders custom fields by key, then as they were given. */
-static int
-compare_custom(const void *left, const void *right)
-{
-	const JsonbPair *a = left;
-	const JsonbPair *b = right;
-	int			order = json_compare_keys(&a->key, &b->key);
-
-	return order ? order : a->order < b->order ? -1 : a->order > b->order;
-}
-
-/* Sorts custom fields and keeps the last of each key; returns how many. */
-static int
-sort_custom(JsonbPair *custom, int count)
-{
-	int			kept = 0;
-
-	if (count > 1)
-		qsort(custom, count, sizeof(JsonbPair), compare_custom);
-	for (int i = 0; i < count; i++)
-	{
-		if (i + 1 == count || json_compare_keys(&custom[i].key, &custom[i + 1].key) != 0)
-			custom[kept++] = custom[i];
-	}
-	return kept;
-}
-
 /* Notes why an entry is left out, which is no failure of its form. */
 static void
 leave_out(LeadReader *reader, const char *reason)
@@ -318,10 +186,11 @@ read_email(LeadReader *reader, const JsonbValue *value, LeadString *email)
 static bool
 has_name(const LeadPatch *patch)
 {
-	for (int field = LEAD_FIRST_NAME; field <= LEAD_LAST_NAME; field++)
+	static const LeadField names[] = {LEAD_FIRST_NAME, LEAD_LAST_NAME};
+
+	for (size_t i = 0; i < lengthof(names); i++)
 	{
-		if (patch->given & ~patch->cleared & (1 << field) &&
-			!lead_is_blank(&patch->strings[field]))
+		if (lead_has_value(patch, names[i]) && !lead_is_blank(&patch->values[names[i]].string))
 			return true;
 	}
 	return false;
@@ -343,7 +212,7 @@ read_members(LeadReader *reader, JsonbContainer *object, bool has_email, LeadPat
 		/* jsonb has shorter keys first: a name before its alias. */
 		if (field != LEAD_CUSTOM)
 		{
-			if (!(is_alias && patch->given & (1 << field)))
+			if (!(is_alias && lead_is_given(patch, field)))
 				read_field(reader, field, &value, patch);
 		}
 		else if (key_is(&key, "email"))
@@ -395,52 +264,10 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 	{
 		Size		size;
 
-		patch->ncustom = sort_custom(reader->custom, reader->ncustom);
+		patch->ncustom = lead_sort_custom(reader->custom, reader->ncustom);
 		size = sizeof(JsonbPair) * patch->ncustom;
 		patch->custom = MemoryContextAllocHuge(CurrentMemoryContext, size);
 		memcpy(patch->custom, reader->custom, size);
 	}
 	return reader->reason == NULL;
-}
-
-/*
- * Combines patches of one lead, in order, into one that does what they do one
- * after the other.
- */
-void
-lead_combine(const LeadPatch *const *patches, int count, LeadPatch *combined)
-{
-	Size		room = 0;
-
-	memset(combined, 0, sizeof(*combined));
-	for (int i = 0; i < count; i++)
-		room += patches[i]->ncustom;
-	if (room > 0)
-		combined->custom = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JsonbPair) * room);
-
-	for (int i = 0; i < count; i++)
-	{
-		const LeadPatch *patch = patches[i];
-
-		combined->cleared = (combined->cleared & ~patch->given) | patch->cleared;
-		combined->given |= patch->given;
-		if (patch->given & (1 << LEAD_INTEREST_STATUS))
-			combined->interest_status = patch->interest_status;
-		if (patch->given & (1 << LEAD_ASSIGNED_TO))
-			combined->assigned_to = patch->assigned_to;
-		if (patch->given & (1 << LEAD_VERIFICATION_STATUS))
-			combined->verification_status = patch->verification_status;
-		for (int field = 0; field < LEAD_STRINGS; field++)
-		{
-			if (patch->given & (1 << field))
-				combined->strings[field] = patch->strings[field];
-		}
-		for (int j = 0; j < patch->ncustom; j++)
-		{
-			combined->custom[combined->ncustom] = patch->custom[j];
-			combined->custom[combined->ncustom].order = combined->ncustom;
-			combined->ncustom++;
-		}
-	}
-	combined->ncustom = sort_custom(combined->custom, combined->ncustom);
 }

@@ -204,28 +204,15 @@ custom_value(const LeadString *name, TemplateValues *values)
 static LeadString
 find_value(const TemplatePart *part, TemplateValues *values)
 {
-	text	   *field;
-
 	if (part->source == SOURCE_EMAIL)
 		return values->email;
 	if (part->source == SOURCE_UNSUBSCRIBE_URL)
 		return values->unsubscribe_url;
 	if (values->nulls[part->source])
 		return (LeadString) {NULL, 0};
-
-	switch (part->source)
-	{
-		case LEAD_INTEREST_STATUS:
-		case LEAD_VERIFICATION_STATUS:
-			return string_of(DatumGetCString(DirectFunctionCall1(int4out, values->fields[part->source])));
-		case LEAD_ASSIGNED_TO:
-			return string_of(DatumGetCString(DirectFunctionCall1(uuid_out, values->fields[part->source])));
-		case LEAD_CUSTOM:
-			return custom_value(&part->name, values);
-		default:
-			field = DatumGetTextPP(values->fields[part->source]);
-			return (LeadString) {VARDATA_ANY(field), VARSIZE_ANY_EXHDR(field)};
-	}
+	if (part->source == LEAD_CUSTOM)
+		return custom_value(&part->name, values);
+	return lead_fields[part->source].type->print(values->fields[part->source]);
 }
 
 /* Returns what stands for a character in HTML, text or attribute; NULL: itself. */

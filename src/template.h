@@ -8,7 +8,7 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
-#include "lead.h"
+#include "lead_field.h"
 
 /* Bytes of a rendered text at most; mail providers take less. */
 #define TEMPLATE_OUTPUT_MAX (16 * 1024 * 1024)

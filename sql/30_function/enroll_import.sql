@@ -67,7 +67,7 @@ BEGIN
             CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace
                 THEN format('CASE WHEN num_nonnulls(t.%1$I) = 1 THEN to_jsonb(format(''%%s'', t.%1$I)) END', a.attname)
                 WHEN t.typcategory = 'S'
-                  AND m.key IN ('interestStatus', 'lt_interest_status', 'verificationStatus', 'verification_status')
+                  AND EXISTS (SELECT FROM leadterra.lead_fields() f WHERE f.is_number AND m.key IN (f.name, f.alias))
                 THEN format('CASE WHEN t.%1$I ~ ''^[[:space:]]*[-+]?[0-9]{1,20}[[:space:]]*$'' THEN to_jsonb(t.%1$I::numeric) ELSE to_jsonb(t.%1$I) END', a.attname)
                 ELSE format('to_jsonb(t.%I)', a.attname)
             END, ', ' ORDER BY m.key))

@@ -71,6 +71,14 @@ AS 'MODULE_PATHNAME', 'lt_is_verification_status';
 COMMENT ON FUNCTION leadterra.is_verification_status(integer) IS
 'Say whether a number is a verdict on an address, or that one is being waited for.';
 
+CREATE FUNCTION leadterra.lead_fields()
+RETURNS TABLE (column_name text, type regtype, name text, alias text, is_number boolean)
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lead_fields';
+
+COMMENT ON FUNCTION leadterra.lead_fields() IS
+'List the standard fields of leads: their columns, their names in lead objects and tokens, and whether a lead object has numbers there.';
+
 -- Who locks several leads begins with those that have no address, by id, and goes
 -- on in the order of addresses.  A merge gives an address to a lead that had none:
 -- who has waited for that one holds it out of its place, lets go of all by the end
@@ -336,40 +344,12 @@ COMMENT ON FUNCTION leadterra.not_blank(text, text) IS
 
 CREATE FUNCTION leadterra.absorb_lead(workspace uuid, source uuid, heir uuid)
 RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-AS $$
-DECLARE
-    s constant leadterra.leads := leadterra.lock_lead(workspace, source);
-    h constant leadterra.leads := leadterra.lock_lead(workspace, heir);
-BEGIN
-    -- First, for the address is unique.
-    PERFORM leadterra.delete_lead(workspace, source);
-    UPDATE leadterra.leads l SET
-        email = coalesce(h.email, s.email),
-        first_name = leadterra.not_blank(h.first_name, s.first_name),
-        last_name = leadterra.not_blank(h.last_name, s.last_name),
-        company = leadterra.not_blank(h.company, s.company),
-        job_title = leadterra.not_blank(h.job_title, s.job_title),
-        phone = leadterra.not_blank(h.phone, s.phone),
-        website = leadterra.not_blank(h.website, s.website),
-        personalization = leadterra.not_blank(h.personalization, s.personalization),
-        lead_value = leadterra.not_blank(h.lead_value, s.lead_value),
-        interest_status = coalesce(h.interest_status, s.interest_status),
-        assigned_to = coalesce(h.assigned_to, s.assigned_to),
-        verification_status = CASE WHEN h.email IS NULL THEN s.verification_status ELSE h.verification_status END,
-        custom = leadterra.merge_custom(s.custom, (
-            SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
-            FROM jsonb_each(h.custom) AS e (key, value)
-            WHERE NOT s.custom ? e.key OR btrim(coalesce(e.value #>> '{}', ''), E' \t\n\v\f\r') <> '')),
-        updated_at = now()
-    WHERE l.workspace_id = workspace AND l.lead_id = absorb_lead.heir;
-END;
-$$;
+AS 'MODULE_PATHNAME', 'lt_absorb_lead';
 
 COMMENT ON FUNCTION leadterra.absorb_lead(uuid, uuid, uuid) IS
-'Give what a lead has to another where that has nothing, and delete it.';
+'Give what a lead has to another where that has nothing, and delete it; both are locked.';
 
 CREATE FUNCTION leadterra.delete_lead(workspace uuid, lead_id uuid)
 RETURNS void

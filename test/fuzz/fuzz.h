@@ -11,7 +11,7 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
-#include "lead.h"
+#include "lead_field.h"
 
 /* Ends the run, and libFuzzer keeps the input, where a promise is broken. */
 #define FUZZ_CHECK(promise) \

@@ -7,9 +7,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+
 #include "email.h"
 #include "fuzz.h"
-#include "lead.h"
+#include "lead_read.h"
 
 /* Custom fields are sorted, each key once. */
 static void
@@ -20,8 +22,8 @@ check_custom(const LeadPatch *patch)
 		FUZZ_CHECK(json_compare_keys(&patch->custom[i - 1].key, &patch->custom[i].key) < 0);
 }
 
-/* What is read of one lead; the strings of it lie in the jsonb. */
-static void
+/* What is read of one lead; the strings of it lie in the jsonb.  Returns whether it is valid. */
+static bool
 check_entry(Jsonb *jsonb, LeadFormat format, bool has_email, bool email_optional,
 			LeadPatch *patch)
 {
@@ -46,17 +48,18 @@ check_entry(Jsonb *jsonb, LeadFormat format, bool has_email, bool email_optional
 
 	FUZZ_CHECK((patch->cleared & ~patch->given) == 0 && (patch->filled & patch->given) == 0);
 	check_custom(patch);
-	for (int field = 0; field < LEAD_STRINGS; field++)
+	for (int field = 0; field < LEAD_CUSTOM; field++)
 	{
-		const LeadString *string = &patch->strings[field];
+		const LeadString *string = &patch->values[field].string;
 
-		if (valid && patch->given & ~patch->cleared & 1 << field)
+		if (valid && lead_fields[field].type->column_type == TEXTOID && lead_has_value(patch, field))
 			FUZZ_CHECK(string->data >= start && string->length >= 0 && string->data + string->length <= end);
 	}
 	if (valid && email.data != NULL)
 		FUZZ_CHECK(email_check(email.data, email.length) == EMAIL_OK);
 	else if (valid)
 		FUZZ_CHECK(!has_email || email_optional);
+	return valid;
 }
 
 /* What two patches make of a field one after the other, their combination does at once. */
@@ -72,11 +75,12 @@ check_combined(const LeadPatch *first, const LeadPatch *second)
 	FUZZ_CHECK(combined.ncustom <= first->ncustom + second->ncustom);
 	for (int field = 0; field < LEAD_CUSTOM; field++)
 	{
-		const LeadPatch *last = second->given & 1 << field ? second : first;
+		const LeadPatch *last = lead_is_given(second, field) ? second : first;
+		const LeadType *type = lead_fields[field].type;
 
-		FUZZ_CHECK((combined.cleared & 1 << field) == (last->cleared & 1 << field));
-		if (field < LEAD_STRINGS && combined.given & 1 << field)
-			FUZZ_CHECK(combined.strings[field].data == last->strings[field].data);
+		FUZZ_CHECK(lead_has_value(&combined, field) == lead_has_value(last, field));
+		if (lead_has_value(last, field))
+			FUZZ_CHECK(type->equals(&combined.values[field], type->to_column(&last->values[field])));
 	}
 }
 
@@ -88,16 +92,16 @@ fuzz_lead(const char *data, int length)
 	Jsonb	   *second = fuzz_jsonb(fuzz_next_part(&data, end));
 	LeadPatch	patch;
 	LeadPatch	other;
+	bool		valid;
 
 	if (first == NULL)
 		return;
 	check_entry(first, LEAD_CLOSED, true, false, &patch);
 	check_entry(first, LEAD_CLOSED, true, true, &patch);
 	check_entry(first, LEAD_OPEN, false, false, &patch);
-	check_entry(first, LEAD_OPEN, true, false, &patch);
-	if (second == NULL)
+	valid = check_entry(first, LEAD_OPEN, true, false, &patch);
+	if (second == NULL || !check_entry(second, LEAD_OPEN, true, false, &other) || !valid)
 		return;
-	check_entry(second, LEAD_OPEN, true, false, &other);
 	check_combined(&patch, &other);
 	check_combined(&other, &patch);
 }

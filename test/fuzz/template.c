@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
 #include "fuzz.h"
@@ -84,6 +85,8 @@ value_of(LeadString name, const TemplateValues *values)
 	LOCAL_FCINFO(fcinfo, 2);
 	bool		is_alias;
 	LeadField	field = lead_find_field(name.data, name.length, &is_alias);
+	Oid			output;
+	bool		is_varlena;
 	char	   *value = "";
 	text	   *key;
 	Datum		found;
@@ -94,12 +97,11 @@ value_of(LeadString name, const TemplateValues *values)
 		return values->unsubscribe_url;
 	if (values->nulls[field])
 		return (LeadString) {"", 0};
-	if (field < LEAD_STRINGS)
-		value = TextDatumGetCString(values->fields[field]);
-	else if (field == LEAD_INTEREST_STATUS || field == LEAD_VERIFICATION_STATUS)
-		value = psprintf("%d", STATUS);
-	else if (field == LEAD_ASSIGNED_TO)
-		value = DatumGetCString(DirectFunctionCall1(uuid_out, values->fields[field]));
+	if (field != LEAD_CUSTOM)
+	{
+		getTypeOutputInfo(lead_fields[field].type->column_type, &output, &is_varlena);
+		value = OidOutputFunctionCall(output, values->fields[field]);
+	}
 	else
 	{
 		InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
