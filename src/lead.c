@@ -340,7 +340,7 @@ lead_delete(Datum workspace, Datum lead_id)
 
 /* Deletes the leads with addresses, a text[], and returns how many there were. */
 uint64
-lead_delete_all(Datum workspace, Datum emails)
+lead_delete_many(Datum workspace, Datum emails)
 {
 	Datum		parameters[] = {workspace, emails};
 

@@ -21,7 +21,7 @@ extern uint64 lead_insert(Datum workspace, const LeadChange *leads, int count);
 extern uint64 lead_update(Datum workspace, const LeadChange *leads, int count);
 extern bool lead_update_one(Datum workspace, const LeadString *email, const LeadPatch *patch);
 extern bool lead_delete(Datum workspace, Datum lead_id);
-extern uint64 lead_delete_all(Datum workspace, Datum emails);
+extern uint64 lead_delete_many(Datum workspace, Datum emails);
 extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count, bool change);
 extern bool lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email);
 extern Datum lead_emails(const LeadString *emails, int count);

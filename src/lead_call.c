@@ -73,7 +73,7 @@ lt_delete_leads(PG_FUNCTION_ARGS)
 	error_if_null(0, "emails");
 	emails = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(0));
 	statement_connect();
-	deleted = lead_delete_all(workspace, emails);
+	deleted = lead_delete_many(workspace, emails);
 	statement_finish();
 	PG_RETURN_INT32((int32) deleted);
 }

@@ -2,11 +2,10 @@
  * statement_plan.c
  *		The settings under which statements are planned.
  *
- * A plan that is kept outlives the size of its tables, the settings of the
- * session, and the call that first needed it; none of these may decide what it
- * looks like.  The settings hold while the planner works on a statement, and
- * not while the statement runs: triggers, and functions that it calls, have the
- * session's.
+ * A plan that is kept outlives the call that first needed it, and the settings
+ * that the session had then; neither may decide what it looks like.  The settings
+ * here hold while the planner works on a statement, and not while the statement
+ * runs: triggers, and functions that it calls, have the session's.
  */
 #include "postgres.h"
 
@@ -40,7 +39,10 @@ static const struct
 	{"enable_tidscan", "on"},
 	/* Compiling takes longer than most of them run. */
 	{"jit", "off"},
-	/* How far the planner looks, and what it takes for cheap, is as it comes. */
+	/*
+	 * How far the planner looks, and what it takes for cheap, is as it comes.  The
+	 * plans that are wanted are the same on every disk.
+	 */
 	{"constraint_exclusion", "partition"},
 	{"from_collapse_limit", "8"},
 	{"geqo", "off"},
