@@ -15,6 +15,7 @@
 #include "campaign.h"
 #include "compat.h"
 #include "context.h"
+#include "due.h"
 #include "error.h"
 #include "statement.h"
 
@@ -173,7 +174,8 @@ campaign_require(Datum workspace, Datum campaign, CampaignUse use)
 
 /*
  * Reads the steps of a campaign, whose number and delays are fixed: those from the
- * first one on without a gap.  Runs in SPI.
+ * first one on without a gap.  Its start is left out of their rules: what has been
+ * claimed came after it.  Runs in SPI.
  */
 void
 campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
@@ -190,7 +192,7 @@ campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
 		statement_row(i, columns, nulls);
 		if (DatumGetInt16(columns[0]) != steps->count + 1)
 			break;
-		steps->delay_days[steps->count++] = Max(0, Min(DatumGetInt32(columns[1]), QUEUE_DELAY_DAYS_MAX));
+		steps->rules[steps->count++] = due_rule(DT_NOBEGIN, DatumGetInt32(columns[1]));
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "campaign.h"
 #include "compat.h"
 #include "context.h"
+#include "due.h"
 #include "error.h"
 #include "json.h"
 #include "queue.h"
@@ -79,10 +80,10 @@ read_step_delay(JsonbContainer *step, int index, Datum *result, ErrorList *error
 		return false;
 
 	status = json_integer(&value, &days);
-	if (status != JSON_OK || days < 0 || days > QUEUE_DELAY_DAYS_MAX)
+	if (status != JSON_OK || days < 0 || days > DUE_DELAY_DAYS_MAX)
 		error_list_add(errors, index, "delayDays",
 					   status == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-					   psprintf("delayDays must be a whole number from 0 to %d", QUEUE_DELAY_DAYS_MAX));
+					   psprintf("delayDays must be a whole number from 0 to %d", DUE_DELAY_DAYS_MAX));
 	*result = Int32GetDatum(days);
 	return true;
 }

@@ -43,7 +43,6 @@ PG_FUNCTION_INFO_V1(lt_enter);
 PG_FUNCTION_INFO_V1(lt_see);
 PG_FUNCTION_INFO_V1(lt_require_read_committed);
 PG_FUNCTION_INFO_V1(lt_clock);
-PG_FUNCTION_INFO_V1(lt_lease_end);
 PG_FUNCTION_INFO_V1(lt_random_key);
 
 #define KEY_LENGTH 32
@@ -359,25 +358,6 @@ context_clock(void)
 }
 
 /*
- * Returns when a lease ends that is taken now, by the argument that says how
- * long: more than nothing and at most a week.
- */
-TimestampTz
-context_lease_end(FunctionCallInfo fcinfo, int number, TimestampTz now)
-{
-	Interval	nothing = {0};
-	Interval	week = {.day = 7};
-	Datum		lease_for = PG_GETARG_DATUM(number);
-
-	error_if_null(number, "lease_for");
-	if (DatumGetBool(DirectFunctionCall2(interval_le, lease_for, IntervalPGetDatum(&nothing))) ||
-		DatumGetBool(DirectFunctionCall2(interval_gt, lease_for, IntervalPGetDatum(&week))))
-		error_raise(ERROR_INVALID_REQUEST,
-					"argument \"lease_for\" must be more than nothing and at most a week");
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), lease_for));
-}
-
-/*
  * Makes the row of the current workspace unless it is there.  Calls that may
  * be the first to write do it; the others find a campaign, and so a workspace.
  */
@@ -449,13 +429,6 @@ Datum
 lt_clock(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TIMESTAMPTZ(context_clock());
-}
-
-/* SQL: leadterra.lease_end(now, lease_for) */
-Datum
-lt_lease_end(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TIMESTAMPTZ(context_lease_end(fcinfo, 1, PG_GETARG_TIMESTAMPTZ(0)));
 }
 
 /* SQL: leadterra.random_key() */

@@ -18,7 +18,6 @@ extern Datum context_enter(const char *scope);
 extern Datum context_enter_argument(FunctionCallInfo fcinfo);
 extern TimestampTz context_time(void);
 extern TimestampTz context_clock(void);
-extern TimestampTz context_lease_end(FunctionCallInfo fcinfo, int number, TimestampTz now);
 extern void context_make_workspace(void);
 extern void context_require_read_committed(const char *action);
 

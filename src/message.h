@@ -5,6 +5,7 @@
 #ifndef LEADTERRA_MESSAGE_H
 #define LEADTERRA_MESSAGE_H
 
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/uuid.h"
 
@@ -19,20 +20,7 @@ typedef struct MessageLinks
 	LeadString	key;
 } MessageLinks;
 
-/* Columns of find_messages. */
-enum
-{
-	MESSAGE_STEP,
-	MESSAGE_LEAD_ID,
-	MESSAGE_STATUS,
-	MESSAGE_EMAIL,
-	MESSAGE_FIELDS,
-	MESSAGE_RANGE = MESSAGE_FIELDS + LEAD_FIELDS,
-	MESSAGE_POSITION,
-	MESSAGE_COLUMNS
-};
-
-/* A message that is claimed. */
+/* A message that is claimed, and what is known of its lead. */
 typedef struct Message
 {
 	QueueRange	place;			/* of one position */
@@ -41,11 +29,13 @@ typedef struct Message
 	bool		busy;			/* another session is changing the enrollment */
 	bool		invalid;		/* the address is none in normal form */
 	bool		suppressed;
-	Datum		values[MESSAGE_COLUMNS];
-	bool		nulls[MESSAGE_COLUMNS];
+	pg_uuid_t	lead_id;
+	text	   *email;			/* NULL: none */
+	Datum		fields[LEAD_FIELDS];
+	bool		nulls[LEAD_FIELDS];
 } Message;
 
-extern Message *message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int number,
+extern Message *message_find(Datum workspace, Datum campaign, const QueueRanges *ranges, int number,
 							 SPITupleTable **result);
 extern bool message_has_ended(const Message *message);
 extern void message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count);

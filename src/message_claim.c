@@ -20,9 +20,11 @@
 #include "campaign.h"
 #include "compat.h"
 #include "context.h"
+#include "due.h"
 #include "email.h"
 #include "error.h"
 #include "lead.h"
+#include "lease.h"
 #include "message.h"
 #include "queue.h"
 #include "statement.h"
@@ -66,20 +68,13 @@ static Statement find_campaigns = STATEMENT(
  * just being deleted has nothing.
  */
 static Statement find_due_steps = STATEMENT(
-	"SELECT c.started_at, s.step, s.until, s.subject, s.body_html"
+	"SELECT h.step, c.started_at, h.delay_days, h.subject, h.body_html"
 	" FROM (SELECT started_at FROM leadterra.campaigns"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running' AND started_at IS NOT NULL"
 	" FOR KEY SHARE SKIP LOCKED) c"
-	" CROSS JOIN LATERAL ("
-	" SELECT step, $3 - delay_days * interval '24 hours' AS until, subject, body_html"
-	" FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2"
-	" AND step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
-	" OFFSET 0) s"
-	" WHERE c.started_at <= s.until AND EXISTS ("
-	" SELECT FROM leadterra.waiting w"
-	" WHERE w.workspace_id = $1 AND w.campaign_id = $2 AND w.step = s.step AND w.waiting_since <= s.until)"
-	" ORDER BY s.step",
+	" CROSS JOIN LATERAL leadterra.campaign_heads($1, $2, c.started_at) h"
+	" WHERE h.due_at <= $3 AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
+	" ORDER BY h.step",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 /* The texts of a step of the campaign that is claimed from. */
@@ -89,7 +84,7 @@ typedef struct ClaimTexts
 	Template   *body;
 } ClaimTexts;
 
-/* A claim. */
+/* A claim: what the call asks for, and what it did in all campaigns. */
 typedef struct Claim
 {
 	Datum		workspace;
@@ -100,10 +95,16 @@ typedef struct Claim
 	bool		no_worker;
 	bool		took;			/* ranges, which it holds */
 	bool		has_waited;		/* for others, or must not */
-	int			passed_over;	/* messages that it skipped, of all campaigns */
+	int			passed_over;	/* messages that it skipped */
 	ReturnSetInfo *result;
+	StringInfoData subject;		/* of the message at hand */
+	StringInfoData body;
+} Claim;
 
-	/* of the campaign that is claimed from */
+/* The turn of a campaign in a claim, and the lease on what is taken from it. */
+typedef struct ClaimTurn
+{
+	Claim	   *claim;
 	Datum		campaign;
 	int			nsteps;
 	ClaimTexts	texts[QUEUE_STEPS_MAX];
@@ -116,13 +117,19 @@ typedef struct Claim
 	int			nskipped;		/* numbers of messages that are not handed out */
 	int			room;
 	int		   *skipped;
-	int			nexceptions;	/* of the chunk */
+} ClaimTurn;
+
+/* Messages that are handled together, and those of them that are left out. */
+typedef struct ClaimChunk
+{
+	ClaimTurn  *turn;
+	int			count;
+	Message    *messages;
+	int			nexceptions;
 	QueueException *exceptions;
-	int			nbusy;			/* messages of the chunk that go back */
+	int			nbusy;			/* that go back */
 	QueueWaiting *busy;
-	StringInfoData subject;
-	StringInfoData body;
-} Claim;
+} ClaimChunk;
 
 /*
  * Gives back what workers let run out.  Whoever holds those leases may be waited for
@@ -144,7 +151,7 @@ sweep_leases(Claim *claim)
 			continue;
 		campaign_read_steps(claim->workspace, UUIDPGetDatum(&lease.campaign), &steps);
 		queue_lease_lose(&lease, &steps, claim->now);
-		swept += lease.nmessages;
+		swept += lease.ranges.nmessages;
 		claim->has_waited = true;
 	}
 }
@@ -158,45 +165,49 @@ compile(Datum text_value, TemplateFormat format)
 	return template_compile(VARDATA_ANY(copy), VARSIZE_ANY_EXHDR(copy), format);
 }
 
-/* Finds the steps of a campaign with due messages; false if it has none, or does not run. */
+/* Reads a step with due messages. */
+static void
+read_due_step(ClaimTurn *turn, int number)
+{
+	QueueSource *source = &turn->sources[number];
+	ClaimTexts *texts = &turn->texts[number];
+	Datum		values[5];
+	bool		nulls[5];
+
+	statement_row(number, values, nulls);
+	source->step = DatumGetInt16(values[0]);
+	source->rule = due_rule(DatumGetTimestampTz(values[1]), DatumGetInt32(values[2]));
+	texts->subject = compile(values[3], TEMPLATE_LINE);
+	texts->body = compile(values[4], TEMPLATE_HTML);
+	turn->has_links |= template_has_unsubscribe_url(texts->subject) || template_has_unsubscribe_url(texts->body);
+}
+
+/* Begins the turn of a campaign; false if it has no due messages, or does not run. */
 static bool
-open_campaign(Claim *claim, Datum campaign, bool wait)
+open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
 {
 	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
 	uint64		found = statement_execute(&find_due_steps, parameters, NULL);
 
 	if (found == 0)
 		return false;
-	claim->campaign = campaign;
-	claim->handed = claim->nskipped = claim->room = 0;
-	claim->has_links = false;
-	claim->nsteps = Min(found, QUEUE_STEPS_MAX);
-	memset(&claim->taker, 0, sizeof(claim->taker));
-	memset(claim->sources, 0, sizeof(claim->sources));
-	for (int i = 0; i < claim->nsteps; i++)
-	{
-		Datum		values[5];
-		bool		nulls[5];
-
-		statement_row(i, values, nulls);
-		claim->taker.started_at = DatumGetTimestampTz(values[0]);
-		claim->sources[i].step = DatumGetInt16(values[1]);
-		claim->sources[i].until = DatumGetTimestampTz(values[2]);
-		claim->texts[i].subject = compile(values[3], TEMPLATE_LINE);
-		claim->texts[i].body = compile(values[4], TEMPLATE_HTML);
-		claim->has_links |= template_has_unsubscribe_url(claim->texts[i].subject) ||
-			template_has_unsubscribe_url(claim->texts[i].body);
-	}
-	if (claim->has_links)
-		message_links_read(&claim->links, claim->workspace);
-	claim->taker.workspace = claim->workspace;
-	claim->taker.campaign = campaign;
-	claim->taker.nsources = claim->nsteps;
-	claim->taker.sources = claim->sources;
-	queue_lease_init(&claim->lease, claim->workspace, campaign);
+	memset(turn, 0, sizeof(ClaimTurn));
+	turn->claim = claim;
+	turn->campaign = campaign;
+	turn->nsteps = Min(found, QUEUE_STEPS_MAX);
+	for (int i = 0; i < turn->nsteps; i++)
+		read_due_step(turn, i);
+	if (turn->has_links)
+		message_links_read(&turn->links, claim->workspace);
+	turn->taker.workspace = claim->workspace;
+	turn->taker.campaign = campaign;
+	turn->taker.now = claim->now;
+	turn->taker.nsources = turn->nsteps;
+	turn->taker.sources = turn->sources;
+	queue_lease_init(&turn->lease, claim->workspace, campaign);
 	if (wait)
 	{
-		queue_wait(&claim->taker, &claim->sources[0], WAIT_MAX);
+		queue_wait(&turn->taker, &turn->sources[0], WAIT_MAX);
 		claim->has_waited = true;
 	}
 	return true;
@@ -204,7 +215,7 @@ open_campaign(Claim *claim, Datum campaign, bool wait)
 
 /* Says of each message whether its address is one, and is suppressed. */
 static void
-check_addresses(const Claim *claim, Message *messages, int count)
+check_addresses(Datum workspace, Message *messages, int count)
 {
 	SuppressionCheck *checks = palloc0(sizeof(SuppressionCheck) * count);
 	int		   *checked = palloc(sizeof(int) * count);
@@ -212,11 +223,10 @@ check_addresses(const Claim *claim, Message *messages, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		text	   *email;
+		const text *email = messages[i].email;
 
-		if (messages[i].status == NULL || messages[i].nulls[MESSAGE_EMAIL])
+		if (email == NULL)
 			continue;
-		email = DatumGetTextPP(messages[i].values[MESSAGE_EMAIL]);
 		messages[i].invalid = !email_is_normal(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email));
 		if (messages[i].invalid)
 			continue;
@@ -224,7 +234,7 @@ check_addresses(const Claim *claim, Message *messages, int count)
 		checks[nchecks].email = VARDATA_ANY(email);
 		checks[nchecks++].length = VARSIZE_ANY_EXHDR(email);
 	}
-	suppression_check(claim->workspace, claim->workspace, checks, nchecks);
+	suppression_check(workspace, workspace, checks, nchecks);
 	for (int i = 0; i < nchecks; i++)
 		messages[checked[i]].suppressed = checks[i].suppressed;
 }
@@ -238,24 +248,24 @@ skip_reason(const Message *message)
 {
 	if (message->status == NULL)
 		return deleted;
-	if (message->nulls[MESSAGE_EMAIL])
+	if (message->email == NULL)
 		return "no_email";
 	if (message_has_ended(message))
 		return message->status;
 	if (message->invalid ||
-		(!message->nulls[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS] &&
-		 DatumGetInt32(message->values[MESSAGE_FIELDS + LEAD_VERIFICATION_STATUS]) == LEAD_VERIFICATION_INVALID))
+		(!message->nulls[LEAD_VERIFICATION_STATUS] &&
+		 DatumGetInt32(message->fields[LEAD_VERIFICATION_STATUS]) == LEAD_VERIFICATION_INVALID))
 		return "invalid_email";
 	return message->suppressed ? "suppressed" : NULL;
 }
 
 /* Returns the place of the step of a message among the due ones of the campaign, for which it was taken. */
 static int
-find_step(const Claim *claim, const Message *message)
+find_step(const ClaimTurn *turn, const Message *message)
 {
-	for (int i = 0; i < claim->nsteps; i++)
+	for (int i = 0; i < turn->nsteps; i++)
 	{
-		if (claim->sources[i].step == message->place.step)
+		if (turn->sources[i].step == message->place.step)
 			return i;
 	}
 	elog(ERROR, "a message was taken of a step that is not due");
@@ -263,18 +273,18 @@ find_step(const Claim *claim, const Message *message)
 
 /* Renders a message; false if it gets too large. */
 static bool
-render(Claim *claim, const Message *message, const pg_uuid_t *message_id)
+render(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
 {
-	text	   *email = DatumGetTextPP(message->values[MESSAGE_EMAIL]);
+	Claim	   *claim = turn->claim;
 	TemplateValues values = {
-		.email = {VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email)},
-		.fields = message->values + MESSAGE_FIELDS,
-		.nulls = message->nulls + MESSAGE_FIELDS
+		.email = {VARDATA_ANY(message->email), VARSIZE_ANY_EXHDR(message->email)},
+		.fields = message->fields,
+		.nulls = message->nulls
 	};
-	const ClaimTexts *texts = &claim->texts[find_step(claim, message)];
+	const ClaimTexts *texts = &turn->texts[find_step(turn, message)];
 
-	if (claim->has_links)
-		values.unsubscribe_url = message_link(&claim->links, message_id);
+	if (turn->has_links)
+		values.unsubscribe_url = message_link(&turn->links, message_id);
 	resetStringInfo(&claim->subject);
 	resetStringInfo(&claim->body);
 	return template_render(texts->subject, &values, &claim->subject) &&
@@ -283,13 +293,14 @@ render(Claim *claim, const Message *message, const pg_uuid_t *message_id)
 
 /* Puts a message into the result. */
 static void
-hand_out(const Claim *claim, const Message *message, const pg_uuid_t *message_id)
+hand_out(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
 {
-	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&claim->lease.lease_id), UUIDPGetDatum(message_id), claim->campaign,
-		message->values[MESSAGE_LEAD_ID],
-		Int32GetDatum(DatumGetInt16(message->values[MESSAGE_STEP])),
+	const Claim *claim = turn->claim;
+	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&turn->lease.lease_id), UUIDPGetDatum(message_id), turn->campaign,
+		UUIDPGetDatum(&message->lead_id),
+		Int32GetDatum(message->place.step),
 		Int32GetDatum(message->place.attempt),
-		message->values[MESSAGE_EMAIL],
+		PointerGetDatum(message->email),
 		PointerGetDatum(cstring_to_text_with_len(claim->subject.data, claim->subject.len)),
 	PointerGetDatum(cstring_to_text_with_len(claim->body.data, claim->body.len))};
 	bool		nulls[CLAIM_COLUMNS] = {false};
@@ -299,59 +310,60 @@ hand_out(const Claim *claim, const Message *message, const pg_uuid_t *message_id
 
 /* Makes room for the numbers of more messages that are not handed out. */
 static void
-reserve_skipped(Claim *claim, int count)
+reserve_skipped(ClaimTurn *turn, int count)
 {
-	int			wanted = claim->nskipped + count;
+	int			wanted = turn->nskipped + count;
 
-	if (wanted <= claim->room)
+	if (wanted <= turn->room)
 		return;
-	wanted = Max(wanted, 2 * claim->room);
-	claim->skipped = claim->room == 0 ? palloc(sizeof(int) * wanted) :
-		repalloc_huge(claim->skipped, sizeof(int) * wanted);
-	claim->room = wanted;
+	wanted = Max(wanted, 2 * turn->room);
+	turn->skipped = turn->room == 0 ? palloc(sizeof(int) * wanted) :
+		repalloc_huge(turn->skipped, sizeof(int) * wanted);
+	turn->room = wanted;
 }
 
 /* Notes that a message is not sent. */
 static void
-note_exception(Claim *claim, const Message *message, const char *state, const char *reason)
+note_exception(ClaimChunk *chunk, const Message *message, const char *state, const char *reason)
 {
-	claim->exceptions[claim->nexceptions++] = (QueueException) {
-		.lead_id = *DatumGetUUIDP(message->values[MESSAGE_LEAD_ID]),
+	chunk->exceptions[chunk->nexceptions++] = (QueueException) {
+		.lead_id = message->lead_id,
 			.batch_id = message->place.batch_id, .position = message->place.first,
-			.step = DatumGetInt16(message->values[MESSAGE_STEP]),
+			.step = message->place.step,
 			.attempt = message->place.attempt, .state = state, .reason = reason
 	};
 }
 
 /* Notes that a message goes back, and is due again in a while. */
 static void
-note_busy(Claim *claim, const Message *message)
+note_busy(ClaimChunk *chunk, const Message *message)
 {
-	const QueueSource *source = &claim->sources[find_step(claim, message)];
+	const QueueSource *source = &chunk->turn->sources[find_step(chunk->turn, message)];
+	TimestampTz again = chunk->turn->claim->now + BUSY_WAIT;
 
-	claim->busy[claim->nbusy++] = (QueueWaiting) {message->place, source->step, source->until + BUSY_WAIT};
+	chunk->busy[chunk->nbusy++] = (QueueWaiting) {message->place, source->step, due_since(&source->rule, again)};
 }
 
 /* Hands out a message; false if it is left out. */
 static bool
-handle_message(Claim *claim, const Message *message)
+handle_message(ClaimChunk *chunk, const Message *message)
 {
 	pg_uuid_t	message_id = queue_message_id(&message->place.batch_id, message->place.first);
 	const char *reason = skip_reason(message);
 
 	if (message->busy)
-		note_busy(claim, message);
+		note_busy(chunk, message);
 	else if (reason)
 	{
 		/* Nobody will ask what became of one that was deleted. */
 		if (reason != deleted)
-			note_exception(claim, message, "skipped", reason);
+			note_exception(chunk, message, "skipped", reason);
 	}
-	else if (!render(claim, message, &message_id))
-		note_exception(claim, message, "failed", "message too large");
+	else if (!render(chunk->turn, message, &message_id))
+		note_exception(chunk, message, "failed", "message too large");
 	else
 	{
-		hand_out(claim, message, &message_id);
+		hand_out(chunk->turn, message, &message_id);
 		return true;
 	}
 	return false;
@@ -359,61 +371,64 @@ handle_message(Claim *claim, const Message *message)
 
 /* Handles the messages of a chunk, and writes what became of those left out. */
 static void
-handle_chunk(Claim *claim, Message *messages, int count)
+handle_chunk(ClaimChunk *chunk)
 {
+	ClaimTurn  *turn = chunk->turn;
+	Claim	   *claim = turn->claim;
 	MemoryContext message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
 														  ALLOCSET_DEFAULT_SIZES);
 
-	check_addresses(claim, messages, count);
-	claim->nexceptions = claim->nbusy = 0;
-	claim->exceptions = palloc(sizeof(QueueException) * count);
-	claim->busy = palloc(sizeof(QueueWaiting) * count);
-	for (int i = 0; i < count; i++)
+	check_addresses(claim->workspace, chunk->messages, chunk->count);
+	chunk->exceptions = palloc(sizeof(QueueException) * chunk->count);
+	chunk->busy = palloc(sizeof(QueueWaiting) * chunk->count);
+	for (int i = 0; i < chunk->count; i++)
 	{
 		MemoryContext chunk_context = MemoryContextSwitchTo(message_context);
 
 		CHECK_FOR_INTERRUPTS();
-		if (handle_message(claim, &messages[i]))
-			claim->handed++;
+		if (handle_message(chunk, &chunk->messages[i]))
+			turn->handed++;
 		else
 		{
-			claim->skipped[claim->nskipped++] = messages[i].number;
+			turn->skipped[turn->nskipped++] = chunk->messages[i].number;
 			claim->passed_over++;
 		}
 		MemoryContextSwitchTo(chunk_context);
 		MemoryContextReset(message_context);
 	}
-	queue_except(claim->workspace, claim->campaign, claim->now, claim->exceptions, claim->nexceptions);
-	queue_put_back(&claim->lease, claim->busy, claim->nbusy, NULL);
+	queue_except(claim->workspace, turn->campaign, claim->now, chunk->exceptions, chunk->nexceptions);
+	queue_put_back(&turn->lease, chunk->busy, chunk->nbusy, NULL);
 }
 
 /* Takes messages and handles them; false if no more are due.  What it needs for that is freed. */
 static bool
-claim_chunk(Claim *claim)
+claim_chunk(ClaimTurn *turn)
 {
-	QueueLease	chunk = {0};
-	Message *messages;
+	Claim	   *claim = turn->claim;
+	QueueRanges taken = {0};
+	ClaimChunk	chunk = {.turn = turn};
 	SPITupleTable *found;
 	MemoryContext chunk_context;
 	MemoryContext caller_context;
 
-	if (queue_take(&claim->taker, claim->wanted - claim->handed, &chunk) == 0)
+	chunk.count = queue_take(&turn->taker, claim->wanted - turn->handed, &taken);
+	if (chunk.count == 0)
 		return false;
 	claim->took = true;
-	for (int i = 0; i < chunk.nranges; i++)
-		queue_lease_add(&claim->lease, &chunk.ranges[i]);
-	reserve_skipped(claim, chunk.nmessages);
+	for (int i = 0; i < taken.count; i++)
+		queue_add_range(&turn->lease.ranges, &taken.items[i]);
+	reserve_skipped(turn, chunk.count);
 
 	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra chunk", ALLOCSET_DEFAULT_SIZES);
 	caller_context = MemoryContextSwitchTo(chunk_context);
-	messages = message_find(claim->workspace, claim->campaign, &chunk,
-							claim->lease.nmessages - chunk.nmessages, &found);
-	message_lock_ended(claim->workspace, claim->campaign, messages, chunk.nmessages);
-	handle_chunk(claim, messages, chunk.nmessages);
+	chunk.messages = message_find(claim->workspace, turn->campaign, &taken,
+								  turn->lease.ranges.nmessages - chunk.count, &found);
+	message_lock_ended(claim->workspace, turn->campaign, chunk.messages, chunk.count);
+	handle_chunk(&chunk);
 	SPI_freetuptable(found);
 	MemoryContextSwitchTo(caller_context);
 	MemoryContextDelete(chunk_context);
-	pfree(chunk.ranges);
+	pfree(taken.items);
 	return true;
 }
 
@@ -421,15 +436,17 @@ claim_chunk(Claim *claim)
 static bool
 claim_campaign(Claim *claim, Datum campaign, bool wait)
 {
-	if (!open_campaign(claim, campaign, wait && !claim->has_waited && !claim->took))
+	ClaimTurn	turn;
+
+	if (!open_turn(&turn, claim, campaign, wait && !claim->has_waited && !claim->took))
 		return false;
-	while (claim->handed < claim->wanted && claim->passed_over < SKIPS_MAX && claim_chunk(claim))
+	while (turn.handed < claim->wanted && claim->passed_over < SKIPS_MAX && claim_chunk(&turn))
 		;
-	queue_take_end(&claim->taker, &claim->lease);
-	if (claim->lease.nmessages > 0)
-		queue_lease_insert(&claim->lease, claim->skipped, claim->nskipped, claim->worker,
+	queue_take_end(&turn.taker, &turn.lease);
+	if (turn.lease.ranges.nmessages > 0)
+		queue_lease_insert(&turn.lease, turn.skipped, turn.nskipped, claim->worker,
 						   claim->no_worker, claim->now, claim->expires_at);
-	return claim->handed > 0 || claim->passed_over >= SKIPS_MAX;
+	return turn.handed > 0 || claim->passed_over >= SKIPS_MAX;
 }
 
 /*
@@ -465,9 +482,8 @@ claim_in_turn(Claim *claim)
 Datum
 lt_claim_messages(PG_FUNCTION_ARGS)
 {
-	Claim		claim;
+	Claim		claim = {.workspace = context_enter("messages:update")};
 
-	claim.workspace = context_enter("messages:update");
 	context_require_read_committed("claiming messages");
 	error_if_null(0, "max_messages");
 	claim.wanted = PG_GETARG_INT32(0);
@@ -475,10 +491,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 		error_raise(ERROR_INVALID_REQUEST, "argument \"max_messages\" must be from 1 to %d, not %d",
 					CLAIM_MAX, claim.wanted);
 	claim.now = context_clock();
-	claim.expires_at = context_lease_end(fcinfo, 1, claim.now);
-	claim.took = false;
-	claim.has_waited = false;
-	claim.passed_over = 0;
+	claim.expires_at = lease_end(fcinfo, 1, claim.now);
 	error_limit_text(fcinfo, 3, "worker");
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);

@@ -14,6 +14,19 @@
 #include "queue.h"
 #include "statement.h"
 
+/* Columns of find_messages. */
+enum
+{
+	MESSAGE_STEP,
+	MESSAGE_LEAD_ID,
+	MESSAGE_STATUS,
+	MESSAGE_EMAIL,
+	MESSAGE_FIELDS,
+	MESSAGE_RANGE = MESSAGE_FIELDS + LEAD_FIELDS,
+	MESSAGE_POSITION,
+	MESSAGE_COLUMNS
+};
+
 /* A row for each position of each range whose batch is there and of the campaign. */
 static Statement find_messages = STATEMENT(
 	"SELECT b.step, u.lead_id, e.status, l.*, r.number, u.position"
@@ -55,11 +68,11 @@ status_name(Datum value)
  * have been taken for a step that is not that of its batch.
  */
 static Message *
-row_message(Message *messages, const int *starts, const QueueLease *chunk, const Datum *values, const bool *nulls)
+row_message(Message *messages, const int *starts, const QueueRanges *ranges, const Datum *values, const bool *nulls)
 {
 	int64		number = DatumGetInt64(values[MESSAGE_RANGE]) - 1;
 	int64		position = DatumGetInt64(values[MESSAGE_POSITION]) - 1;
-	const QueueRange *range = &chunk->ranges[number];
+	const QueueRange *range = &ranges->items[number];
 
 	if (nulls[MESSAGE_LEAD_ID] || position > range->last - range->first ||
 		DatumGetInt16(values[MESSAGE_STEP]) != range->step)
@@ -67,16 +80,30 @@ row_message(Message *messages, const int *starts, const QueueLease *chunk, const
 	return &messages[starts[number] + position];
 }
 
+/* Notes what a row says of the lead of a message, which has no fields if it is deleted. */
+static void
+read_lead(Message *message, const Datum *values, const bool *nulls)
+{
+	message->lead_id = *DatumGetUUIDP(values[MESSAGE_LEAD_ID]);
+	if (nulls[MESSAGE_STATUS] || nulls[MESSAGE_FIELDS + LEAD_CUSTOM])
+		return;
+	message->status = status_name(values[MESSAGE_STATUS]);
+	if (!nulls[MESSAGE_EMAIL])
+		message->email = DatumGetTextPP(values[MESSAGE_EMAIL]);
+	memcpy(message->fields, &values[MESSAGE_FIELDS], sizeof(message->fields));
+	memcpy(message->nulls, &nulls[MESSAGE_FIELDS], sizeof(message->nulls));
+}
+
 /* Lists the messages of ranges, of which nothing is known yet. */
 static Message *
-list_messages(const QueueLease *chunk, int number, int *starts)
+list_messages(const QueueRanges *ranges, int number, int *starts)
 {
-	Message    *messages = palloc0(sizeof(Message) * chunk->nmessages);
+	Message    *messages = palloc0(sizeof(Message) * ranges->nmessages);
 	int			next = 0;
 
-	for (int i = 0; i < chunk->nranges; i++)
+	for (int i = 0; i < ranges->count; i++)
 	{
-		const QueueRange *range = &chunk->ranges[i];
+		const QueueRange *range = &ranges->items[i];
 
 		starts[i] = next;
 		for (int position = range->first; position <= range->last; position++, next++)
@@ -89,20 +116,20 @@ list_messages(const QueueLease *chunk, int number, int *starts)
 }
 
 /*
- * Looks up the messages of ranges, of which the first has a number.  Values point
+ * Looks up the messages of ranges, of which the first has a number.  Fields point
  * into the result, which the caller frees.  Runs in SPI.
  */
 Message *
-message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int number,
+message_find(Datum workspace, Datum campaign, const QueueRanges *ranges, int number,
 			 SPITupleTable **result)
 {
-	int		   *starts = palloc(sizeof(int) * chunk->nranges);
-	Message    *messages = list_messages(chunk, number, starts);
+	int		   *starts = palloc(sizeof(int) * ranges->count);
+	Message    *messages = list_messages(ranges, number, starts);
 	Size		stride = sizeof(QueueRange);
 	Datum		parameters[] = {workspace, campaign,
-		statement_uuids(&chunk->ranges->batch_id, stride, chunk->nranges),
-		statement_smallints(&chunk->ranges->first, stride, chunk->nranges),
-	statement_smallints(&chunk->ranges->last, stride, chunk->nranges)};
+		statement_uuids(&ranges->items->batch_id, stride, ranges->count),
+		statement_smallints(&ranges->items->first, stride, ranges->count),
+	statement_smallints(&ranges->items->last, stride, ranges->count)};
 	uint64		found;
 
 	found = statement_execute(&find_messages, parameters, NULL);
@@ -115,13 +142,9 @@ message_find(Datum workspace, Datum campaign, const QueueLease *chunk, int numbe
 		Message    *message;
 
 		statement_row(i, values, nulls);
-		message = row_message(messages, starts, chunk, values, nulls);
-		if (message == NULL)
-			continue;
-		memcpy(message->values, values, sizeof(values));
-		memcpy(message->nulls, nulls, sizeof(nulls));
-		if (!nulls[MESSAGE_STATUS] && !nulls[MESSAGE_FIELDS + LEAD_CUSTOM])
-			message->status = status_name(values[MESSAGE_STATUS]);
+		message = row_message(messages, starts, ranges, values, nulls);
+		if (message)
+			read_lead(message, values, nulls);
 	}
 	return messages;
 }
@@ -153,7 +176,7 @@ message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count
 		if (!message_has_ended(&messages[i]))
 			continue;
 		messages[i].busy = true;
-		lead_ids[nended] = messages[i].values[MESSAGE_LEAD_ID];
+		lead_ids[nended] = UUIDPGetDatum(&messages[i].lead_id);
 		ended[nended++] = &messages[i];
 	}
 	if (nended == 0)

@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -15,6 +14,7 @@
 #include "compat.h"
 #include "context.h"
 #include "error.h"
+#include "lease.h"
 #include "message.h"
 #include "queue.h"
 #include "statement.h"
@@ -22,16 +22,6 @@
 PG_FUNCTION_INFO_V1(lt_complete_messages);
 PG_FUNCTION_INFO_V1(lt_fail_messages);
 PG_FUNCTION_INFO_V1(lt_extend_lease);
-
-/* Bytes that are kept of the text of an error. */
-#define ERROR_TEXT_MAX 1000
-
-static void
-raise_lost(Datum lease_id)
-{
-	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist",
-				error_uuid(lease_id));
-}
 
 static void
 raise_broken(Datum lease_id)
@@ -52,7 +42,7 @@ lock_lease(FunctionCallInfo fcinfo, Datum workspace, QueueLease *lease, Timestam
 	if (state == QUEUE_LEASE_BROKEN)
 		raise_broken(lease_id);
 	if (state == QUEUE_LEASE_LOST || state == QUEUE_LEASE_EXPIRED)
-		raise_lost(lease_id);
+		lease_raise_lost(lease_id);
 	return state == QUEUE_LEASE_OPEN;
 }
 
@@ -107,7 +97,7 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 	error_if_null(0, "lease_id");
 	statement_connect();
 	open = lock_lease(fcinfo, workspace, &lease, &now);
-	count = lease.nmessages;
+	count = lease.ranges.nmessages;
 	if (!PG_ARGISNULL(1))
 		numbers = find_numbers(fcinfo, 1, &lease, &count);
 	if (open)
@@ -125,7 +115,7 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 static int
 keep_open(QueueLease *lease, int *numbers, int count)
 {
-	bool	   *seen = palloc0(sizeof(bool) * Max(lease->nmessages, 1));
+	bool	   *seen = palloc0(sizeof(bool) * Max(lease->ranges.nmessages, 1));
 	int			kept = 0;
 
 	for (int i = 0; i < count; i++)
@@ -138,18 +128,6 @@ keep_open(QueueLease *lease, int *numbers, int count)
 	return kept;
 }
 
-/* Returns the text of an error as it is kept. */
-static char *
-error_argument(FunctionCallInfo fcinfo, int number)
-{
-	char	   *error;
-
-	error_if_null(number, "error");
-	error = text_to_cstring(PG_GETARG_TEXT_PP(number));
-	error[pg_mbcliplen(error, strlen(error), ERROR_TEXT_MAX)] = '\0';
-	return error;
-}
-
 /* SQL: lt_fail_messages(lease_id, message_ids, error, permanent) */
 Datum
 lt_fail_messages(PG_FUNCTION_ARGS)
@@ -159,13 +137,15 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	QueueSteps	steps;
 	bool		open;
 	Datum		workspace = context_enter("messages:update");
-	char	   *error = error_argument(fcinfo, 2);
+	const char *error;
 	int		   *numbers;
 	int			count;
 
 	error_if_null(0, "lease_id");
 	error_if_null(1, "message_ids");
+	error_if_null(2, "error");
 	error_if_null(3, "permanent");
+	error = text_to_cstring(lease_error(PG_GETARG_TEXT_PP(2)));
 	statement_connect();
 	open = lock_lease(fcinfo, workspace, &lease, &now);
 	numbers = find_numbers(fcinfo, 1, &lease, &count);
@@ -189,11 +169,11 @@ lt_extend_lease(PG_FUNCTION_ARGS)
 	QueueLease	lease;
 
 	error_if_null(0, "lease_id");
-	(void) context_lease_end(fcinfo, 1, now);
+	(void) lease_end(fcinfo, 1, now);
 	statement_connect();
 	if (!lock_lease(fcinfo, workspace, &lease, &now))
-		raise_lost(PG_GETARG_DATUM(0));
-	expires_at = context_lease_end(fcinfo, 1, now);
+		lease_raise_lost(PG_GETARG_DATUM(0));
+	expires_at = lease_end(fcinfo, 1, now);
 	queue_lease_extend(&lease, expires_at);
 	statement_finish();
 	PG_RETURN_TIMESTAMPTZ(expires_at);

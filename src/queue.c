@@ -10,7 +10,6 @@
 
 #include "catalog/pg_type.h"
 #include "commands/async.h"
-#include "common/int.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -22,7 +21,6 @@
 #include "statement.h"
 #include "uuid7.h"
 
-PG_FUNCTION_INFO_V1(lt_due_at);
 PG_FUNCTION_INFO_V1(lt_batch_is_valid);
 PG_FUNCTION_INFO_V1(lt_enqueue);
 PG_FUNCTION_INFO_V1(lt_message_id);
@@ -72,33 +70,6 @@ static Statement requeue = STATEMENT(
 	" OFFSET 0) b",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, UUIDOID);
 
-/*
- * Returns when a message is due that waits since a time, in a campaign that was
- * started at one, for a number of days: infinity where no timestamp is as late.
- */
-static TimestampTz
-due_at(TimestampTz waiting_since, TimestampTz started_at, int delay_days)
-{
-	TimestampTz since = Max(waiting_since, started_at);
-	TimestampTz due;
-
-	if (TIMESTAMP_NOT_FINITE(since))
-		return since;
-	if (pg_add_s64_overflow(since, delay_days * USECS_PER_DAY, &due) || !IS_VALID_TIMESTAMP(due))
-		return DT_NOEND;
-	return due;
-}
-
-/* SQL: leadterra.due_at(waiting_since, started_at, delay_days) */
-Datum
-lt_due_at(PG_FUNCTION_ARGS)
-{
-	int32		days = PG_GETARG_INT32(2);
-
-	PG_RETURN_TIMESTAMPTZ(due_at(PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TIMESTAMPTZ(1),
-								 Max(0, Min(days, QUEUE_DELAY_DAYS_MAX))));
-}
-
 /* SQL: leadterra.batch_is_valid(batch_id, size, lead_ids) */
 Datum
 lt_batch_is_valid(PG_FUNCTION_ARGS)
@@ -118,6 +89,28 @@ queue_is_range(int first, int last, int attempt)
 {
 	return first >= 1 && first <= last && last <= QUEUE_BATCH_MAX &&
 		attempt >= 1 && attempt <= QUEUE_ATTEMPTS_MAX;
+}
+
+/* Adds a range to others, or goes on with the last one. */
+void
+queue_add_range(QueueRanges *ranges, const QueueRange *range)
+{
+	QueueRange *last = ranges->count > 0 ? &ranges->items[ranges->count - 1] : NULL;
+
+	ranges->nmessages += range->last - range->first + 1;
+	if (last && last->last + 1 == range->first && last->attempt == range->attempt && last->step == range->step &&
+		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
+	{
+		last->last = range->last;
+		return;
+	}
+	if (ranges->count == ranges->room)
+	{
+		ranges->room = Max(2 * ranges->room, 16);
+		ranges->items = ranges->count == 0 ? palloc(sizeof(QueueRange) * ranges->room) :
+			repalloc_huge(ranges->items, sizeof(QueueRange) * ranges->room);
+	}
+	ranges->items[ranges->count++] = *range;
 }
 
 /* Makes the id of a batch: its low ten bits are zero. */

@@ -11,6 +11,8 @@
 #include "storage/itemptr.h"
 #include "utils/uuid.h"
 
+#include "due.h"
+
 /* Messages of a batch; a position in it fits ten bits. */
 #define QUEUE_BATCH_MAX 1000
 
@@ -19,9 +21,6 @@
 
 /* Steps of a campaign. */
 #define QUEUE_STEPS_MAX 100
-
-/* Days that a step is due after the one before. */
-#define QUEUE_DELAY_DAYS_MAX 3650
 
 /* Messages of a lease; a claim takes less. */
 #define QUEUE_LEASE_MAX 1000000
@@ -36,6 +35,15 @@ typedef struct QueueRange
 	int			step;			/* that it was taken for; 0: its batch says it */
 } QueueRange;
 
+/* Ranges: their messages are the positions, in that order, with numbers from 0. */
+typedef struct QueueRanges
+{
+	int			count;
+	int			room;
+	QueueRange *items;
+	int			nmessages;
+} QueueRanges;
+
 /* A range that waits. */
 typedef struct QueueWaiting
 {
@@ -48,7 +56,7 @@ typedef struct QueueWaiting
 typedef struct QueueSteps
 {
 	int			count;
-	int			delay_days[QUEUE_STEPS_MAX];	/* of step n + 1 */
+	DueRule		rules[QUEUE_STEPS_MAX]; /* of step n + 1 */
 } QueueSteps;
 
 /* A range of a lease, and the number of its first message. */
@@ -58,20 +66,14 @@ typedef struct QueuePlace
 	int			number;
 } QueuePlace;
 
-/*
- * A lease: its messages are the positions of its ranges, in that order, and
- * have numbers from 0.
- */
+/* A lease on ranges. */
 typedef struct QueueLease
 {
 	Datum		workspace;
 	pg_uuid_t	lease_id;
 	pg_uuid_t	campaign;
-	int			nranges;
-	int			room;
-	QueueRange *ranges;
+	QueueRanges ranges;
 	QueuePlace *places;			/* by batch, made when a message is looked for */
-	int			nmessages;
 	int			sent;			/* messages that were completed */
 	int			nsettled;		/* messages that are done with */
 	uint8	   *settled;		/* bits; as long as completed */
@@ -106,13 +108,13 @@ typedef struct QueueException
 typedef struct QueueSource
 {
 	int			step;
-	TimestampTz until;			/* what waits since then, or longer, is due */
+	DueRule		rule;
 	Portal		portal;
 	bool		exhausted;
 	bool		has_range;		/* one that is locked, and not used up */
 	bool		begun;			/* this claim took a part of it */
 	ItemPointerData place;		/* of its row */
-	TimestampTz waiting_since;
+	TimestampTz due_at;
 	pg_uuid_t	range_id;
 	QueueRange	rest;
 } QueueSource;
@@ -122,7 +124,7 @@ typedef struct QueueTaker
 {
 	Datum		workspace;
 	Datum		campaign;
-	TimestampTz started_at;		/* of the campaign */
+	TimestampTz now;			/* by which messages are due */
 	int			nsources;
 	QueueSource *sources;
 	int			nused;			/* ranges that are used up */
@@ -141,6 +143,7 @@ extern void queue_except(Datum workspace, Datum campaign, TimestampTz time,
 						 const QueueException *exceptions, int count);
 extern void queue_notify(void);
 extern bool queue_is_range(int first, int last, int attempt);
+extern void queue_add_range(QueueRanges *ranges, const QueueRange *range);
 extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
 extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
 
@@ -150,12 +153,11 @@ extern bool queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_
 
 /* queue_take.c: what a claim gets */
 extern void queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds);
-extern int	queue_take(QueueTaker *taker, int wanted, QueueLease *lease);
+extern int	queue_take(QueueTaker *taker, int wanted, QueueRanges *taken);
 extern void queue_take_end(QueueTaker *taker, QueueLease *lease);
 
 /* queue_lease.c: what a worker holds */
 extern void queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign);
-extern void queue_lease_add(QueueLease *lease, const QueueRange *range);
 extern void queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum worker,
 							   bool no_worker, TimestampTz now, TimestampTz expires_at);
 extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id,

@@ -14,12 +14,16 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "due.h"
+#include "lease.h"
 #include "queue.h"
 #include "statement.h"
 
-/* Wait before attempts two to five: a minute, then four times as long each. */
-#define BACKOFF_FIRST (USECS_PER_MINUTE)
-#define BACKOFF_FACTOR 4
+/* Waits before attempts two to five. */
+static const int retry_minutes[] = {1, 4, 16, 64};
+static const LeaseRetries retries = {lengthof(retry_minutes), retry_minutes};
+
+StaticAssertDecl(lengthof(retry_minutes) == QUEUE_ATTEMPTS_MAX - 1, "attempts of messages");
 
 static Statement find_batches = STATEMENT(
 	"SELECT b.step, b.lead_ids"
@@ -61,20 +65,20 @@ read_leased_batch(const QueueRange *range, const Datum *columns, const bool *nul
 static LeasedBatch *
 find_leased_batches(const QueueLease *lease)
 {
-	LeasedBatch *batches = palloc(sizeof(LeasedBatch) * Max(lease->nranges, 1));
+	LeasedBatch *batches = palloc(sizeof(LeasedBatch) * Max(lease->ranges.count, 1));
 	Datum		values[] = {lease->workspace,
-		statement_uuids(&lease->ranges->batch_id, sizeof(QueueRange), lease->nranges),
+		statement_uuids(&lease->ranges.items->batch_id, sizeof(QueueRange), lease->ranges.count),
 	UUIDPGetDatum(&lease->campaign)};
 
-	if (statement_execute(&find_batches, values, NULL) != (uint64) lease->nranges)
+	if (statement_execute(&find_batches, values, NULL) != (uint64) lease->ranges.count)
 		elog(ERROR, "batches of a lease were not found one by one");
-	for (int i = 0; i < lease->nranges; i++)
+	for (int i = 0; i < lease->ranges.count; i++)
 	{
 		Datum		columns[2];
 		bool		nulls[2];
 
 		statement_row(i, columns, nulls);
-		batches[i] = read_leased_batch(&lease->ranges[i], columns, nulls);
+		batches[i] = read_leased_batch(&lease->ranges.items[i], columns, nulls);
 	}
 	return batches;
 }
@@ -84,36 +88,34 @@ static void
 queue_follow_ups(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches,
 				 TimestampTz now)
 {
-	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(lease->nmessages, 1));
+	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(lease->ranges.nmessages, 1));
 
 	for (int step = 1; step < steps->count; step++)
 	{
 		int			count = 0;
 		int			number = 0;
 
-		for (int i = 0; i < lease->nranges; i++)
+		for (int i = 0; i < lease->ranges.count; i++)
 		{
-			for (int position = lease->ranges[i].first; position <= lease->ranges[i].last; position++, number++)
+			const QueueRange *range = &lease->ranges.items[i];
+
+			for (int position = range->first; position <= range->last; position++, number++)
 			{
 				if (batches[i].step == step && queue_lease_is_completed(lease, number))
 					lead_ids[count++] = batches[i].lead_ids[position - 1];
 			}
 		}
 		queue_enqueue(lease->workspace, UUIDPGetDatum(&lease->campaign), step + 1, now, lead_ids, count);
-		if (count > 0 && steps->delay_days[step] == 0)
+		if (count > 0 && due_at(&steps->rules[step], now) <= now)
 			queue_notify();
 	}
 }
 
-/* Returns since when a message waits that is to be tried again. */
+/* Returns since when a message of a step waits in order to be due at a time. */
 static TimestampTz
-retry_since(const QueueSteps *steps, int step, int attempt, TimestampTz now)
+wait_since(const QueueSteps *steps, int step, TimestampTz time)
 {
-	int64		wait = BACKOFF_FIRST;
-
-	for (int i = 2; i < attempt; i++)
-		wait *= BACKOFF_FACTOR;
-	return now + wait - (step <= steps->count ? steps->delay_days[step - 1] : 0) * USECS_PER_DAY;
+	return step <= steps->count ? due_since(&steps->rules[step - 1], time) : time;
 }
 
 /*
@@ -124,16 +126,17 @@ static void
 give_back(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches,
 		  const bool *given, const char *error, bool permanent, TimestampTz now)
 {
-	QueueWaiting *waiting = palloc(sizeof(QueueWaiting) * lease->nmessages);
-	QueueException *failed = palloc(sizeof(QueueException) * lease->nmessages);
+	QueueWaiting *waiting = palloc(sizeof(QueueWaiting) * lease->ranges.nmessages);
+	QueueException *failed = palloc(sizeof(QueueException) * lease->ranges.nmessages);
 	int			nwaiting = 0;
 	int			nfailed = 0;
 	int			number = 0;
 
-	for (int i = 0; i < lease->nranges; i++)
+	for (int i = 0; i < lease->ranges.count; i++)
 	{
-		const QueueRange *range = &lease->ranges[i];
-		bool		last_one = permanent || range->attempt >= QUEUE_ATTEMPTS_MAX;
+		const QueueRange *range = &lease->ranges.items[i];
+		TimestampTz retry_at;
+		bool		last_one = permanent || !lease_retry_at(&retries, range->attempt, now, &retry_at);
 		QueueRange *open = NULL;
 
 		for (int position = range->first; position <= range->last; position++, number++)
@@ -153,7 +156,7 @@ give_back(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *b
 				waiting[nwaiting].step = batches[i].step;
 				open = &waiting[nwaiting].range;
 				*open = (QueueRange) {range->batch_id, position, position, range->attempt + 1, 0};
-				waiting[nwaiting++].since = retry_since(steps, batches[i].step, open->attempt, now);
+				waiting[nwaiting++].since = wait_since(steps, batches[i].step, retry_at);
 			}
 		}
 	}
@@ -191,7 +194,7 @@ queue_lease_fail(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 				 int count, const char *error, bool permanent, TimestampTz now)
 {
 	LeasedBatch *batches = find_leased_batches(lease);
-	bool	   *given = palloc0(sizeof(bool) * lease->nmessages);
+	bool	   *given = palloc0(sizeof(bool) * lease->ranges.nmessages);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -210,11 +213,11 @@ void
 queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 {
 	LeasedBatch *batches = find_leased_batches(lease);
-	bool	   *given = palloc(sizeof(bool) * lease->nmessages);
+	bool	   *given = palloc(sizeof(bool) * lease->ranges.nmessages);
 
-	for (int i = 0; i < lease->nmessages; i++)
+	for (int i = 0; i < lease->ranges.nmessages; i++)
 		given[i] = !queue_lease_is_settled(lease, i);
 	queue_lease_write(lease, "lost", now);
-	give_back(lease, steps, batches, given, "lease expired", false, now);
+	give_back(lease, steps, batches, given, LEASE_EXPIRED, false, now);
 	queue_follow_ups(lease, steps, batches, now);
 }

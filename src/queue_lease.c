@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "context.h"
 #include "error.h"
+#include "lease.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
@@ -126,7 +127,7 @@ set_bit(uint8 *bits, int number)
 static int
 count_bytes(const QueueLease *lease)
 {
-	return (lease->nmessages + 7) / 8;
+	return (lease->ranges.nmessages + 7) / 8;
 }
 
 /* Starts a lease that a claim makes. */
@@ -137,28 +138,6 @@ queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign)
 	lease->workspace = workspace;
 	lease->campaign = *DatumGetUUIDP(campaign);
 	uuid7_generate(&lease->lease_id);
-}
-
-/* Adds a range to a lease that is being made, or goes on with its last one. */
-void
-queue_lease_add(QueueLease *lease, const QueueRange *range)
-{
-	QueueRange *last = lease->nranges > 0 ? &lease->ranges[lease->nranges - 1] : NULL;
-
-	lease->nmessages += range->last - range->first + 1;
-	if (last && last->last + 1 == range->first && last->attempt == range->attempt && last->step == range->step &&
-		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
-	{
-		last->last = range->last;
-		return;
-	}
-	if (lease->nranges == lease->room)
-	{
-		lease->room = Max(2 * lease->room, 16);
-		lease->ranges = lease->nranges == 0 ? palloc(sizeof(QueueRange) * lease->room) :
-			repalloc_huge(lease->ranges, sizeof(QueueRange) * lease->room);
-	}
-	lease->ranges[lease->nranges++] = *range;
 }
 
 /* Makes a bytea of the bits of a lease; null where all or none are set. */
@@ -185,11 +164,12 @@ void
 queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum worker,
 				   bool no_worker, TimestampTz now, TimestampTz expires_at)
 {
-	bool		closed = nskipped == lease->nmessages;
+	bool		closed = nskipped == lease->ranges.nmessages;
 	Datum		values[14] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
 		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(expires_at),
 	TimestampTzGetDatum(now)};
 	bool		nulls[14] = {false};
+	const QueueRanges *ranges = &lease->ranges;
 	Size		stride = sizeof(QueueRange);
 
 	nulls[3] = no_worker;
@@ -201,10 +181,10 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 	values[6] = bits_datum(lease, lease->settled, lease->nsettled == 0, &nulls[6]);
 	/* None is completed yet, which a closed lease has to say. */
 	values[7] = bits_datum(lease, lease->completed, !closed, &nulls[7]);
-	values[8] = statement_uuids(&lease->ranges->batch_id, stride, lease->nranges);
-	values[9] = statement_smallints(&lease->ranges->first, stride, lease->nranges);
-	values[10] = statement_smallints(&lease->ranges->last, stride, lease->nranges);
-	values[11] = statement_smallints(&lease->ranges->attempt, stride, lease->nranges);
+	values[8] = statement_uuids(&ranges->items->batch_id, stride, ranges->count);
+	values[9] = statement_smallints(&ranges->items->first, stride, ranges->count);
+	values[10] = statement_smallints(&ranges->items->last, stride, ranges->count);
+	values[11] = statement_smallints(&ranges->items->attempt, stride, ranges->count);
 	nulls[12] = nulls[13] = lease->partial_last == 0;
 	values[12] = UUIDPGetDatum(&lease->partial_range);
 	values[13] = Int16GetDatum(lease->partial_last);
@@ -309,14 +289,14 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	lease->workspace = workspace;
 	lease->lease_id = *DatumGetUUIDP(values[LEASE_ID]);
 	lease->campaign = *DatumGetUUIDP(values[LEASE_CAMPAIGN]);
-	lease->nranges = arrays.count;
-	lease->nmessages = arrays.nmessages;
-	lease->ranges = palloc(sizeof(QueueRange) * arrays.count);
+	lease->ranges.count = lease->ranges.room = arrays.count;
+	lease->ranges.nmessages = arrays.nmessages;
+	lease->ranges.items = palloc(sizeof(QueueRange) * arrays.count);
 	for (int i = 0; i < arrays.count; i++)
-		lease->ranges[i] = (QueueRange) {arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0};
+		lease->ranges.items[i] = (QueueRange) {arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0};
 	lease->settled = copy_bits(lease, settled);
 	lease->completed = copy_bits(lease, completed);
-	for (int i = 0; i < lease->nmessages; i++)
+	for (int i = 0; i < lease->ranges.nmessages; i++)
 	{
 		lease->nsettled += bit_is_set(lease->settled, i);
 		lease->sent += bit_is_set(lease->completed, i);
@@ -340,7 +320,7 @@ read_state(QueueLease *lease, Datum workspace, TimestampTz now)
 		return QUEUE_LEASE_BROKEN;
 	if (strcmp(state, "closed") == 0)
 		return QUEUE_LEASE_CLOSED;
-	return DatumGetTimestampTz(values[LEASE_EXPIRES]) <= now ? QUEUE_LEASE_EXPIRED : QUEUE_LEASE_OPEN;
+	return lease_has_run_out(DatumGetTimestampTz(values[LEASE_EXPIRES]), now) ? QUEUE_LEASE_EXPIRED : QUEUE_LEASE_OPEN;
 }
 
 /*
@@ -383,17 +363,19 @@ queue_lease_find(QueueLease *lease, const pg_uuid_t *message_id)
 	{
 		int			number = 0;
 
-		lease->places = palloc(sizeof(QueuePlace) * Max(lease->nranges, 1));
-		for (int i = 0; i < lease->nranges; i++)
+		lease->places = palloc(sizeof(QueuePlace) * Max(lease->ranges.count, 1));
+		for (int i = 0; i < lease->ranges.count; i++)
 		{
-			lease->places[i] = (QueuePlace) {lease->ranges[i], number};
-			number += lease->ranges[i].last - lease->ranges[i].first + 1;
+			const QueueRange *range = &lease->ranges.items[i];
+
+			lease->places[i] = (QueuePlace) {*range, number};
+			number += range->last - range->first + 1;
 		}
-		qsort(lease->places, lease->nranges, sizeof(QueuePlace), compare_places);
+		qsort(lease->places, lease->ranges.count, sizeof(QueuePlace), compare_places);
 	}
 	key.range.batch_id = queue_message_batch(message_id, &position);
 	key.range.first = key.range.last = position;
-	found = bsearch(&key, lease->places, lease->nranges, sizeof(QueuePlace), compare_places);
+	found = bsearch(&key, lease->places, lease->ranges.count, sizeof(QueuePlace), compare_places);
 	return found ? found->number + position - found->range.first : -1;
 }
 
@@ -431,7 +413,7 @@ queue_lease_settle(QueueLease *lease, int number, bool completed)
 bool
 queue_lease_is_done(const QueueLease *lease)
 {
-	return lease->nsettled == lease->nmessages;
+	return lease->nsettled == lease->ranges.nmessages;
 }
 
 /*
@@ -441,7 +423,7 @@ queue_lease_is_done(const QueueLease *lease)
 void
 queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now)
 {
-	bool		all_sent = lease->sent == lease->nmessages;
+	bool		all_sent = lease->sent == lease->ranges.nmessages;
 	Datum		values[7] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
 	Int32GetDatum(lease->sent)};
 	bool		nulls[7] = {false};

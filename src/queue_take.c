@@ -12,13 +12,13 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "due.h"
 #include "error.h"
 #include "queue.h"
 #include "statement.h"
@@ -96,7 +96,7 @@ void
 queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds)
 {
 	Datum		parameters[] = {taker->workspace, taker->campaign,
-	Int16GetDatum(source->step), TimestampTzGetDatum(source->until)};
+	Int16GetDatum(source->step), TimestampTzGetDatum(due_since(&source->rule, taker->now))};
 	MemoryContext caller_context = CurrentMemoryContext;
 	ResourceOwner caller_owner = CurrentResourceOwner;
 	int			caller_timeout = LockTimeout;
@@ -177,14 +177,14 @@ fetch_row(QueueTaker *taker, QueueSource *source)
 	if (source->portal == NULL)
 	{
 		Datum		parameters[] = {taker->workspace, taker->campaign,
-		Int16GetDatum(source->step), TimestampTzGetDatum(source->until)};
+		Int16GetDatum(source->step), TimestampTzGetDatum(due_since(&source->rule, taker->now))};
 
 		source->portal = statement_open(&free_ranges, parameters);
 	}
 	if (statement_fetch(source->portal, 1) == 0)
 		return false;
 	statement_row(0, values, nulls);
-	source->waiting_since = DatumGetTimestampTz(values[RANGE_SINCE]);
+	source->due_at = due_at(&source->rule, DatumGetTimestampTz(values[RANGE_SINCE]));
 	source->range_id = *DatumGetUUIDP(values[RANGE_ID]);
 	source->rest.batch_id = *DatumGetUUIDP(values[RANGE_BATCH]);
 	source->rest.first = DatumGetInt16(values[RANGE_FIRST]);
@@ -210,18 +210,6 @@ fetch_range(QueueTaker *taker, QueueSource *source)
 	}
 }
 
-/* Returns how long the range of a source has been due. */
-static int64
-overdue(const QueueTaker *taker, const QueueSource *source)
-{
-	TimestampTz since = Max(source->waiting_since, taker->started_at);
-	int64		overdue_for;
-
-	if (TIMESTAMP_NOT_FINITE(since) || pg_sub_s64_overflow(source->until, since, &overdue_for))
-		return PG_INT64_MAX;
-	return overdue_for;
-}
-
 /* Returns the source whose range has been due for longest; NULL if none has one. */
 static QueueSource *
 oldest_source(QueueTaker *taker)
@@ -234,18 +222,18 @@ oldest_source(QueueTaker *taker)
 
 		fetch_range(taker, source);
 		if (source->has_range &&
-			(oldest == NULL || overdue(taker, source) > overdue(taker, oldest)))
+			(oldest == NULL || source->due_at < oldest->due_at))
 			oldest = source;
 	}
 	return oldest;
 }
 
 /*
- * Takes up to a number of messages that are due, adds their ranges to a lease,
+ * Takes up to a number of messages that are due, adds their ranges to others,
  * and returns how many: fewer if no more are due.  Runs in SPI.
  */
 int
-queue_take(QueueTaker *taker, int wanted, QueueLease *lease)
+queue_take(QueueTaker *taker, int wanted, QueueRanges *ranges)
 {
 	int			taken = 0;
 	QueueSource *source;
@@ -256,7 +244,7 @@ queue_take(QueueTaker *taker, int wanted, QueueLease *lease)
 
 		part.last = Min(part.last, part.first + wanted - taken - 1);
 		taken += part.last - part.first + 1;
-		queue_lease_add(lease, &part);
+		queue_add_range(ranges, &part);
 		source->rest.first = part.last + 1;
 		source->begun = true;
 		if (source->rest.first > source->rest.last)

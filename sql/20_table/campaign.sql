@@ -13,6 +13,8 @@ CREATE TABLE leadterra.campaigns (
     PRIMARY KEY (workspace_id, campaign_id),
     CHECK (status = 'draft' OR started_at IS NOT NULL)
 );
+-- What is due is looked for in these alone.
+CREATE INDEX campaigns_running ON leadterra.campaigns (workspace_id, campaign_id) WHERE status = 'running';
 SELECT leadterra.add_table('leadterra.campaigns');
 COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign; started_at is the first start, paused_at is set while it is paused, variables are the custom fields that lt_add_leads has met.';
 

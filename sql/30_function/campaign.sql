@@ -305,8 +305,8 @@ BEGIN ATOMIC
     CROSS JOIN leadterra.clock() AS k (now)
     CROSS JOIN LATERAL (
         SELECT min(h.due_at) AS due_at
-        FROM leadterra.queue_heads(c.workspace_id) h
-        WHERE h.campaign_id = c.campaign_id
+        FROM leadterra.campaign_heads(c.workspace_id, c.campaign_id, c.started_at) h
+        WHERE c.status = 'running'
     ) h
     CROSS JOIN LATERAL (
         SELECT min(l.expires_at) AS expires_at

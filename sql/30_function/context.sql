@@ -31,14 +31,6 @@ AS 'MODULE_PATHNAME', 'lt_require_read_committed';
 COMMENT ON FUNCTION leadterra.require_read_committed(text) IS
 'Raise PT409 wrong_isolation unless the transaction is READ COMMITTED.';
 
-CREATE FUNCTION leadterra.lease_end(now timestamptz, lease_for interval)
-RETURNS timestamptz
-LANGUAGE C VOLATILE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'lt_lease_end';
-
-COMMENT ON FUNCTION leadterra.lease_end(timestamptz, interval) IS
-'Return when a lease ends that is taken now, or raise PT400 invalid_request: it lasts at most a week.';
-
 CREATE FUNCTION leadterra.random_api_key()
 RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE

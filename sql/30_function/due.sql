@@ -1,64 +1,121 @@
 -- due: when messages are due.
+--
+-- due_at() is the rule; campaign_heads() and queue_heads() apply it to what waits.
+-- Claims, views and calls ask these, and C that has a range in hand asks src/due.c.
 
 CREATE FUNCTION leadterra.due_at(waiting_since timestamptz, started_at timestamptz, delay_days integer)
 RETURNS timestamptz
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_due_at';
 
 COMMENT ON FUNCTION leadterra.due_at(timestamptz, timestamptz, integer) IS
-'Return when a message is due: so many days, of 24 hours, after it began to wait or its campaign was started, whichever is later; infinity where no time is as late.';
+'Return when a message is due: so many days, of 24 hours, after it began to wait or its campaign was started (null: not yet), whichever is later; infinity where no time is as late.';
 
--- The first range of each step that waits in a workspace, found by one search
--- of the index a step, and when it is due.  Not read are batches that are not
--- due, and more than one of a campaign that does not run.
+-- The first range of each step of a campaign is found by one search of the index.
+CREATE FUNCTION leadterra.campaign_heads(workspace_id uuid, campaign_id uuid, started_at timestamptz)
+RETURNS TABLE (step smallint, delay_days integer, due_at timestamptz, subject text, body_html text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT s.step, s.delay_days, leadterra.due_at(w.waiting_since, campaign_heads.started_at, s.delay_days), s.subject, s.body_html
+    FROM (
+        SELECT s.step, s.delay_days, s.subject, s.body_html
+        FROM leadterra.steps s
+        WHERE s.workspace_id = campaign_heads.workspace_id AND s.campaign_id = campaign_heads.campaign_id
+        OFFSET 0
+    ) s
+    CROSS JOIN LATERAL (
+        SELECT w.waiting_since
+        FROM leadterra.waiting w
+        WHERE w.workspace_id = campaign_heads.workspace_id AND w.campaign_id = campaign_heads.campaign_id AND w.step = s.step
+        ORDER BY w.waiting_since
+        LIMIT 1
+    ) w;
+END;
+
+COMMENT ON FUNCTION leadterra.campaign_heads(uuid, uuid, timestamptz) IS
+'List the steps of a campaign with messages that wait, and when the first of each is due.';
+
+-- Two indexes are gone through together, in the order of campaigns: that of what
+-- waits, and that of the campaigns that run.  Where one has nothing of a campaign,
+-- the other skips it.  So neither the drafts nor the campaigns that have sent
+-- everything are read, however many there are.  A row is a step of a campaign whose
+-- first range was found; or, with step 0, the campaign to go on from.
 CREATE FUNCTION leadterra.queue_heads(workspace_id uuid)
 RETURNS TABLE (campaign_id uuid, step smallint, due_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH RECURSIVE heads AS (
-        (SELECT w.campaign_id, w.step, w.waiting_since
-         FROM leadterra.waiting w
-         WHERE w.workspace_id = queue_heads.workspace_id
-         ORDER BY w.campaign_id, w.step, w.waiting_since
-         LIMIT 1)
+        SELECT
+            '00000000-0000-0000-0000-000000000000'::uuid AS campaign_id,
+            0::smallint AS step,
+            NULL::timestamptz AS waiting_since,
+            NULL::timestamptz AS started_at
         UNION ALL
-        SELECT n.campaign_id, n.step, n.waiting_since
+        SELECT
+            CASE WHEN n.started_at IS NOT NULL THEN n.campaign_id
+            ELSE (
+                SELECT c.campaign_id
+                FROM leadterra.campaigns c
+                WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id > n.campaign_id AND c.status = 'running'
+                ORDER BY c.campaign_id
+                LIMIT 1
+            ) END,
+            CASE WHEN n.started_at IS NOT NULL THEN n.step ELSE 0::smallint END,
+            n.waiting_since,
+            n.started_at
         FROM heads h
         CROSS JOIN LATERAL (
-            SELECT w.campaign_id, w.step, w.waiting_since
-            FROM leadterra.waiting w
-            WHERE w.workspace_id = queue_heads.workspace_id AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
-            ORDER BY w.campaign_id, w.step, w.waiting_since
-            LIMIT 1
+            SELECT w.campaign_id, w.step, w.waiting_since, c.started_at
+            FROM (
+                SELECT w.campaign_id, w.step, w.waiting_since
+                FROM leadterra.waiting w
+                WHERE w.workspace_id = queue_heads.workspace_id AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
+                ORDER BY w.campaign_id, w.step, w.waiting_since
+                LIMIT 1
+            ) w
+            LEFT JOIN LATERAL (
+                SELECT c.started_at
+                FROM leadterra.campaigns c
+                WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id = w.campaign_id AND c.status = 'running'
+                OFFSET 0
+            ) c ON true
+            OFFSET 0
         ) n
     )
-    SELECT h.campaign_id, h.step, leadterra.due_at(h.waiting_since, c.started_at, s.delay_days)
+    SELECT h.campaign_id, h.step, leadterra.due_at(h.waiting_since, h.started_at, s.delay_days)
     FROM heads h
-    CROSS JOIN LATERAL (
-        SELECT c.started_at
-        FROM leadterra.campaigns c
-        WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id = h.campaign_id AND c.status = 'running'
-        OFFSET 0
-    ) c
     CROSS JOIN LATERAL (
         SELECT s.delay_days
         FROM leadterra.steps s
         WHERE s.workspace_id = queue_heads.workspace_id AND s.campaign_id = h.campaign_id AND s.step = h.step
         OFFSET 0
-    ) s;
+    ) s
+    WHERE h.started_at IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION leadterra.queue_heads(uuid) IS
 'List, for each step of running campaigns with messages that wait, when the first is due.';
 
+CREATE FUNCTION leadterra.next_due(workspace_id uuid)
+RETURNS TABLE (due_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT least(
+        (SELECT min(h.due_at) FROM leadterra.queue_heads(next_due.workspace_id) h),
+        (SELECT min(l.expires_at) FROM leadterra.leases l
+         WHERE l.workspace_id = next_due.workspace_id AND l.state = 'open'));
+END;
+
+COMMENT ON FUNCTION leadterra.next_due(uuid) IS
+'Return when the next message of a workspace is due, or the next lease runs out; null if nothing waits.';
+
 CREATE FUNCTION @extschema@.lt_next_due()
 RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT least(
-        (SELECT min(h.due_at) FROM leadterra.queue_heads(leadterra.enter('messages:read')) h),
-        (SELECT min(l.expires_at) FROM leadterra.leases l
-         WHERE l.workspace_id = leadterra.current_workspace() AND l.state = 'open'));
+    SELECT n.due_at
+    FROM leadterra.enter('messages:read') AS e (workspace_id)
+    CROSS JOIN LATERAL leadterra.next_due(e.workspace_id) n;
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_next_due() IS
@@ -70,15 +127,11 @@ CREATE FUNCTION leadterra.due_workspaces(max integer)
 RETURNS TABLE (workspace_id uuid, due_at timestamptz)
 LANGUAGE sql VOLATILE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT w.workspace_id, d.due_at
+    SELECT w.workspace_id, n.due_at
     FROM leadterra.workspaces w
-    CROSS JOIN LATERAL (
-        SELECT least(
-            (SELECT min(h.due_at) FROM leadterra.queue_heads(w.workspace_id) h),
-            (SELECT min(l.expires_at) FROM leadterra.leases l WHERE l.workspace_id = w.workspace_id AND l.state = 'open')) AS due_at
-    ) d
-    WHERE d.due_at <= leadterra.clock()
-    ORDER BY d.due_at, w.workspace_id
+    CROSS JOIN LATERAL leadterra.next_due(w.workspace_id) n
+    WHERE n.due_at <= leadterra.clock()
+    ORDER BY n.due_at, w.workspace_id
     LIMIT leadterra.row_limit('max', due_workspaces.max);
 END;
 

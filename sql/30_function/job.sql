@@ -1,5 +1,16 @@
 -- job: claims of jobs, and how they end.
 
+-- Whoever could not do a job leaves it to the next worker: nothing is waited for.
+CREATE FUNCTION leadterra.job_retry_at(attempts integer, now timestamptz)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT leadterra.lease_retry_at('{0, 0, 0, 0}', job_retry_at.attempts, job_retry_at.now);
+END;
+
+COMMENT ON FUNCTION leadterra.job_retry_at(integer, timestamptz) IS
+'Return when a job is tried again after so many attempts: at once, and null after the fifth.';
+
 -- Sorting is off for the index of open jobs to be used, whatever the planner
 -- thinks of the table.
 CREATE FUNCTION leadterra.claim_job(workspace uuid, lease_for interval, worker text, type text)
@@ -32,7 +43,7 @@ BEGIN
         FOR UPDATE SKIP LOCKED;
         EXIT WHEN NOT FOUND;
 
-        IF found_job.attempt < 5 THEN
+        IF leadterra.job_retry_at(found_job.attempt, at) IS NOT NULL THEN
             RETURN QUERY
             UPDATE leadterra.jobs j SET
                 status = 'in-progress',
@@ -40,7 +51,7 @@ BEGIN
                 worker = claim_job.worker,
                 lease_id = leadterra.uuidv7(),
                 expires_at = until,
-                error = CASE found_job.status WHEN 'in-progress' THEN 'lease expired' ELSE j.error END,
+                error = CASE found_job.status WHEN 'in-progress' THEN leadterra.lease_loss(j.attempt, false) ELSE j.error END,
                 updated_at = at
             WHERE j.workspace_id = workspace AND j.job_id = found_job.job_id
             RETURNING j.lease_id, j.job_id, j.type, j.campaign_id, j.list_id, j.attempt::integer, j.progress::integer, j.lead_ids;
@@ -50,7 +61,7 @@ BEGIN
         -- Nobody has said how that lease ended, and nobody may any more.
         UPDATE leadterra.jobs j SET
             status = 'failed', lease_id = NULL, expires_at = NULL,
-            error = 'gave up after 5 attempts', updated_at = at, finished_at = at
+            error = leadterra.lease_loss(j.attempt, true), updated_at = at, finished_at = at
         WHERE j.workspace_id = workspace AND j.job_id = found_job.job_id;
     END LOOP;
 END;
@@ -86,9 +97,6 @@ AS $$
 DECLARE
     expires_at timestamptz;
 BEGIN
-    IF lock_job.lease_id IS NULL THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "lease_id" must not be null');
-    END IF;
     SELECT j.job_id, j.status, j.attempt, j.expires_at
     INTO lock_job.job_id, lock_job.status, lock_job.attempt, expires_at
     FROM leadterra.jobs j
@@ -96,9 +104,7 @@ BEGIN
     ORDER BY j.lease_id
     LIMIT 1
     FOR UPDATE;
-    IF NOT FOUND OR lock_job.status <> ALL (lock_job.accepted) OR expires_at <= leadterra.clock() THEN
-        PERFORM leadterra.raise_error('lease_lost', format('lease "%s" has run out or does not exist', lock_job.lease_id));
-    END IF;
+    PERFORM leadterra.require_lease(lock_job.lease_id, lock_job.status = ANY (lock_job.accepted), expires_at);
 END;
 $$;
 
@@ -164,12 +170,12 @@ BEGIN
     END IF;
 
     at := leadterra.clock();
-    outcome := CASE WHEN finish_job.error IS NULL THEN 'success' WHEN job.attempt < 5 THEN 'pending' ELSE 'failed' END;
+    outcome := CASE WHEN finish_job.error IS NULL THEN 'success' WHEN leadterra.job_retry_at(job.attempt, at) IS NOT NULL THEN 'pending' ELSE 'failed' END;
     UPDATE leadterra.jobs j SET
         status = outcome,
         progress = CASE outcome WHEN 'success' THEN 100 ELSE j.progress END,
         expires_at = NULL,
-        error = left(finish_job.error, 1000),
+        error = leadterra.lease_error(finish_job.error),
         updated_at = at,
         finished_at = CASE WHEN outcome <> 'pending' THEN at END
     WHERE j.workspace_id = workspace AND j.job_id = job.job_id;

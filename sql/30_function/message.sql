@@ -36,7 +36,7 @@ AS 'MODULE_PATHNAME', 'lt_fail_messages';
 COMMENT ON FUNCTION @extschema@.lt_fail_messages(uuid, uuid[], text, boolean) IS
 'Say that messages of a lease could not be sent, and return how many were not settled before
 
-They are tried again after 1, 4, 16 and 64 minutes; after the fifth attempt, or at once if permanent, they have failed and the sequence of the lead ends. Of error the first 1,000 bytes are kept. Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409 lease_lost, PT413 too_many_entries.';
+They are tried again after 1, 4, 16 and 64 minutes; after the fifth attempt, or at once if permanent, they have failed and the sequence of the lead ends. Of error the first 1,000 characters are kept. Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409 lease_lost, PT413 too_many_entries.';
 
 CREATE FUNCTION @extschema@.lt_extend_lease(lease_id uuid, lease_for interval)
 RETURNS timestamptz
@@ -89,8 +89,7 @@ CREATE VIEW leadterra.messages WITH (security_invoker = true) AS
 SELECT
     m.*,
     c.status AS campaign_status,
-    -- In a draft it runs from enrollment.
-    leadterra.due_at(m.waiting_since, coalesce(c.started_at, m.waiting_since), s.delay_days) AS due_at
+    leadterra.due_at(m.waiting_since, c.started_at, s.delay_days) AS due_at
 FROM (
     SELECT
         w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,

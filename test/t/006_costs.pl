@@ -2,7 +2,8 @@
 # statements it runs, how many index entries and pages it visits and how many
 # bytes of WAL it writes, on small tables and on large ones, also where another
 # session fills the tables after the plans were made; for the owner, and for a role
-# that row-level security binds, whose plans are others.
+# that row-level security binds, whose plans are others.  And what it costs to find out
+# what is due, whatever there is that is not, or does not run.
 use strict;
 use warnings;
 
@@ -221,6 +222,81 @@ for my $as ([ 'owner', 0 ], [ 'bound', 0 ], [ 'bound', 1 ])
 		is($removed, 100, "$role, removals from $of");
 		note("$role, removals from $of: $rows rows");
 		cmp_ok($rows, '<=', 10, "$role, removals from $of: rows read");
+	}
+}
+
+# What it takes to find what is due.  Another session adds campaigns of so many steps
+# and a lead each, which waits at so many of them.
+my $add = "$tmp/add.sql";
+append_to_file($add, <<'SQL');
+CREATE TEMP TABLE added AS SELECT lt_uuidv7() AS id FROM generate_series(1, :campaigns);
+INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, status, started_at)
+SELECT :'workspace', id, 'added', :'status', CASE WHEN :'status' <> 'draft' THEN now() - interval '1 day' END FROM added;
+INSERT INTO leadterra.steps SELECT :'workspace', id, n, 's', repeat('b', 1000), :delay FROM added, generate_series(1, :steps) n;
+INSERT INTO leadterra.leads (workspace_id, lead_id, email) SELECT :'workspace', id, id || '@example.com' FROM added;
+INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id) SELECT :'workspace', id, id FROM added;
+SELECT leadterra.enqueue(:'workspace', id, n, now() - interval '1 hour', id) FROM added, generate_series(1, :waiting) n;
+SQL
+
+# Campaigns that are added to those before, and what three calls may take, in pages: a
+# claim, lt_next_due(), and lt_sending_status() of the last campaign.
+my @queues = (
+	[ 'drafts', [ 2000, 'draft', 1, 1, 0 ], [ 15, 30, 60 ] ],
+	[ 'paused campaigns', [ 2000, 'paused', 1, 1, 0 ], [ 15, 30, 60 ] ],
+	[ 'campaigns that have sent everything', [ 2000, 'running', 3, 0, 0 ], [ 20, 30, 60 ] ],
+	[ 'campaigns with nothing due', [ 100, 'running', 3, 1, 30 ], [ 1000, 1000, 70 ] ],
+	[ 'a hundred steps', [ 1, 'running', 100, 1, 30 ], [ 1000, 1000, 350 ] ],
+	[ 'two campaigns with a message', [ 2, 'running', 1, 1, 0 ], [ 1100, 1000, 60 ] ]);
+
+# Runs the calls as a role, by plans that were made when there were no campaigns; returns
+# pages for each queue.
+sub find_due
+{
+	my ($role) = @_;
+	my $workspace = $server->safe_psql('due', 'SELECT lt_create_workspace()');
+	$server->safe_psql('due', "SELECT lt_grant_api('bound', '$workspace')");
+	my $script = <<"SQL";
+SET leadterra.workspace_id = '$workspace';
+CREATE FUNCTION pg_temp.pages(call text) RETURNS bigint LANGUAGE plpgsql SET search_path = public, pg_temp AS \$\$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT * FROM ' || call INTO plan;
+    RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::bigint + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::bigint;
+END;
+\$\$;
+SET ROLE $role;
+SELECT lt_claim_messages(1), lt_next_due() \\g /dev/null
+SQL
+	for my $queue (@queues)
+	{
+		my ($campaigns, $status, $steps, $waiting, $delay) = @{ $queue->[1] };
+		$script .= <<"SQL";
+\\! psql -X -q -o $tmp/add.out -d '@{[$server->connstr('due')]}' -v workspace=$workspace -v campaigns=$campaigns -v status=$status -v steps=$steps -v waiting=$waiting -v delay=$delay -f $add
+SELECT campaign_id AS last FROM leadterra.campaigns ORDER BY campaign_id DESC LIMIT 1 \\gset
+-- The first calls look things up in the catalog.
+SELECT * FROM lt_claim_messages(1) \\g /dev/null
+SELECT * FROM lt_sending_status(:'last') \\g /dev/null
+SELECT pg_temp.pages('lt_claim_messages(1)'), pg_temp.pages('lt_next_due()'), pg_temp.pages(format('lt_sending_status(%L)', :'last'));
+SQL
+	}
+	my ($status, $output, $errors) = $server->psql('due', $script, on_error_stop => 1);
+	is($errors, '', "$role: what is due is looked for");
+	is($server->safe_psql('due', "SELECT count(*) FROM leadterra.leases WHERE workspace_id = '$workspace' AND state = 'open'"), 2, "$role: and found");
+	return map { [ split /\|/ ] } split /\n/, $output;
+}
+
+$server->safe_psql('postgres', 'CREATE DATABASE due');
+$server->safe_psql('due', 'CREATE EXTENSION leadterra');
+for my $role ('owner', 'bound')
+{
+	my @pages = find_due($role);
+	for my $queue (@queues)
+	{
+		my ($name, undef, $most) = @$queue;
+		my $taken = shift @pages;
+		note("$role, $name: pages @$taken");
+		cmp_ok($taken->[$_], '<=', $most->[$_], "$role, $name: pages of " . ('a claim', 'lt_next_due', 'lt_sending_status')[$_]) for 0 .. 2;
 	}
 }
 

@@ -1,0 +1,45 @@
+-- lease: work that a worker holds for a while, whatever the work is.
+--
+-- A claim gives work a lease_id and the time at which the lease ends.  What its
+-- worker says is taken after require_lease() alone, once the row is locked.  Work
+-- that could not be done waits until lease_retry_at(), or has failed where that is null.
+
+CREATE FUNCTION leadterra.lease_end(now timestamptz, lease_for interval)
+RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_end';
+
+COMMENT ON FUNCTION leadterra.lease_end(timestamptz, interval) IS
+'Return when a lease ends that is taken now, or raise PT400 invalid_request: it lasts at most a week.';
+
+CREATE FUNCTION leadterra.require_lease(lease_id uuid, is_held boolean, expires_at timestamptz)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_require_lease';
+
+COMMENT ON FUNCTION leadterra.require_lease(uuid, boolean, timestamptz) IS
+'Raise PT409 lease_lost unless a lease is held, as its locked row says, and has not run out; PT400 invalid_request if it is null.';
+
+CREATE FUNCTION leadterra.lease_retry_at(wait_minutes integer[], attempts integer, now timestamptz)
+RETURNS timestamptz
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_retry_at';
+
+COMMENT ON FUNCTION leadterra.lease_retry_at(integer[], integer, timestamptz) IS
+'Return when work is tried again after so many attempts, the first wait being that after the first; null if there is no wait left.';
+
+CREATE FUNCTION leadterra.lease_error(error text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_error';
+
+COMMENT ON FUNCTION leadterra.lease_error(text) IS
+'Return what is kept of what a worker says went wrong: 1,000 characters.';
+
+CREATE FUNCTION leadterra.lease_loss(attempts integer, is_last boolean)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_loss';
+
+COMMENT ON FUNCTION leadterra.lease_loss(integer, boolean) IS
+'Return what is noted of work that a worker let run out after so many attempts, of which that may be the last.';

@@ -1,0 +1,136 @@
+/*
+ * lease.c
+ *		Leases: work that a worker holds for a while, whatever the work is.
+ *
+ * A worker takes work for a time that it names, and nobody else gets it until then.
+ * It may ask for more time, says that the work is done or what went wrong, and has
+ * lost it when the time is over.  Each kind of work has its own table and its own
+ * waits between attempts; what is the same for all of them is here.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "lease.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_lease_end);
+PG_FUNCTION_INFO_V1(lt_require_lease);
+PG_FUNCTION_INFO_V1(lt_lease_retry_at);
+PG_FUNCTION_INFO_V1(lt_lease_error);
+PG_FUNCTION_INFO_V1(lt_lease_loss);
+
+/*
+ * Returns when a lease ends that is taken now, by the argument that says how
+ * long: more than nothing and at most a week.
+ */
+TimestampTz
+lease_end(FunctionCallInfo fcinfo, int number, TimestampTz now)
+{
+	Interval	nothing = {0};
+	Interval	week = {.day = 7};
+	Datum		lease_for = PG_GETARG_DATUM(number);
+
+	error_if_null(number, "lease_for");
+	if (DatumGetBool(DirectFunctionCall2(interval_le, lease_for, IntervalPGetDatum(&nothing))) ||
+		DatumGetBool(DirectFunctionCall2(interval_gt, lease_for, IntervalPGetDatum(&week))))
+		error_raise(ERROR_INVALID_REQUEST,
+					"argument \"lease_for\" must be more than nothing and at most a week");
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), lease_for));
+}
+
+/* Says whether a lease is over at a time, which is to be read once its row is locked. */
+bool
+lease_has_run_out(TimestampTz expires_at, TimestampTz now)
+{
+	return expires_at <= now;
+}
+
+/* Raises the error of a worker that does not have what it names, or not any more. */
+void
+lease_raise_lost(Datum lease_id)
+{
+	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist", error_uuid(lease_id));
+}
+
+/*
+ * Finds when work is tried again of which so many attempts were made; false if it was
+ * tried often enough.
+ */
+bool
+lease_retry_at(const LeaseRetries *retries, int attempts, TimestampTz now, TimestampTz *at)
+{
+	if (attempts < 1)
+	{
+		*at = now;
+		return true;
+	}
+	if (attempts > retries->count)
+		return false;
+	*at = now + retries->minutes[attempts - 1] * USECS_PER_MINUTE;
+	return true;
+}
+
+/* Returns what is kept of what a worker says went wrong. */
+text *
+lease_error(const text *error)
+{
+	const char *start = VARDATA_ANY(error);
+
+	return cstring_to_text_with_len(start, pg_mbcharcliplen(start, VARSIZE_ANY_EXHDR(error), LEASE_ERROR_MAX));
+}
+
+/* SQL: leadterra.lease_end(now, lease_for) */
+Datum
+lt_lease_end(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(lease_end(fcinfo, 1, PG_GETARG_TIMESTAMPTZ(0)));
+}
+
+/* SQL: leadterra.require_lease(lease_id, is_held, expires_at) */
+Datum
+lt_require_lease(PG_FUNCTION_ARGS)
+{
+	error_if_null(0, "lease_id");
+	if (PG_ARGISNULL(1) || !PG_GETARG_BOOL(1) ||
+		(!PG_ARGISNULL(2) && lease_has_run_out(PG_GETARG_TIMESTAMPTZ(2), context_clock())))
+		lease_raise_lost(PG_GETARG_DATUM(0));
+	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.lease_retry_at(wait_minutes, attempts, now) */
+Datum
+lt_lease_retry_at(PG_FUNCTION_ARGS)
+{
+	LeaseRetries retries;
+	TimestampTz at;
+
+	retries.minutes = statement_elements(PG_GETARG_DATUM(0), &retries.count);
+	if (retries.minutes == NULL)
+		elog(ERROR, "waits of retries must be a list of minutes");
+	if (!lease_retry_at(&retries, PG_GETARG_INT32(1), PG_GETARG_TIMESTAMPTZ(2), &at))
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(at);
+}
+
+/* SQL: leadterra.lease_error(error) */
+Datum
+lt_lease_error(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(lease_error(PG_GETARG_TEXT_PP(0)));
+}
+
+/* SQL: leadterra.lease_loss(attempts, is_last) */
+Datum
+lt_lease_loss(PG_FUNCTION_ARGS)
+{
+	const char *loss = PG_GETARG_BOOL(1) ? psprintf("gave up after %d attempts", PG_GETARG_INT32(0)) : LEASE_EXPIRED;
+
+	PG_RETURN_TEXT_P(cstring_to_text(loss));
+}
