@@ -4,6 +4,12 @@
 # a copy of the tree that is built there, a relocated copy of the installed
 # server that the extension is installed into, and a cluster.  Nothing outside
 # it is written but packages, and nothing runs when the script has ended.
+#
+# Of a run that came through its build, the next one keeps
+#   source   the copy of the tree with what make made of it; no test runs in it
+#   server   the copy of the server
+#   kept     of what and how both were made; without it both are made anew
+#   js       packages of npm (scripts/test)
 
 # What the caller's environment says is not for this server, build and output.
 for name in CDPATH DESTDIR LANGUAGE VPATH "${!LC_@}" "${!MAKE@}" "${!PG@}"; do
@@ -12,6 +18,7 @@ done
 export LANG=C.UTF-8
 umask 022
 extra_packages=
+server_folders=(--bindir --sharedir --pkglibdir --pkgincludedir --includedir-server)
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -141,7 +148,7 @@ choose_user() {
     [ "$(id -u)" -eq 0 ] || return 0
     user=postgres
     id "$user" >/dev/null 2>&1 || user=nobody
-    chown "$user" "$work"
+    chown -hR "$user" "$work"
     switch=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
     for capability in '' dac_read_search dac_override; do
         as_user=("${switch[@]}")
@@ -176,10 +183,11 @@ copy_folder() {
 # A copy of the server with the folders in the same places below $work/server,
 # because programs find their files from where they are.
 relocate_server() {
-    bindir=$("$system_pg_config" --bindir)
-    bin=$work/server$bindir
-    for option in --bindir --sharedir --pkglibdir --pkgincludedir --includedir-server; do
-        copy_folder "$("$system_pg_config" $option)"
+    bin=$work/server$("$system_pg_config" --bindir)
+    export PG_CONFIG=$bin/pg_config
+    [ ! -e "$work/server" ] || return 0
+    for option in "${server_folders[@]}"; do
+        copy_folder "$("$system_pg_config" "$option")"
     done
     # The system's libraries are many, and nothing is written among them: links do.
     libdir=$("$system_pg_config" --libdir)
@@ -189,28 +197,88 @@ relocate_server() {
     done
     "${as_user[@]}" mkdir -p "$work/server$libdir"
     [ "${#libraries[@]}" -eq 0 ] || "${as_user[@]}" ln -s -t "$work/server$libdir" "${libraries[@]}"
-    export PG_CONFIG=$bin/pg_config
 }
 
-# Copies the tree and builds it against a relocated copy of the server.
+# What decides how things are made, beside what is in the files of the tree: what
+# is done here, compilers, the server, the arguments for make, the Makefile and which
+# files there are.  Nothing is made of tests.
+recipe() {
+    {
+        cat "$root/scripts/lib.sh" "$root/scripts/sanitize.sh" "$root/Makefile"
+        printf '%s\n' "$@" "$system_pg_config" "$("$system_pg_config" --libdir)"/lib*
+        for compiler in gcc clang; do "$compiler" --version 2>&1 || true; done
+        for option in "${server_folders[@]}"; do
+            find -L "$("$system_pg_config" "$option")" -name 'leadterra*' -prune -o -type f -printf '%p %s %T@\n' | sort
+        done
+        find "$work/tree" -mindepth 1 \( -path "$work/tree/test" -o -path "$work/tree/expected" \) -prune -o \
+            ! -type d -printf '%m %P %l\n' | sort
+    } | cksum
+}
+
+# Whether what the last build made is whole, for it ended, and is of this recipe.
+# Nor may anything be of the future: make would take it for newer than a change.
+is_kept() {
+    [ "$(cat "$work/kept" 2>/dev/null)" = "$recipe" ] && [ -d "$work/server" ] &&
+        [ -d "$work/source" ] && [ -z "$(find "$work/source" -newermt now -print -quit)" ]
+}
+
+# Copies the tree, without what git ignores, to $work/tree.
+copy_tree() {
+    sed -e 's|^/|./|' -e 's|/$||' "$root/.gitignore" >"$work/not-copied"
+    tar -C "$root" --exclude=./.git -X "$work/not-copied" -cf - . |
+        "${as_user[@]}" tar -C "$work" --no-same-owner -m -xf - --one-top-level=tree
+}
+
+# Brings $work/source up to date with $work/tree.  A file that differs gets the time
+# of now, and others keep theirs: so make sees what has changed, whatever the times
+# in the repository are.
+update_source() {
+    if [ ! -e "$work/source" ]; then
+        "${as_user[@]}" cp -a "$work/tree" "$work/source"
+        return
+    fi
+    for folder in test expected; do
+        "${as_user[@]}" rm -rf "$work/source/$folder"
+        "${as_user[@]}" cp -a "$work/tree/$folder" "$work/source"
+    done
+    (cd "$work/tree" && find . -type f -exec sha256sum {} +) >"$work/sums"
+    (cd "$work/source" && sha256sum --check --quiet "$work/sums" 2>/dev/null || true) | sed -n 's/: FAILED.*//p' |
+        while read -r file; do "${as_user[@]}" cp "$work/tree/$file" "$work/source/$file"; done
+}
+
+# Builds the tree against a relocated copy of the server, of which nothing is made
+# again that is kept and up to date.  $work/tree is then a copy to run tests in.
 build() {
     say "building with $("$system_pg_config" --version)"
-    tar -C "$root" --exclude=./tmp --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
-        "${as_user[@]}" tar -C "$work" --no-same-owner -xf - --one-top-level=tree
+    copy_tree
+    recipe=$(recipe "$@")
+    is_kept || rm -rf "$work/source" "$work/server" || die "$not_mine"
+    # Until make has ended.
+    rm -f "$work/kept"
+    update_source
     relocate_server
-    "${as_user[@]}" make -C "$work/tree" -s -j2 "$@" install PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 ||
-        { cat "$work/build.log" >&2; die "The build failed."; }
+    # What an earlier version of the tree has installed.
+    find "$work/server" -name 'leadterra*' -prune -exec rm -rf {} +
+    status=0
+    "${as_user[@]}" make -C "$work/source" -s -j2 --eval=.DELETE_ON_ERROR: "$@" install \
+        PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 || status=$?
+    # Also where it fails, make leaves nothing that is half made, unless it is killed.
+    [ "$status" -gt 2 ] || printf '%s\n' "$recipe" >"$work/kept"
+    [ "$status" -eq 0 ] || { cat "$work/build.log" >&2; die "The build failed."; }
+    "${as_user[@]}" rm -rf "$work/tree"
+    "${as_user[@]}" cp -a "$work/source" "$work/tree"
 }
 
 start_server() {
     "${as_user[@]}" "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$work/initdb.log" 2>&1 ||
         { cat "$work/initdb.log" >&2; die "initdb failed."; }
+    # What a plan is does not depend on when autovacuum came by.
     cat >"$work/server.conf" <<CONF
 listen_addresses = ''
 unix_socket_directories = '$scratch'
 unix_socket_permissions = 0700
 fsync = off
-autovacuum_naptime = 5s
+autovacuum = off
 jit = off
 ${server_settings:-}
 CONF
@@ -260,16 +328,27 @@ stop_servers() {
 
 clean_up() {
     trap '' INT TERM HUP PIPE
-    if [ -n "${child:-}" ] && kill -TERM -- "-$child" 2>/dev/null; then
-        wait "$child" || true
-        wait_while kill -0 -- "-$child"
-    fi
+    for group in ${groups:-}; do
+        kill -TERM -- "-$group" 2>/dev/null || continue
+        wait "$group" || true
+        wait_while kill -0 -- "-$group"
+    done
     if [ -n "${http_pids:-}" ]; then stop_http; fi
     stop_servers
     [ "${scratch:-$work}" = "$work" ] || rm -rf "$scratch"
     remove_policy
     # For a later run as the owner of the repository.
     [ "$(id -u)" -ne 0 ] || chown -hR --reference="$root" "$work"
+}
+
+# Removes what earlier runs left but what is kept.
+empty_work() {
+    if [ -d "$work" ] && [ ! -L "$work" ]; then
+        find "$work" -mindepth 1 -maxdepth 1 ! -name source ! -name server \
+            ! -name kept ! -name js -exec rm -rf {} +
+    else
+        rm -rf "$work"
+    fi
 }
 
 # Sets everything up in tmp/NAME; arguments for make follow.
@@ -281,7 +360,7 @@ set_up() {
     flock -n 9 || die "Another run uses $work."
     [ "$(id -u)" -ne 0 ] || chown --reference="$root" "$root/tmp" "$work.lock"
     stop_servers
-    { rm -rf "$work" && mkdir "$work"; } 2>/dev/null || die "$not_mine"
+    { empty_work && mkdir -p "$work"; } 2>/dev/null || die "$not_mine"
     shift
     trap clean_up EXIT
     trap 'exit 130' INT TERM HUP PIPE

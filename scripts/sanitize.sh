@@ -40,7 +40,7 @@ instrument() {
     runtime=$(clang -print-file-name="libclang_rt.asan-$(uname -m).so")
     build_first
     "${as_user[@]}" mkdir "$work/findings"
-    "${as_user[@]}" mv "$bin/postgres" "$bin/postgres.real"
+    [ -e "$bin/postgres.real" ] || "${as_user[@]}" mv "$bin/postgres" "$bin/postgres.real"
     "${as_user[@]}" tee "$bin/postgres" >/dev/null <<SCRIPT
 #!/usr/bin/env bash
 export LD_PRELOAD=$runtime:$first
@@ -52,7 +52,7 @@ SCRIPT
 }
 
 # Nothing may have been found, also by a process whose end no test noticed.
-findings() {
+run_findings() {
     set -- "$work"/findings/*
     if [ -e "$1" ]; then
         cat "$@"

@@ -249,8 +249,8 @@ SELECT * FROM lt_bulk_upsert_report(:'few', (SELECT jsonb_agg(jsonb_build_object
 SELECT is((SELECT count(*) FROM few WHERE new_to_workspace AND outcome = 'enrolled'), 898::bigint, 'many new leads');
 SELECT results_eq($$SELECT email, outcome FROM few WHERE NOT new_to_workspace ORDER BY index$$,
     $$VALUES ('few-0123@x.example', 'updated'), ('few-0777@x.example', 'enrolled')$$, 'and a few known ones');
-SELECT is((SELECT count(*) FROM few f JOIN lt_leads l ON l.id = f.lead_id AND l.email = f.email AND l.last_name = 'new'
-    JOIN lt_enrollments e ON e.campaign_id = :'few' AND e.lead_id = l.id), 900::bigint, 'all are changed and enrolled, under the ids reported');
+SELECT is((SELECT count(*) FROM few f JOIN lt_leads l ON l.id OPERATOR(pg_catalog.=) f.lead_id AND l.email = f.email AND l.last_name = 'new'
+    JOIN lt_enrollments e ON e.campaign_id = :'few' AND e.lead_id OPERATOR(pg_catalog.=) l.id), 900::bigint, 'all are changed and enrolled, under the ids reported');
 SELECT is((SELECT string_agg(first_name, ' ' ORDER BY email) FROM lt_leads WHERE email LIKE 'few-%'), 'old kept', 'and keep what the call does not give');
 
 -- Malformed calls.

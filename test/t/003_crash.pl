@@ -175,7 +175,7 @@ sub lost_answers
 }
 
 my $round = 0;
-for my $death ('kill of the server', 'immediate stop', 'kill of a backend', 'kill of the server', 'immediate stop', 'kill of a backend')
+for my $death (('kill of the server', 'immediate stop', 'kill of a backend') x small_or_long(1, 2))
 {
 	$round++;
 	my @clients = start_clients($round);

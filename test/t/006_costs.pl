@@ -103,7 +103,7 @@ SQL
 	}
 	for my $tables ('empty', 'small', 'loaded', 'loaded and analyzed')
 	{
-		my $more = { small => 5_000, loaded => 100_000 }->{$tables};
+		my $more = { small => 5_000, loaded => small_or_long(30_000, 100_000) }->{$tables};
 		$kinds .= "\\! psql -X -q -o $tmp/load.out -d '$connection' -v start=${more}0 -v leads=$more -f $load\n" if $more;
 		# Statistics would make new plans.
 		$kinds .= "$verdicts$lookups\\! psql -X -q -d '$connection' -c '$analyze_all'\n" if $tables =~ /analyzed/;

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use constant { ROUNDS => 6, ROWS => 60_000, CHUNK => 20 };
+use constant { ROUNDS => small_or_long(2, 6), ROWS => 60_000, CHUNK => 20 };
 
 my $server = start_server('server', <<'CONF');
 autovacuum = off

@@ -11,10 +11,21 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_server fill contents all_rows check_calls dump_text kill_server kill_backend);
+our @EXPORT = qw(small_or_long seed start_server fill contents all_rows check_calls dump_text kill_server kill_backend);
 
 # The workspace that fill() uses beside the default one.
 use constant OTHER_WORKSPACE => '00000000-0000-7000-8000-0000000000b2';
+
+# The first count, or with scripts/test --long the second.
+sub small_or_long { return $ENV{LEADTERRA_LONG} ? $_[1] : $_[0] }
+
+# A seed, which is printed: LEADTERRA_SEED=0.5 scripts/test servers NAME repeats a run.
+sub seed
+{
+	my $seed = $ENV{LEADTERRA_SEED} // sprintf '%.6f', rand;
+	diag("seed $seed");
+	return $seed;
+}
 
 # Starts a new server with databases in UTF-8; settings are lines of its
 # configuration.
