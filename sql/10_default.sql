@@ -9,7 +9,10 @@ AS 'MODULE_PATHNAME', 'lt_uuidv7';
 COMMENT ON FUNCTION @extschema@.lt_uuidv7() IS
 'Make a UUID of version 7, which sorts by time
 
-Values made by one session rise strictly, even if the clock steps back. RFC 9562, section 5.7.';
+Values made by one session rise strictly, even if the clock steps back (RFC 9562, section
+5.7).
+
+Returns: the UUID.';
 
 CREATE FUNCTION leadterra.random_key()
 RETURNS bytea
@@ -26,7 +29,12 @@ AS 'MODULE_PATHNAME', 'lt_current_workspace';
 COMMENT ON FUNCTION @extschema@.lt_current_workspace() IS
 'Return the workspace that calls and views work in
 
-It is the setting leadterra.workspace_id, which superusers alone may change, and which lt_authenticate and lt_use_workspace set for a transaction. Where that is empty: the default workspace 00000000-0000-7000-8000-000000000000; for a role that row-level security binds, the workspace that lt_grant_api, lt_grant_reader or lt_grant_worker bound it to, or null.';
+It is the setting leadterra.workspace_id. Superusers alone may change that;
+lt_authenticate and lt_use_workspace set it for a transaction. Where it is empty, it is the
+default workspace, 00000000-0000-7000-8000-000000000000. For a role that row-level security
+binds, it is the workspace that the role was bound to.
+
+Returns: the id of the workspace; null: none is open.';
 
 CREATE FUNCTION leadterra.clock()
 RETURNS timestamptz
@@ -34,7 +42,9 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_clock';
 
 COMMENT ON FUNCTION leadterra.clock() IS
-'Return the present: that of the machine, or the setting leadterra.now, which superusers alone may change.';
+'Return the present: that of the machine, or the setting leadterra.now
+
+Superusers alone may change the setting.';
 
 -- What is written by hand is held to what C makes by checks of arrays in C, which
 -- take no time that can be measured.
@@ -44,7 +54,9 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_batch_is_valid';
 
 COMMENT ON FUNCTION leadterra.batch_is_valid(uuid, smallint, uuid[]) IS
-'Say whether a batch has as many leads as it says, from 1 to 1,000, and an id whose low ten bits are zero.';
+'Say whether a batch has as many leads as it says, and an id for a batch
+
+A batch has from 1 to 1,000 leads. The low ten bits of its id are zero.';
 
 CREATE FUNCTION leadterra.lease_is_valid(
     batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], settled bytea, completed bytea)
@@ -53,7 +65,9 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
 
 COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], bytea, bytea) IS
-'Say whether the ranges of a lease are such as a claim makes, with as many bits as messages, and what was completed is settled.';
+'Say whether the ranges and bits of a lease are such as a claim makes
+
+There are as many bits as messages, and what was completed is settled.';
 
 -- A role that is not the owner sees rows of the current workspace alone.  Where
 -- there is none, the policy compares with null, and so with nothing.
@@ -78,8 +92,11 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', add_table.name);
     EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = %s.lt_current_workspace())', add_table.name,
         (SELECT x.extnamespace::regnamespace FROM pg_extension x WHERE x.extname = 'leadterra'));
+    EXECUTE format('COMMENT ON COLUMN %s.workspace_id IS %L', add_table.name, 'The workspace that the row belongs to.');
 END;
 $$;
 
 COMMENT ON FUNCTION leadterra.add_table(regclass) IS
-'Let a new table be dumped with its rows, and show each workspace its own: for scripts of the extension alone.';
+'Let a new table be dumped with its rows, and show each workspace its own
+
+For scripts of the extension alone.';

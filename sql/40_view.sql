@@ -8,6 +8,21 @@ SELECT
 FROM leadterra.campaign_states
 WHERE workspace_id = leadterra.see('campaigns:read');
 COMMENT ON VIEW @extschema@.lt_campaigns IS 'Campaigns with their states and counts';
+COMMENT ON COLUMN @extschema@.lt_campaigns.id IS 'Id of the campaign.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.name IS 'Its name.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.status IS 'draft, running or paused.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.steps IS 'How many steps it has.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.leads_enrolled IS
+    'Leads in it, less those removed and deleted.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.queued_messages IS
+    'Messages that wait for a worker; 0 for a draft.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.created_at IS 'When it was created.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.started_at IS 'When it was first started; null: never.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.paused_at IS 'Since when it is paused; null: it is not.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.owner IS
+    'Whom lt_add_leads assigns leads to that have nobody.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.variables IS
+    'Names of custom fields that lt_add_leads has met.';
 
 CREATE VIEW @extschema@.lt_api_keys WITH (security_invoker = true) AS
 SELECT key_id AS id, label, scopes, created_at, revoked_at
@@ -17,6 +32,12 @@ COMMENT ON VIEW @extschema@.lt_api_keys IS
 'API keys, without what opens them
 
 For the owner of the extension.';
+COMMENT ON COLUMN @extschema@.lt_api_keys.id IS 'Id of the key, for lt_revoke_api_key.';
+COMMENT ON COLUMN @extschema@.lt_api_keys.label IS 'A name for people.';
+COMMENT ON COLUMN @extschema@.lt_api_keys.scopes IS 'What the key may do.';
+COMMENT ON COLUMN @extschema@.lt_api_keys.created_at IS 'When it was created.';
+COMMENT ON COLUMN @extschema@.lt_api_keys.revoked_at IS
+    'When it was revoked; null: it opens its workspace.';
 
 CREATE VIEW @extschema@.lt_leads WITH (security_invoker = true) AS
 SELECT
@@ -24,7 +45,26 @@ SELECT
     personalization, lead_value, interest_status, assigned_to, verification_status, custom, created_at, updated_at
 FROM leadterra.leads
 WHERE workspace_id = leadterra.see('leads:read');
-COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields; what is not a standard field is in custom';
+COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields';
+COMMENT ON COLUMN @extschema@.lt_leads.id IS 'Id of the lead.';
+COMMENT ON COLUMN @extschema@.lt_leads.email IS
+    'Address in normal form; null: the person has none.';
+COMMENT ON COLUMN @extschema@.lt_leads.first_name IS 'First name.';
+COMMENT ON COLUMN @extschema@.lt_leads.last_name IS 'Last name.';
+COMMENT ON COLUMN @extschema@.lt_leads.company IS 'Company.';
+COMMENT ON COLUMN @extschema@.lt_leads.job_title IS 'Job title.';
+COMMENT ON COLUMN @extschema@.lt_leads.phone IS 'Phone number, as given.';
+COMMENT ON COLUMN @extschema@.lt_leads.website IS 'Website, as given.';
+COMMENT ON COLUMN @extschema@.lt_leads.personalization IS 'A text for this person.';
+COMMENT ON COLUMN @extschema@.lt_leads.lead_value IS 'Value of the lead, as given.';
+COMMENT ON COLUMN @extschema@.lt_leads.interest_status IS
+    'Interest: 1 interested, 2 to 4 on the way, negative not; null: unknown.';
+COMMENT ON COLUMN @extschema@.lt_leads.assigned_to IS 'Who owns the lead: an id of the caller.';
+COMMENT ON COLUMN @extschema@.lt_leads.verification_status IS
+    'Verdict on the address: 1 valid, 11 and 12 pending, -1 invalid, -2 risky, -3 catch-all, -4 job change.';
+COMMENT ON COLUMN @extschema@.lt_leads.custom IS 'Fields that are not standard ones, an object.';
+COMMENT ON COLUMN @extschema@.lt_leads.created_at IS 'When the lead was made.';
+COMMENT ON COLUMN @extschema@.lt_leads.updated_at IS 'When a field last changed.';
 
 CREATE VIEW @extschema@.lt_lists WITH (security_invoker = true) AS
 SELECT
@@ -35,12 +75,20 @@ SELECT
 FROM leadterra.lists l
 WHERE l.workspace_id = leadterra.see('lists:read');
 COMMENT ON VIEW @extschema@.lt_lists IS 'Lists with the numbers of their leads';
+COMMENT ON COLUMN @extschema@.lt_lists.id IS 'Id of the list.';
+COMMENT ON COLUMN @extschema@.lt_lists.name IS 'Its name.';
+COMMENT ON COLUMN @extschema@.lt_lists.leads IS 'How many leads are on it.';
+COMMENT ON COLUMN @extschema@.lt_lists.created_at IS 'When it was created.';
 
 CREATE VIEW @extschema@.lt_suppressions WITH (security_invoker = true) AS
 SELECT entry, reason, created_at
 FROM leadterra.suppressions
 WHERE workspace_id = leadterra.see('blocklists:read') AND blocklist_id = leadterra.see('blocklists:read');
 COMMENT ON VIEW @extschema@.lt_suppressions IS 'Addresses, domains and wildcards that are never mailed';
+COMMENT ON COLUMN @extschema@.lt_suppressions.entry IS
+    'An address, a domain, a wildcard, or hmac: and a keyed hash.';
+COMMENT ON COLUMN @extschema@.lt_suppressions.reason IS 'Why it was added.';
+COMMENT ON COLUMN @extschema@.lt_suppressions.created_at IS 'When it was added.';
 
 CREATE VIEW @extschema@.lt_blocklists WITH (security_invoker = true) AS
 SELECT workspace_id AS id, 'suppression list' AS name, true AS is_default, created_at
@@ -54,6 +102,10 @@ COMMENT ON VIEW @extschema@.lt_blocklists IS
 'Block lists
 
 The default one is the suppression list; its id is that of the workspace.';
+COMMENT ON COLUMN @extschema@.lt_blocklists.id IS 'Id of the list.';
+COMMENT ON COLUMN @extschema@.lt_blocklists.name IS 'Its name.';
+COMMENT ON COLUMN @extschema@.lt_blocklists.is_default IS 'Whether it is the suppression list.';
+COMMENT ON COLUMN @extschema@.lt_blocklists.created_at IS 'When it was created.';
 
 CREATE VIEW @extschema@.lt_blocklist_entries WITH (security_invoker = true) AS
 SELECT
@@ -73,6 +125,13 @@ COMMENT ON VIEW @extschema@.lt_blocklist_entries IS
 'Entries of block lists
 
 kind is address, domain, wildcard, or forgotten: the keyed hash of an address.';
+COMMENT ON COLUMN @extschema@.lt_blocklist_entries.blocklist_id IS 'The list.';
+COMMENT ON COLUMN @extschema@.lt_blocklist_entries.entry IS
+    'An address, a domain, a wildcard, or hmac: and a keyed hash.';
+COMMENT ON COLUMN @extschema@.lt_blocklist_entries.kind IS
+    'address, domain, wildcard, or forgotten.';
+COMMENT ON COLUMN @extschema@.lt_blocklist_entries.reason IS 'Why it was added.';
+COMMENT ON COLUMN @extschema@.lt_blocklist_entries.created_at IS 'When it was added.';
 
 CREATE VIEW @extschema@.lt_jobs WITH (security_invoker = true) AS
 SELECT
@@ -83,7 +142,23 @@ WHERE workspace_id = leadterra.see('jobs:read');
 COMMENT ON VIEW @extschema@.lt_jobs IS
 'Background jobs with their states
 
-status is pending, in-progress, success or failed; progress is from 0 to 100, leads how many there are. A job in progress is its worker''s until expires_at; then it waits for the next claim. attempt and worker are the last, error is why the last attempt that failed did.';
+A job in progress is its worker''s until expires_at. Then it waits for the next claim.';
+COMMENT ON COLUMN @extschema@.lt_jobs.id IS 'Id of the job.';
+COMMENT ON COLUMN @extschema@.lt_jobs.type IS 'What is to be done: verify_leads.';
+COMMENT ON COLUMN @extschema@.lt_jobs.status IS 'pending, in-progress, success or failed.';
+COMMENT ON COLUMN @extschema@.lt_jobs.progress IS 'Percent, 0 to 100.';
+COMMENT ON COLUMN @extschema@.lt_jobs.leads IS 'How many leads it has.';
+COMMENT ON COLUMN @extschema@.lt_jobs.campaign_id IS
+    'The campaign that the leads were imported into.';
+COMMENT ON COLUMN @extschema@.lt_jobs.list_id IS 'The list that the leads were imported into.';
+COMMENT ON COLUMN @extschema@.lt_jobs.attempt IS 'The last attempt.';
+COMMENT ON COLUMN @extschema@.lt_jobs.worker IS 'Who has it, or had it last.';
+COMMENT ON COLUMN @extschema@.lt_jobs.error IS 'Why the last attempt failed.';
+COMMENT ON COLUMN @extschema@.lt_jobs.created_at IS 'When it was made.';
+COMMENT ON COLUMN @extschema@.lt_jobs.updated_at IS 'When anything last changed.';
+COMMENT ON COLUMN @extschema@.lt_jobs.expires_at IS
+    'When its worker has to be done; null unless it is in progress.';
+COMMENT ON COLUMN @extschema@.lt_jobs.finished_at IS 'When it ended.';
 
 CREATE VIEW @extschema@.lt_imports WITH (security_invoker = true) AS
 SELECT
@@ -91,10 +166,21 @@ SELECT
     started_at, updated_at, finished_at
 FROM leadterra.imports
 WHERE workspace_id = leadterra.see('leads:read');
-COMMENT ON VIEW @extschema@.lt_imports IS
-'Imports by lt_import_table with their progress
-
-rows_done is enrolled, updated and rejected together. finished_at is null while an import runs and where it was interrupted.';
+COMMENT ON VIEW @extschema@.lt_imports IS 'Imports by lt_import_table with their progress';
+COMMENT ON COLUMN @extschema@.lt_imports.id IS 'Id of the import.';
+COMMENT ON COLUMN @extschema@.lt_imports.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_imports.source IS 'The table, by name.';
+COMMENT ON COLUMN @extschema@.lt_imports.mapping IS 'Keys of leads and names of columns.';
+COMMENT ON COLUMN @extschema@.lt_imports.rows_total IS 'Rows of the table when it began.';
+COMMENT ON COLUMN @extschema@.lt_imports.rows_done IS
+    'Rows that are done: enrolled, updated and rejected together.';
+COMMENT ON COLUMN @extschema@.lt_imports.enrolled IS 'Rows that enrolled a lead.';
+COMMENT ON COLUMN @extschema@.lt_imports.updated IS 'Rows that updated a lead.';
+COMMENT ON COLUMN @extschema@.lt_imports.rejected IS 'Rows that were left out.';
+COMMENT ON COLUMN @extschema@.lt_imports.started_at IS 'When it began.';
+COMMENT ON COLUMN @extschema@.lt_imports.updated_at IS 'When the last chunk was committed.';
+COMMENT ON COLUMN @extschema@.lt_imports.finished_at IS
+    'When it ended; null: it runs, or was interrupted.';
 
 CREATE VIEW @extschema@.lt_import_rejects WITH (security_invoker = true) AS
 SELECT import_id, row_number, reason, lead
@@ -103,7 +189,12 @@ WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_import_rejects IS
 'Rows that imports left out, and why
 
-row_number counts the rows of an import from 1. lead is null where the address is suppressed: nothing of it is kept.';
+Nothing is kept of a suppressed lead.';
+COMMENT ON COLUMN @extschema@.lt_import_rejects.import_id IS 'The import.';
+COMMENT ON COLUMN @extschema@.lt_import_rejects.row_number IS 'Number of the row, from 1.';
+COMMENT ON COLUMN @extschema@.lt_import_rejects.reason IS 'Why it was left out.';
+COMMENT ON COLUMN @extschema@.lt_import_rejects.lead IS
+    'The lead object; null where the address is suppressed.';
 
 -- The lateral look-ups keep it from comparing each message with each lead of
 -- the workspace, which is what the planner chooses where it has no statistics.
@@ -142,7 +233,20 @@ WHERE m.workspace_id = leadterra.see('messages:read')
 COMMENT ON VIEW @extschema@.lt_messages IS
 'Messages of started campaigns with their states
 
-state is queued, leased (a worker has it), sent, retry, failed or skipped; reason says why it is one of the last three. attempt is the one to come, at hand, or the last; settled_at is when its lease was closed, or it was skipped or failed. A paused campaign holds its queued messages.';
+leased means that a worker has it. A paused campaign holds its queued messages.';
+COMMENT ON COLUMN @extschema@.lt_messages.id IS 'Id of the message.';
+COMMENT ON COLUMN @extschema@.lt_messages.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_messages.step IS 'Number of the step, from 1.';
+COMMENT ON COLUMN @extschema@.lt_messages.lead_id IS 'The lead.';
+COMMENT ON COLUMN @extschema@.lt_messages.email IS 'Its address.';
+COMMENT ON COLUMN @extschema@.lt_messages.due_at IS 'When it is, or was, due.';
+COMMENT ON COLUMN @extschema@.lt_messages.state IS
+    'queued, leased, sent, retry, failed or skipped.';
+COMMENT ON COLUMN @extschema@.lt_messages.reason IS 'Why it is retry, failed or skipped.';
+COMMENT ON COLUMN @extschema@.lt_messages.attempt IS 'The attempt to come, at hand, or the last.';
+COMMENT ON COLUMN @extschema@.lt_messages.lease_id IS 'The lease that holds or sent it.';
+COMMENT ON COLUMN @extschema@.lt_messages.settled_at IS
+    'When its lease was closed, or it was skipped or failed.';
 
 CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
 SELECT
@@ -161,6 +265,16 @@ COMMENT ON VIEW @extschema@.lt_replies IS
 'Replies to messages
 
 email is null where the lead was deleted, classification where nobody has told it.';
+COMMENT ON COLUMN @extschema@.lt_replies.id IS 'Id of the reply.';
+COMMENT ON COLUMN @extschema@.lt_replies.email IS
+    'Address of the lead; null: the lead was deleted.';
+COMMENT ON COLUMN @extschema@.lt_replies.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_replies.classification IS
+    'interested, not_interested, out_of_office, bounce or unsubscribe; null: nobody has told it.';
+COMMENT ON COLUMN @extschema@.lt_replies.received_at IS 'When it was recorded.';
+COMMENT ON COLUMN @extschema@.lt_replies.thread_snippet IS 'Some of its text.';
+COMMENT ON COLUMN @extschema@.lt_replies.message_id IS 'The message that it answers.';
+COMMENT ON COLUMN @extschema@.lt_replies.lead_id IS 'The lead.';
 
 -- A lead stands at the step whose message waits or is with a worker.  The two
 -- are put together by grouping, because where the planner has no statistics it
@@ -207,4 +321,13 @@ WHERE e.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_enrollments IS
 'Leads in campaigns with their states
 
-next_step and next_due_at are those of the message that waits or is with a worker, null for a draft and for a lead whose sequence has ended.';
+A draft has no next step, and neither has a lead whose sequence has ended.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.lead_id IS 'The lead.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.email IS 'Its address.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.status IS
+    'active, replied, bounced, unsubscribed or removed.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.next_step IS
+    'The step whose message waits or is with a worker; null: none.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.next_due_at IS 'When that message is due.';
+COMMENT ON COLUMN @extschema@.lt_enrollments.enrolled_at IS 'When it came to the campaign.';

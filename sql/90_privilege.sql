@@ -422,21 +422,19 @@ COMMENT ON FUNCTION @extschema@.lt_grant_api(name, uuid) IS
 'Let a role make the calls of the API, and read its views
 
 Calls write as the owner of the extension. The role may execute them, and read tables under
-row-level security, and no more. It reads no key. lt_create_workspace, lt_create_api_key,
-lt_revoke_api_key, lt_use_workspace, lt_due_workspaces, lt_maintain and lt_health are not among
-the calls. Privileges are granted and never revoked; call it again after an upgrade.
+row-level security, and no more. It reads no key. Privileges are granted and never revoked;
+call it again after an upgrade.
 
-A role that row-level security does not bind is granted the same, with a warning: it has
-BYPASSRLS, is a superuser, or has the rights of the owner, and so sees every workspace.
+It warns of a role that row-level security does not bind: one with BYPASSRLS, a superuser,
+or one that has the rights of the owner sees every workspace. For the owner of the
+extension, who must be a superuser to name a workspace.
 
 Parameters:
-  role: the name of a role that exists
-  workspace_id: the workspace that the role works in wherever it logs in to this database or is
-    set by a pool. Without one an API key has to open a workspace (lt_authenticate), unless the
-    role is bound already: ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that.
-
-Errors: PT400 invalid_request, PT404 workspace_not_found. For the owner of the extension, who must
-be a superuser to name a workspace.';
+- role: the name of a role that exists
+- workspace_id: the workspace that the role works in, wherever it logs in to this database
+  or is set by a pool; null: an API key has to open one (lt_authenticate), unless the role
+  is bound already (ALTER ROLE ... IN DATABASE ... RESET leadterra.workspace_id undoes that)
+Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 CREATE FUNCTION @extschema@.lt_grant_reader(role name, workspace_id uuid DEFAULT NULL)
 RETURNS void
@@ -448,17 +446,15 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_grant_reader(name, uuid) IS
 'Let a role read the views, and make the calls that only read
 
-These are lt_campaign_stats, lt_sending_status, lt_explain_lead, lt_preflight, lt_list_leads,
-lt_is_suppressed and lt_next_due. The role writes nothing and reads no key. Privileges are granted
-and never revoked; call it again after an upgrade. It warns as lt_grant_api does.
+These are lt_campaign_stats, lt_sending_status, lt_explain_lead, lt_preflight,
+lt_list_leads, lt_is_suppressed and lt_next_due. The role writes nothing and reads no key.
+Privileges are granted and never revoked; call it again after an upgrade. It warns as
+lt_grant_api does. For the owner of the extension.
 
 Parameters:
-  role: the name of a role that exists
-  workspace_id: the workspace that the role reads, as for lt_grant_api; without one an API key has
-    to open it
-
-Errors: PT400 invalid_request, PT404 workspace_not_found. For the owner of the extension, who must
-be a superuser to name a workspace.';
+- role: the name of a role that exists
+- workspace_id: the workspace that the role reads; null: an API key has to open one
+Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 CREATE FUNCTION @extschema@.lt_grant_worker(role name, workspace_id uuid DEFAULT NULL)
 RETURNS void
@@ -470,20 +466,18 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_grant_worker(name, uuid) IS
 'Let a role send messages and do background jobs
 
-The role claims, completes and fails messages, extends leases, records events, unsubscribes, asks
-when the next message is due, claims and finishes jobs, and says which addresses are valid. For
-jobs it reads lt_leads. Privileges are granted and never revoked; call it again after an upgrade.
-It warns as lt_grant_api does.
+The role claims, completes and fails messages, extends leases, records events,
+unsubscribes, asks when the next message is due, claims and finishes jobs, and says which
+addresses are valid. For jobs it reads lt_leads. Privileges are granted and never revoked;
+call it again after an upgrade. It warns as lt_grant_api does. For the owner of the
+extension.
 
 Parameters:
-  role: the name of a role that exists
-  workspace_id: the workspace that the role serves, as for lt_grant_api. Without one, and unless it
-    is bound already, the role serves all: lt_due_workspaces lists those with due messages, and
-    lt_use_workspace opens one for a transaction. A role that served all keeps these two where it
-    is bound later: revoke them.
-
-Errors: PT400 invalid_request, PT404 workspace_not_found. For the owner of the extension, who must
-be a superuser to name a workspace.';
+- role: the name of a role that exists
+- workspace_id: the workspace that the role serves; null: all, unless it is bound already:
+  lt_due_workspaces lists those with due messages, and lt_use_workspace opens one for a
+  transaction (a role that served all keeps these two where it is bound later: revoke them)
+Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 CREATE FUNCTION @extschema@.lt_grant_monitor(role name)
 RETURNS void
@@ -495,10 +489,9 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_grant_monitor(name) IS
 'Let a role see how all workspaces together are, by lt_health, and nothing else
 
-It is for an exporter of Prometheus, say, whose query is SELECT * FROM lt_health(). Privileges are
-granted and never revoked; call it again after an upgrade. It warns as lt_grant_api does.
+For an exporter of metrics. Privileges are granted and never revoked; call it again after
+an upgrade. It warns as lt_grant_api does. For the owner of the extension.
 
 Parameters:
-  role: the name of a role that exists
-
-Errors: PT400 invalid_request. For the owner of the extension.';
+- role: the name of a role that exists
+Errors: PT400 invalid_request.';

@@ -36,41 +36,42 @@ PG_FUNCTION_INFO_V1(lt_row_limit);
 /* Failures that a list keeps with their texts; the rest is only counted. */
 #define LIST_MAX		1000
 
+/* The remarks are in the reference, which scripts/reference makes. */
 static const struct
 {
 	char		status[4];
 	const char *code;
 }			error_kinds[] =
 {
-	[ERROR_INVALID_REQUEST] = {"400", "invalid_request"},
-	[ERROR_INVALID_EMAIL] = {"400", "invalid_email"},
-	[ERROR_INVALID_EVENT] = {"400", "invalid_event"},
-	[ERROR_INVALID_TOKEN] = {"400", "invalid_token"},
-	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},
-	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},
-	[ERROR_TOO_MANY_LEADS] = {"400", "too_many_leads"},
-	[ERROR_TOO_MANY_VARIABLES] = {"400", "too_many_variables"},
-	[ERROR_AUTHENTICATION] = {"401", "authentication_failed"},
-	[ERROR_PLAN_LIMIT] = {"402", "plan_limit_reached"},
-	[ERROR_SCOPE] = {"403", "insufficient_scope"},
-	[ERROR_WORKSPACE_NOT_FOUND] = {"404", "workspace_not_found"},
-	[ERROR_API_KEY_NOT_FOUND] = {"404", "api_key_not_found"},
-	[ERROR_CAMPAIGN_NOT_FOUND] = {"404", "campaign_not_found"},
-	[ERROR_LEAD_NOT_FOUND] = {"404", "lead_not_found"},
-	[ERROR_LIST_NOT_FOUND] = {"404", "list_not_found"},
-	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},
-	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},
-	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
-	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},
-	[ERROR_LEASE_LOST] = {"409", "lease_lost"},
-	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
-	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
-	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},
-	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},
-	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
-	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},
-	[ERROR_BROKEN_ROW] = {"500", "broken_row"},
-	[ERROR_VERSION_MISMATCH] = {"503", "version_mismatch"},
+	[ERROR_INVALID_REQUEST] = {"400", "invalid_request"},	/* a null or malformed argument */
+	[ERROR_INVALID_EMAIL] = {"400", "invalid_email"},	/* a text that is no address */
+	[ERROR_INVALID_EVENT] = {"400", "invalid_event"},	/* an unknown type of event, or data that does not fit it */
+	[ERROR_INVALID_TOKEN] = {"400", "invalid_token"},	/* a link that is unknown or altered */
+	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},	/* starting a campaign without leads */
+	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},	/* starting a campaign without steps */
+	[ERROR_TOO_MANY_LEADS] = {"400", "too_many_leads"},	/* more leads than a call of lt_add_leads takes: 1,000 */
+	[ERROR_TOO_MANY_VARIABLES] = {"400", "too_many_variables"},	/* more names of custom fields than a campaign knows: 10,000, of a megabyte in all */
+	[ERROR_AUTHENTICATION] = {"401", "authentication_failed"},	/* no key has opened a workspace, or it is unknown or revoked */
+	[ERROR_PLAN_LIMIT] = {"402", "plan_limit_reached"},	/* more leads than the workspace may have; DETAIL has how many are remaining */
+	[ERROR_SCOPE] = {"403", "insufficient_scope"},	/* the key lacks a scope */
+	[ERROR_WORKSPACE_NOT_FOUND] = {"404", "workspace_not_found"},	/* no workspace has that id */
+	[ERROR_API_KEY_NOT_FOUND] = {"404", "api_key_not_found"},	/* no key of the workspace has that id */
+	[ERROR_CAMPAIGN_NOT_FOUND] = {"404", "campaign_not_found"},	/* no campaign of the workspace has that id */
+	[ERROR_LEAD_NOT_FOUND] = {"404", "lead_not_found"},	/* no lead of the workspace, or of the campaign, is the one asked for */
+	[ERROR_LIST_NOT_FOUND] = {"404", "list_not_found"},	/* no list of the workspace has that id */
+	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},	/* no block list of the workspace has that id */
+	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},	/* the message is unknown, not in the lease, or past its keep */
+	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},	/* the campaign has to be paused first */
+	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},	/* a message to the lead is with a worker: try again once it is settled */
+	[ERROR_LEASE_LOST] = {"409", "lease_lost"},	/* the lease has run out or does not exist: nothing was changed */
+	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},	/* number and delays of steps are fixed once a campaign has started */
+	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},	/* the call needs READ COMMITTED */
+	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},	/* more than a million entries in one call */
+	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},	/* lead objects are invalid; DETAIL lists up to 1,000 failures */
+	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},	/* entries are invalid; DETAIL lists up to 1,000 failures */
+	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},	/* the key was sent with another request */
+	[ERROR_BROKEN_ROW] = {"500", "broken_row"},	/* a row was written by hand in a form that no call makes */
+	[ERROR_VERSION_MISMATCH] = {"503", "version_mismatch"},	/* library and extension are of different versions: upgrade, or reconnect */
 };
 
 StaticAssertDecl(lengthof(error_kinds) == ERROR_VERSION_MISMATCH + 1,

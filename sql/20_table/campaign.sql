@@ -16,7 +16,17 @@ CREATE TABLE leadterra.campaigns (
 -- What is due is looked for in these alone.
 CREATE INDEX campaigns_running ON leadterra.campaigns (workspace_id, campaign_id) WHERE status = 'running';
 SELECT leadterra.add_table('leadterra.campaigns');
-COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign; started_at is the first start, paused_at is set while it is paused, variables are the custom fields that lt_add_leads has met.';
+COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign.';
+COMMENT ON COLUMN leadterra.campaigns.campaign_id IS 'Id of the campaign.';
+COMMENT ON COLUMN leadterra.campaigns.name IS 'A name for people.';
+COMMENT ON COLUMN leadterra.campaigns.status IS 'draft, running or paused.';
+COMMENT ON COLUMN leadterra.campaigns.created_at IS 'When it was created.';
+COMMENT ON COLUMN leadterra.campaigns.started_at IS 'When it was first started; null: never.';
+COMMENT ON COLUMN leadterra.campaigns.paused_at IS 'Since when it is paused; null: it is not.';
+COMMENT ON COLUMN leadterra.campaigns.owner IS
+    'Whom lt_add_leads assigns leads to that have nobody: an id of the caller.';
+COMMENT ON COLUMN leadterra.campaigns.variables IS
+    'Names of custom fields that lt_add_leads has met, sorted.';
 
 CREATE TABLE leadterra.steps (
     workspace_id uuid NOT NULL,
@@ -28,7 +38,13 @@ CREATE TABLE leadterra.steps (
     PRIMARY KEY (workspace_id, campaign_id, step)
 );
 SELECT leadterra.add_table('leadterra.steps');
-COMMENT ON TABLE leadterra.steps IS 'The messages of a campaign in order, from step 1; delay_days run from the step before, for step 1 from start or enrollment.';
+COMMENT ON TABLE leadterra.steps IS 'The messages of a campaign in order, from step 1.';
+COMMENT ON COLUMN leadterra.steps.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.steps.step IS 'Number of the step, 1 to 100.';
+COMMENT ON COLUMN leadterra.steps.subject IS 'Subject, with tokens.';
+COMMENT ON COLUMN leadterra.steps.body_html IS 'Body in HTML, with tokens.';
+COMMENT ON COLUMN leadterra.steps.delay_days IS
+    'Days of 24 hours since the step before; for step 1 since enrollment or start. 0 to 3650.';
 
 CREATE TYPE @extschema@.lt_campaign_state AS (
     id uuid,
@@ -40,7 +56,19 @@ CREATE TYPE @extschema@.lt_campaign_state AS (
     leads_enrolled bigint,
     queued_messages bigint
 );
-COMMENT ON TYPE @extschema@.lt_campaign_state IS 'A campaign with its counts: leads_enrolled less those removed, queued_messages that wait for a worker.';
+COMMENT ON TYPE @extschema@.lt_campaign_state IS 'A campaign with its counts.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.id IS 'Id of the campaign.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.name IS 'Its name.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.status IS 'draft, running or paused.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.created_at IS 'When it was created.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.started_at IS
+    'When it was first started; null: never.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.paused_at IS
+    'Since when it is paused; null: it is not.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.leads_enrolled IS
+    'Leads in it, less those removed and deleted.';
+COMMENT ON COLUMN @extschema@.lt_campaign_state.queued_messages IS
+    'Messages that wait for a worker; 0 for a draft.';
 
 CREATE TYPE @extschema@.lt_stats AS (
     campaign_id uuid,
@@ -56,4 +84,18 @@ CREATE TYPE @extschema@.lt_stats AS (
     open_rate double precision,
     reply_rate double precision
 );
-COMMENT ON TYPE @extschema@.lt_stats IS 'Counts of a campaign; the rates are shares of delivered, from 0 to 1.';
+COMMENT ON TYPE @extschema@.lt_stats IS 'Counts of a campaign.';
+COMMENT ON COLUMN @extschema@.lt_stats.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_stats.total_enrolled IS
+    'Leads in it, less those removed and deleted.';
+COMMENT ON COLUMN @extschema@.lt_stats.sent IS 'Messages that were completed.';
+COMMENT ON COLUMN @extschema@.lt_stats.delivered IS 'Messages that were delivered.';
+COMMENT ON COLUMN @extschema@.lt_stats.bounced IS 'Messages that bounced.';
+COMMENT ON COLUMN @extschema@.lt_stats.replied IS
+    'Messages that were replied to; out of office is no reply.';
+COMMENT ON COLUMN @extschema@.lt_stats.unsubscribed IS 'Messages that led to an unsubscribe.';
+COMMENT ON COLUMN @extschema@.lt_stats.skipped IS 'Messages that were skipped.';
+COMMENT ON COLUMN @extschema@.lt_stats.failed IS 'Messages that failed.';
+COMMENT ON COLUMN @extschema@.lt_stats.queued IS 'Messages that wait, retries too.';
+COMMENT ON COLUMN @extschema@.lt_stats.open_rate IS 'Opened by delivered, 0 to 1.';
+COMMENT ON COLUMN @extschema@.lt_stats.reply_rate IS 'Replied by delivered, 0 to 1.';

@@ -7,6 +7,8 @@ CREATE TABLE leadterra.workspaces (
 );
 SELECT leadterra.add_table('leadterra.workspaces');
 COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one.';
+COMMENT ON COLUMN leadterra.workspaces.name IS 'A name for people.';
+COMMENT ON COLUMN leadterra.workspaces.created_at IS 'When it was created.';
 
 -- A key is looked up before its workspace is known: the one index that does not
 -- begin with the workspace.
@@ -23,3 +25,10 @@ CREATE TABLE leadterra.api_keys (
 CREATE INDEX api_keys_by_hash ON leadterra.api_keys (key_hash);
 SELECT leadterra.add_table('leadterra.api_keys');
 COMMENT ON TABLE leadterra.api_keys IS 'API keys, as SHA-256 hashes alone.';
+COMMENT ON COLUMN leadterra.api_keys.key_id IS 'Id of the key, which opens nothing.';
+COMMENT ON COLUMN leadterra.api_keys.label IS 'A name for people.';
+COMMENT ON COLUMN leadterra.api_keys.key_hash IS 'SHA-256 of the key, 32 bytes.';
+COMMENT ON COLUMN leadterra.api_keys.scopes IS 'What the key may do: RESOURCE:ACTION.';
+COMMENT ON COLUMN leadterra.api_keys.created_at IS 'When it was created.';
+COMMENT ON COLUMN leadterra.api_keys.revoked_at IS
+    'When it was revoked; null: it opens its workspace.';

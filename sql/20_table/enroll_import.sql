@@ -21,7 +21,26 @@ CREATE TABLE leadterra.imports (
 );
 CREATE INDEX imports_campaign ON leadterra.imports (workspace_id, campaign_id);
 SELECT leadterra.add_table('leadterra.imports');
-COMMENT ON TABLE leadterra.imports IS 'One row an import by lt_import_table. All rows of the table up to position are done; source_file and position_xmin tell whether they still stand there.';
+COMMENT ON TABLE leadterra.imports IS
+'One row an import by lt_import_table; all rows of the table up to position are done.';
+COMMENT ON COLUMN leadterra.imports.import_id IS 'Id of the import.';
+COMMENT ON COLUMN leadterra.imports.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.imports.source IS 'The table, by name.';
+COMMENT ON COLUMN leadterra.imports.source_file IS
+    'The file of the table: it changes when the table is rewritten.';
+COMMENT ON COLUMN leadterra.imports.mapping IS
+    'Keys of leads and names of columns; null: columns go by their names.';
+COMMENT ON COLUMN leadterra.imports."position" IS 'Where the last row stands that is done.';
+COMMENT ON COLUMN leadterra.imports.position_xmin IS 'Which transaction wrote that row.';
+COMMENT ON COLUMN leadterra.imports.rows_total IS 'Rows of the table when it began.';
+COMMENT ON COLUMN leadterra.imports.rows_done IS 'Rows that are done.';
+COMMENT ON COLUMN leadterra.imports.enrolled IS 'Rows that enrolled a lead.';
+COMMENT ON COLUMN leadterra.imports.updated IS 'Rows that updated a lead.';
+COMMENT ON COLUMN leadterra.imports.rejected IS 'Rows that were left out.';
+COMMENT ON COLUMN leadterra.imports.started_at IS 'When it began.';
+COMMENT ON COLUMN leadterra.imports.updated_at IS 'When the last chunk was committed.';
+COMMENT ON COLUMN leadterra.imports.finished_at IS
+    'When it ended; null: it runs, or was interrupted.';
 
 CREATE TABLE leadterra.import_rejects (
     workspace_id uuid NOT NULL,
@@ -33,3 +52,8 @@ CREATE TABLE leadterra.import_rejects (
 );
 SELECT leadterra.add_table('leadterra.import_rejects');
 COMMENT ON TABLE leadterra.import_rejects IS 'Rows that imports left out. Nothing of a suppressed lead is kept.';
+COMMENT ON COLUMN leadterra.import_rejects.import_id IS 'The import.';
+COMMENT ON COLUMN leadterra.import_rejects.row_number IS 'Number of the row, from 1.';
+COMMENT ON COLUMN leadterra.import_rejects.reason IS 'Why it was left out.';
+COMMENT ON COLUMN leadterra.import_rejects.lead IS
+    'The lead object; null where the address is suppressed.';

@@ -12,6 +12,11 @@ CREATE TABLE leadterra.enrollments (
 CREATE INDEX enrollments_ended ON leadterra.enrollments (workspace_id, campaign_id, status) WHERE status <> 'active';
 SELECT leadterra.add_table('leadterra.enrollments');
 COMMENT ON TABLE leadterra.enrollments IS 'One row a lead and campaign.';
+COMMENT ON COLUMN leadterra.enrollments.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.enrollments.lead_id IS 'The lead.';
+COMMENT ON COLUMN leadterra.enrollments.status IS
+    'active, or how the sequence ended: replied, bounced, unsubscribed or removed.';
+COMMENT ON COLUMN leadterra.enrollments.enrolled_at IS 'When it came to the campaign.';
 
 -- Deleting a lead leaves its id in the batches, which are never updated.  One
 -- row a DELETE and campaign says which ids in batches count no more; a counter
@@ -25,3 +30,7 @@ CREATE TABLE leadterra.deletions (
 );
 SELECT leadterra.add_table('leadterra.deletions');
 COMMENT ON TABLE leadterra.deletions IS 'Which enrolled leads a DELETE took out of a campaign.';
+COMMENT ON COLUMN leadterra.deletions.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.deletions.deletion_id IS 'Id of this entry, by time.';
+COMMENT ON COLUMN leadterra.deletions.lead_ids IS
+    'Leads that were enrolled when they were deleted.';

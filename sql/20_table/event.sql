@@ -19,3 +19,12 @@ CREATE TABLE leadterra.events (
 CREATE INDEX events_replied ON leadterra.events (workspace_id, created_at DESC, event_id DESC) WHERE type = 'replied';
 SELECT leadterra.add_table('leadterra.events');
 COMMENT ON TABLE leadterra.events IS 'What became of messages that were sent.';
+COMMENT ON COLUMN leadterra.events.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.events.type IS 'delivered, opened, bounced, replied or unsubscribed.';
+COMMENT ON COLUMN leadterra.events.message_id IS 'The message.';
+COMMENT ON COLUMN leadterra.events.digest IS
+    'What tells the event from others of this type and message.';
+COMMENT ON COLUMN leadterra.events.event_id IS 'Id of the event.';
+COMMENT ON COLUMN leadterra.events.lead_id IS 'The lead.';
+COMMENT ON COLUMN leadterra.events.data IS 'What was reported with it, an object.';
+COMMENT ON COLUMN leadterra.events.created_at IS 'When it was recorded.';

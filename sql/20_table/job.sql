@@ -30,8 +30,23 @@ CREATE INDEX jobs_open ON leadterra.jobs (workspace_id, created_at, job_id) WHER
 CREATE INDEX jobs_finished ON leadterra.jobs (workspace_id, finished_at) WHERE finished_at IS NOT NULL;
 CREATE UNIQUE INDEX jobs_by_lease ON leadterra.jobs (workspace_id, lease_id) WHERE lease_id IS NOT NULL;
 SELECT leadterra.add_table('leadterra.jobs');
-COMMENT ON TABLE leadterra.jobs IS
-'Background jobs on leads; campaign_id or list_id is what these were imported into, attempt the last one, error why it failed.';
+COMMENT ON TABLE leadterra.jobs IS 'Background jobs on leads.';
+COMMENT ON COLUMN leadterra.jobs.job_id IS 'Id of the job.';
+COMMENT ON COLUMN leadterra.jobs.type IS 'What is to be done: verify_leads.';
+COMMENT ON COLUMN leadterra.jobs.status IS 'pending, in-progress, success or failed.';
+COMMENT ON COLUMN leadterra.jobs.progress IS 'Percent, 0 to 100.';
+COMMENT ON COLUMN leadterra.jobs.campaign_id IS 'The campaign that the leads were imported into.';
+COMMENT ON COLUMN leadterra.jobs.list_id IS 'The list that the leads were imported into.';
+COMMENT ON COLUMN leadterra.jobs.attempt IS 'The last attempt, 0 to 5.';
+COMMENT ON COLUMN leadterra.jobs.worker IS 'Who has it, or had it last; a name for people.';
+COMMENT ON COLUMN leadterra.jobs.lease_id IS 'The last lease.';
+COMMENT ON COLUMN leadterra.jobs.expires_at IS
+    'When the lease runs out; null unless it is in progress.';
+COMMENT ON COLUMN leadterra.jobs.error IS 'Why the last attempt failed.';
+COMMENT ON COLUMN leadterra.jobs.created_at IS 'When it was made.';
+COMMENT ON COLUMN leadterra.jobs.updated_at IS 'When anything last changed.';
+COMMENT ON COLUMN leadterra.jobs.finished_at IS 'When it ended.';
+COMMENT ON COLUMN leadterra.jobs.lead_ids IS 'The leads.';
 
 CREATE TYPE @extschema@.lt_job AS (
     lease_id uuid,
@@ -43,5 +58,13 @@ CREATE TYPE @extschema@.lt_job AS (
     progress integer,
     lead_ids uuid[]
 );
-COMMENT ON TYPE @extschema@.lt_job IS
-'A job for a worker: the leads are those that were imported into a campaign or a list, progress is how far an earlier attempt got.';
+COMMENT ON TYPE @extschema@.lt_job IS 'A job for a worker.';
+COMMENT ON COLUMN @extschema@.lt_job.lease_id IS 'What progress and end are reported under.';
+COMMENT ON COLUMN @extschema@.lt_job.job_id IS 'Id of the job.';
+COMMENT ON COLUMN @extschema@.lt_job.type IS 'What to do: verify_leads.';
+COMMENT ON COLUMN @extschema@.lt_job.campaign_id IS
+    'The campaign that the leads were imported into.';
+COMMENT ON COLUMN @extschema@.lt_job.list_id IS 'The list that the leads were imported into.';
+COMMENT ON COLUMN @extschema@.lt_job.attempt IS 'Which attempt this is, 1 to 5.';
+COMMENT ON COLUMN @extschema@.lt_job.progress IS 'How far an earlier attempt got, in percent.';
+COMMENT ON COLUMN @extschema@.lt_job.lead_ids IS 'The leads; some may have been deleted.';

@@ -25,6 +25,24 @@ CREATE TABLE leadterra.leads (
 ) WITH (fillfactor = 80);
 SELECT leadterra.add_table('leadterra.leads');
 COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
+COMMENT ON COLUMN leadterra.leads.lead_id IS 'Id of the lead.';
+COMMENT ON COLUMN leadterra.leads.email IS 'Address in normal form; null: the person has none.';
+COMMENT ON COLUMN leadterra.leads.first_name IS 'First name.';
+COMMENT ON COLUMN leadterra.leads.last_name IS 'Last name.';
+COMMENT ON COLUMN leadterra.leads.company IS 'Company.';
+COMMENT ON COLUMN leadterra.leads.job_title IS 'Job title.';
+COMMENT ON COLUMN leadterra.leads.phone IS 'Phone number, as given.';
+COMMENT ON COLUMN leadterra.leads.website IS 'Website, as given.';
+COMMENT ON COLUMN leadterra.leads.personalization IS 'A text for this person.';
+COMMENT ON COLUMN leadterra.leads.lead_value IS 'Value of the lead, as given.';
+COMMENT ON COLUMN leadterra.leads.interest_status IS
+    'Interest: 1 interested, 2 to 4 on the way, negative not; null: unknown.';
+COMMENT ON COLUMN leadterra.leads.assigned_to IS 'Who owns the lead: an id of the caller.';
+COMMENT ON COLUMN leadterra.leads.verification_status IS
+    'Verdict on the address: 1 valid, 11 and 12 pending, -1 invalid, -2 risky, -3 catch-all, -4 job change.';
+COMMENT ON COLUMN leadterra.leads.custom IS 'Fields that are not standard ones, an object.';
+COMMENT ON COLUMN leadterra.leads.created_at IS 'When the lead was made.';
+COMMENT ON COLUMN leadterra.leads.updated_at IS 'When a field last changed.';
 
 -- See src/lead_limit.c.
 CREATE TABLE leadterra.lead_limits (
@@ -35,4 +53,8 @@ CREATE TABLE leadterra.lead_limits (
 );
 SELECT leadterra.add_table('leadterra.lead_limits');
 COMMENT ON TABLE leadterra.lead_limits IS
-'How many leads a workspace may have; no row: any number. lead_count is how many there are, where that is known.';
+'How many leads a workspace may have; no row: any number.';
+COMMENT ON COLUMN leadterra.lead_limits.lead_limit IS 'How many leads there may be.';
+COMMENT ON COLUMN leadterra.lead_limits.lead_count IS 'How many there are; null: not known yet.';
+COMMENT ON COLUMN leadterra.lead_limits.count_mark IS
+    'Transactions before this one have ended: the count has all.';

@@ -9,7 +9,9 @@ CREATE TABLE leadterra.links (
 );
 SELECT leadterra.add_table('leadterra.links');
 COMMENT ON TABLE leadterra.links IS
-'What the links of a workspace begin with, null for none, and the key that signs them; no row: it never had any.';
+'What the links of a workspace are made with; no row: it never had any.';
+COMMENT ON COLUMN leadterra.links.link_key IS 'Key of the links, 32 bytes.';
+COMMENT ON COLUMN leadterra.links.unsubscribe_url IS 'What links begin with; null: messages have none.';
 
 CREATE TYPE @extschema@.lt_message AS (
     lease_id uuid,
@@ -22,4 +24,15 @@ CREATE TYPE @extschema@.lt_message AS (
     subject text,
     body_html text
 );
-COMMENT ON TYPE @extschema@.lt_message IS 'A message to send: message_id is the same in every attempt, subject and body_html are rendered.';
+COMMENT ON TYPE @extschema@.lt_message IS 'A message to send.';
+COMMENT ON COLUMN @extschema@.lt_message.lease_id IS
+    'What the message is completed or failed under.';
+COMMENT ON COLUMN @extschema@.lt_message.message_id IS
+    'Id of the message: the same in every attempt.';
+COMMENT ON COLUMN @extschema@.lt_message.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_message.lead_id IS 'The lead.';
+COMMENT ON COLUMN @extschema@.lt_message.step IS 'Number of the step, from 1.';
+COMMENT ON COLUMN @extschema@.lt_message.attempt IS 'Which attempt this is, 1 to 5.';
+COMMENT ON COLUMN @extschema@.lt_message.email IS 'Address to send to.';
+COMMENT ON COLUMN @extschema@.lt_message.subject IS 'Rendered subject, one line.';
+COMMENT ON COLUMN @extschema@.lt_message.body_html IS 'Rendered body in HTML.';

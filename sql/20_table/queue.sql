@@ -23,6 +23,13 @@ ALTER TABLE leadterra.batches ALTER COLUMN lead_ids SET STORAGE EXTERNAL;
 CREATE INDEX batches_by_step ON leadterra.batches (workspace_id, campaign_id, step, waiting_since) INCLUDE (size);
 SELECT leadterra.add_table('leadterra.batches');
 COMMENT ON TABLE leadterra.batches IS 'Up to 1,000 leads of one campaign that came to a step together.';
+COMMENT ON COLUMN leadterra.batches.batch_id IS 'Id of the batch; its low ten bits are zero.';
+COMMENT ON COLUMN leadterra.batches.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.batches.step IS 'The step that its leads stand at.';
+COMMENT ON COLUMN leadterra.batches.size IS 'How many leads, 1 to 1,000.';
+COMMENT ON COLUMN leadterra.batches.waiting_since IS
+    'When they came to the step: delays run from here.';
+COMMENT ON COLUMN leadterra.batches.lead_ids IS 'The leads; positions count from 1.';
 
 -- A range is deleted when it is used up, and never updated: how far a range is
 -- used stands in the leases that took a part of it, so that claims of a few
@@ -41,7 +48,16 @@ CREATE TABLE leadterra.waiting (
     PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id)
 );
 SELECT leadterra.add_table('leadterra.waiting');
-COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches (positions from 1) that no worker holds; attempt is the one to come, error that of the last.';
+COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches that no worker holds.';
+COMMENT ON COLUMN leadterra.waiting.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.waiting.step IS 'The step.';
+COMMENT ON COLUMN leadterra.waiting.waiting_since IS 'Delays run from here.';
+COMMENT ON COLUMN leadterra.waiting.range_id IS 'Id of the range.';
+COMMENT ON COLUMN leadterra.waiting.batch_id IS 'The batch.';
+COMMENT ON COLUMN leadterra.waiting.first IS 'First position in the batch, from 1.';
+COMMENT ON COLUMN leadterra.waiting.last IS 'Last position in the batch.';
+COMMENT ON COLUMN leadterra.waiting.attempt IS 'The attempt to come, 1 to 5.';
+COMMENT ON COLUMN leadterra.waiting.error IS 'Why the last attempt failed; null: there was none.';
 
 -- The ranges of a lease are four arrays; its messages are their positions in
 -- that order.  Bit n of settled (completed) says that message n is done with (was
@@ -74,6 +90,25 @@ CREATE INDEX leases_open ON leadterra.leases (workspace_id, expires_at) WHERE st
 CREATE INDEX leases_partial ON leadterra.leases (workspace_id, partial_range_id, partial_last) WHERE partial_range_id IS NOT NULL;
 SELECT leadterra.add_table('leadterra.leases');
 COMMENT ON TABLE leadterra.leases IS 'Claims of workers on ranges of batches; partial_last is how far the last range is used, if not up.';
+COMMENT ON COLUMN leadterra.leases.lease_id IS 'Id of the lease, which its worker shows.';
+COMMENT ON COLUMN leadterra.leases.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.leases.worker IS 'A name for people.';
+COMMENT ON COLUMN leadterra.leases.state IS
+    'open, closed (all is settled) or lost (it ran out and was given back).';
+COMMENT ON COLUMN leadterra.leases.expires_at IS 'When it runs out.';
+COMMENT ON COLUMN leadterra.leases.closed_at IS 'When it was closed or lost.';
+COMMENT ON COLUMN leadterra.leases.sent IS 'Messages that were completed.';
+COMMENT ON COLUMN leadterra.leases.settled IS
+    'A bit a message: it is done with. Null: none, or in a closed lease all.';
+COMMENT ON COLUMN leadterra.leases.completed IS
+    'A bit a message: it was sent. Null: none, or in a closed lease all.';
+COMMENT ON COLUMN leadterra.leases.batch_ids IS 'Batch of each range.';
+COMMENT ON COLUMN leadterra.leases.firsts IS 'First position of each range.';
+COMMENT ON COLUMN leadterra.leases.lasts IS 'Last position of each range.';
+COMMENT ON COLUMN leadterra.leases.attempts IS 'Attempt of each range.';
+COMMENT ON COLUMN leadterra.leases.partial_range_id IS
+    'The range that the last one is a part of; null: it is used up.';
+COMMENT ON COLUMN leadterra.leases.partial_last IS 'Up to which position that range is used.';
 
 CREATE TABLE leadterra.exceptions (
     workspace_id uuid NOT NULL,
@@ -90,3 +125,12 @@ CREATE TABLE leadterra.exceptions (
 );
 SELECT leadterra.add_table('leadterra.exceptions');
 COMMENT ON TABLE leadterra.exceptions IS 'Messages that were not sent, with the reason: the sequence of their lead ended there.';
+COMMENT ON COLUMN leadterra.exceptions.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.exceptions.lead_id IS 'The lead.';
+COMMENT ON COLUMN leadterra.exceptions.step IS 'The step.';
+COMMENT ON COLUMN leadterra.exceptions.batch_id IS 'The batch of the message.';
+COMMENT ON COLUMN leadterra.exceptions."position" IS 'Its position there, from 1.';
+COMMENT ON COLUMN leadterra.exceptions.state IS 'failed or skipped.';
+COMMENT ON COLUMN leadterra.exceptions.reason IS 'Why it was not sent.';
+COMMENT ON COLUMN leadterra.exceptions.attempt IS 'The last attempt, 1 to 5.';
+COMMENT ON COLUMN leadterra.exceptions.created_at IS 'When it ended.';

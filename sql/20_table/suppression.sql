@@ -12,6 +12,10 @@ CREATE TABLE leadterra.blocklists (
 );
 SELECT leadterra.add_table('leadterra.blocklists');
 COMMENT ON TABLE leadterra.blocklists IS 'Block lists beside the default one, which imports may be checked against.';
+COMMENT ON COLUMN leadterra.blocklists.blocklist_id IS
+    'Id of the list; the default list has the id of its workspace and no row.';
+COMMENT ON COLUMN leadterra.blocklists.name IS 'A name for people.';
+COMMENT ON COLUMN leadterra.blocklists.created_at IS 'When it was created.';
 
 CREATE TABLE leadterra.suppressions (
     workspace_id uuid NOT NULL,
@@ -30,7 +34,15 @@ CREATE TABLE leadterra.suppressions (
 -- smaller one, for look-ups that the primary key is for.
 CREATE INDEX suppressions_by_domain ON leadterra.suppressions (domain_hash, workspace_id);
 SELECT leadterra.add_table('leadterra.suppressions');
-COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists: an address, a domain (example.com) or a wildcard (*.example.com), normalized, or hmac: and the keyed hash of an address that was forgotten.';
+COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists.';
+COMMENT ON COLUMN leadterra.suppressions.blocklist_id IS
+    'The list; the id of the workspace stands for the suppression list.';
+COMMENT ON COLUMN leadterra.suppressions.entry IS
+    'An address, a domain, a wildcard such as *.example.com, or hmac: and a keyed hash.';
+COMMENT ON COLUMN leadterra.suppressions.reason IS 'Why it was added, at most 1,000 bytes.';
+COMMENT ON COLUMN leadterra.suppressions.created_at IS 'When it was added.';
+COMMENT ON COLUMN leadterra.suppressions.domain_hash IS
+    'Hash of the list and of the domain of the entry, for look-ups.';
 
 -- Made when the first address is forgotten, and never changed: the hashes would match
 -- nobody any more.
@@ -40,18 +52,26 @@ CREATE TABLE leadterra.address_keys (
 );
 SELECT leadterra.add_table('leadterra.address_keys');
 COMMENT ON TABLE leadterra.address_keys IS
-'The key by which a workspace hashes the addresses that it has forgotten; no row: it has forgotten nobody.';
+'Keys that hash forgotten addresses; a workspace without a row has forgotten nobody.';
+COMMENT ON COLUMN leadterra.address_keys.address_key IS
+    'Key of the hashes of forgotten addresses, 32 bytes.';
 
 CREATE TYPE @extschema@.lt_suppress_result AS (
     suppressed integer,
     already_suppressed integer,
     total integer
 );
-COMMENT ON TYPE @extschema@.lt_suppress_result IS 'Counts of lt_suppress: entries added, entries that were there, and their sum.';
+COMMENT ON TYPE @extschema@.lt_suppress_result IS 'Counts of lt_suppress.';
+COMMENT ON COLUMN @extschema@.lt_suppress_result.suppressed IS 'Entries that were added.';
+COMMENT ON COLUMN @extschema@.lt_suppress_result.already_suppressed IS 'Entries that were there.';
+COMMENT ON COLUMN @extschema@.lt_suppress_result.total IS 'Both together.';
 
 CREATE TYPE @extschema@.lt_block_result AS (
     added integer,
     valid integer,
     invalid integer
 );
-COMMENT ON TYPE @extschema@.lt_block_result IS 'Counts of lt_block: entries that are new to the list, values that are entries, and values that are none.';
+COMMENT ON TYPE @extschema@.lt_block_result IS 'Counts of lt_block.';
+COMMENT ON COLUMN @extschema@.lt_block_result.added IS 'Entries that were added.';
+COMMENT ON COLUMN @extschema@.lt_block_result.valid IS 'Values that are entries.';
+COMMENT ON COLUMN @extschema@.lt_block_result.invalid IS 'Values that are none, and were left out.';

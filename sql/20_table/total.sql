@@ -16,3 +16,13 @@ CREATE TABLE leadterra.totals (
 );
 SELECT leadterra.add_table('leadterra.totals');
 COMMENT ON TABLE leadterra.totals IS 'What lt_maintain has counted of a campaign before it removed it.';
+COMMENT ON COLUMN leadterra.totals.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.totals.enrolled IS 'Leads of removed batches of step one.';
+COMMENT ON COLUMN leadterra.totals.sent IS 'Messages of removed leases that were sent.';
+COMMENT ON COLUMN leadterra.totals.skipped IS 'Removed messages that were skipped.';
+COMMENT ON COLUMN leadterra.totals.failed IS 'Removed messages that failed.';
+COMMENT ON COLUMN leadterra.totals.delivered IS 'Removed messages that were delivered.';
+COMMENT ON COLUMN leadterra.totals.opened IS 'Removed messages that were opened.';
+COMMENT ON COLUMN leadterra.totals.bounced IS 'Removed messages that bounced.';
+COMMENT ON COLUMN leadterra.totals.replied IS 'Removed messages that were replied to.';
+COMMENT ON COLUMN leadterra.totals.unsubscribed IS 'Removed messages that led to an unsubscribe.';

@@ -7,9 +7,14 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_create_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
-'Create a campaign in state draft and return its id
+'Create a campaign in state draft
 
-steps is an array of at most 100 objects with subject and bodyHtml (strings) and delayDays (a whole number from 0 to 3650; omitted, 0 for the first step and 1 for a later one). Errors: PT400 invalid_request for a blank name, PT400 invalid_request.';
+Parameters:
+- name: a name for people, at most 1,000 bytes
+- steps: an array of at most 100 objects: subject and bodyHtml (strings), delayDays (a whole
+  number from 0 to 3650; omitted: 0 for the first step, 1 for a later one)
+Returns: the id of the campaign.
+Errors: PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_set_steps(campaign_id uuid, steps jsonb)
 RETURNS void
@@ -20,7 +25,14 @@ AS 'MODULE_PATHNAME', 'lt_set_steps';
 COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
 'Replace the steps of a campaign
 
-A draft takes any steps. A paused campaign takes new texts for the steps that it has; a delay that is given must be the one it has. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409 sequence_fixed.';
+A draft takes any steps. A paused campaign takes new texts for the steps that it has; a
+delay that is given must be the one it has.
+
+Parameters:
+- campaign_id: the campaign
+- steps: an array as in lt_create_campaign
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409
+sequence_fixed.';
 
 CREATE FUNCTION @extschema@.lt_start_campaign(campaign_id uuid)
 RETURNS @extschema@.lt_campaign_state
@@ -31,7 +43,14 @@ AS 'MODULE_PATHNAME', 'lt_start_campaign';
 COMMENT ON FUNCTION @extschema@.lt_start_campaign(uuid) IS
 'Start a draft or resume a paused campaign
 
-Queues the first step for every enrolled lead; a paused campaign goes on where it stopped. Starting a running one changes nothing and returns its state. Errors: PT400 invalid_request, PT400 no_leads_enrolled, PT400 no_sequence_steps, PT404 campaign_not_found.';
+Queues the first step for every enrolled lead. A paused campaign goes on where it stopped.
+Starting a running one changes nothing.
+
+Parameters:
+- campaign_id: the campaign
+Returns: its state.
+Errors: PT400 invalid_request, PT400 no_leads_enrolled, PT400 no_sequence_steps, PT404
+campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_pause_campaign(campaign_id uuid)
 RETURNS @extschema@.lt_campaign_state
@@ -42,7 +61,12 @@ AS 'MODULE_PATHNAME', 'lt_pause_campaign';
 COMMENT ON FUNCTION @extschema@.lt_pause_campaign(uuid) IS
 'Hold the queued messages of a running campaign until it is started again
 
-Pausing a draft or paused campaign changes nothing and returns its state. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+Pausing a draft or a paused campaign changes nothing.
+
+Parameters:
+- campaign_id: the campaign
+Returns: its state.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_rename_campaign(campaign_id uuid, name text)
 RETURNS void
@@ -53,7 +77,10 @@ AS 'MODULE_PATHNAME', 'lt_rename_campaign';
 COMMENT ON FUNCTION @extschema@.lt_rename_campaign(uuid, text) IS
 'Rename a campaign, whatever its state
 
-Errors: PT400 invalid_request for a blank name, PT404 campaign_not_found.';
+Parameters:
+- campaign_id: the campaign
+- name: a name for people, at most 1,000 bytes
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_set_campaign_owner(campaign_id uuid, owner uuid)
 RETURNS void
@@ -62,9 +89,14 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_set_campaign_owner';
 
 COMMENT ON FUNCTION @extschema@.lt_set_campaign_owner(uuid, uuid) IS
-'Set who owns a campaign, null for nobody
+'Set who owns a campaign
 
-lt_add_leads assigns leads to the owner that have nobody else. The id is the caller''s own; it is not looked up anywhere. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+lt_add_leads assigns leads to the owner that have nobody else.
+
+Parameters:
+- campaign_id: the campaign
+- owner: an id of the caller, which is not looked up anywhere; null: nobody
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_copy_campaign(campaign_id uuid, name text DEFAULT NULL)
 RETURNS uuid
@@ -73,9 +105,13 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_copy_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_copy_campaign(uuid, text) IS
-'Create a draft with the steps, owner and variables of a campaign, without its leads, and return its id
+'Create a draft with the steps, owner and variables of a campaign, without its leads
 
-The name is that of the original and "(copy)" where none is given. Errors: PT400 invalid_request for a blank name, PT404 campaign_not_found.';
+Parameters:
+- campaign_id: the campaign
+- name: the name of the copy; null: that of the original and "(copy)"
+Returns: the id of the copy.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_delete_campaign(campaign_id uuid)
 RETURNS void
@@ -86,7 +122,12 @@ AS 'MODULE_PATHNAME', 'lt_delete_campaign';
 COMMENT ON FUNCTION @extschema@.lt_delete_campaign(uuid) IS
 'Delete a draft or paused campaign with its enrollments and queued messages
 
-Its leads stay in the workspace. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409 wrong_isolation.';
+Its leads stay in the workspace.
+
+Parameters:
+- campaign_id: the campaign
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running, PT409
+wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_preflight(campaign_id uuid)
 RETURNS TABLE (step integer, token text, has_fallback boolean, leads_without_value bigint)
@@ -95,9 +136,15 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_preflight';
 
 COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
-'List the tokens of each step and how many active leads have no value for them
+'List the tokens of each step, and how many active leads have no value for them
 
-A missing, null or blank field is no value. has_fallback says that every use of the token in that step names a fallback. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+A missing, null or blank field is no value.
+
+Parameters:
+- campaign_id: the campaign
+Returns: one row a step and token. has_fallback says that every use of the token in that
+step names a fallback.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION leadterra.keep_campaign(workspace uuid, campaign_id uuid)
 RETURNS void
@@ -123,7 +170,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.keep_free_campaign(uuid, uuid) IS
-'Keep a campaign of a workspace from being deleted until commit, or return false where there is none, or it is just being deleted.';
+'Keep a campaign of a workspace from being deleted until commit
+
+Returns false where there is none, or it is just being deleted.';
 
 -- See leadterra.leads_deleted_1_enrollments().
 CREATE FUNCTION leadterra.campaigns_deleted_5_steps()
@@ -140,6 +189,9 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.campaigns_deleted_5_steps() IS
+'Delete the steps of campaigns that are deleted.';
 
 CREATE TRIGGER campaigns_deleted_5_steps AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
@@ -213,6 +265,23 @@ CROSS JOIN LATERAL (
     WHERE w.workspace_id = c.workspace_id AND w.campaign_id = c.campaign_id
 ) w;
 COMMENT ON VIEW leadterra.campaign_states IS 'Campaigns of all workspaces with their counts.';
+COMMENT ON COLUMN leadterra.campaign_states.workspace_id IS 'The workspace.';
+COMMENT ON COLUMN leadterra.campaign_states.campaign_id IS 'Id of the campaign.';
+COMMENT ON COLUMN leadterra.campaign_states.name IS 'Its name.';
+COMMENT ON COLUMN leadterra.campaign_states.status IS 'draft, running or paused.';
+COMMENT ON COLUMN leadterra.campaign_states.steps IS 'How many steps it has.';
+COMMENT ON COLUMN leadterra.campaign_states.leads_enrolled IS
+    'Leads in it, less those removed and deleted.';
+COMMENT ON COLUMN leadterra.campaign_states.queued_messages IS
+    'Messages that wait for a worker; 0 for a draft.';
+COMMENT ON COLUMN leadterra.campaign_states.created_at IS 'When it was created.';
+COMMENT ON COLUMN leadterra.campaign_states.started_at IS 'When it was first started; null: never.';
+COMMENT ON COLUMN leadterra.campaign_states.paused_at IS
+    'Since when it is paused; null: it is not.';
+COMMENT ON COLUMN leadterra.campaign_states.owner IS
+    'Whom lt_add_leads assigns leads to that have nobody.';
+COMMENT ON COLUMN leadterra.campaign_states.variables IS
+    'Names of custom fields that lt_add_leads has met.';
 
 CREATE FUNCTION leadterra.enter_campaign(scope text, campaign_id uuid)
 RETURNS uuid
@@ -221,7 +290,9 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_enter_campaign';
 
 COMMENT ON FUNCTION leadterra.enter_campaign(text, uuid) IS
-'Begin a call on a campaign that needs a scope, and return the campaign, or raise what leadterra.enter does, or PT404 campaign_not_found.';
+'Begin a call on a campaign that needs a scope, and return the campaign
+
+Errors: those of leadterra.enter, PT404 campaign_not_found.';
 
 -- The functions below ask for the campaign first, whatever the planner thinks:
 -- that is where an unknown one is an error.  What lt_maintain has counted before
@@ -275,7 +346,10 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_campaign_stats(uuid) IS
 'Return the counts of a campaign
 
-total_enrolled leaves out removed and deleted leads; sent counts messages that workers completed; delivered, bounced, replied and unsubscribed count messages with such an event (a reply out of office is none); queued is what waits, retries too. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+Parameters:
+- campaign_id: the campaign
+Returns: one row of counts and rates.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 -- What a worker would say of a campaign if it could be asked.
 CREATE FUNCTION @extschema@.lt_sending_status(campaign_id uuid)
@@ -329,4 +403,8 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_sending_status(uuid) IS
 'Say in a word and a sentence why a campaign is sending nothing, or that it could
 
-status is draft, paused, no_leads, due (messages wait for a worker), lease_expired, all_leased, nothing_due, or finished. Errors: PT400 invalid_request, PT404 campaign_not_found.';
+Parameters:
+- campaign_id: the campaign
+Returns: status: draft, paused, no_leads, due (messages wait for a worker), lease_expired,
+all_leased, nothing_due or finished; a sentence; and when something is due next.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';

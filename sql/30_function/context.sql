@@ -13,7 +13,9 @@ LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_enter';
 
 COMMENT ON FUNCTION leadterra.enter(text) IS
-'Begin a call that needs a scope: return the workspace, or raise PT401 authentication_failed or PT403 insufficient_scope.';
+'Begin a call that needs a scope, and return the workspace
+
+Errors: PT401 authentication_failed, PT403 insufficient_scope.';
 
 CREATE FUNCTION leadterra.see(scope text)
 RETURNS uuid
@@ -21,7 +23,9 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_see';
 
 COMMENT ON FUNCTION leadterra.see(text) IS
-'Begin to read a view that needs a scope: return the workspace, null if there is none, or raise PT403 insufficient_scope.';
+'Begin to read a view that needs a scope, and return the workspace
+
+Null if there is none. Errors: PT403 insufficient_scope.';
 
 CREATE FUNCTION leadterra.require_read_committed(action text)
 RETURNS void
@@ -48,9 +52,13 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_create_workspace(text) IS
-'Create a workspace and return its id
+'Create a workspace
 
-For the owner of the extension. The name is for people.';
+For the owner of the extension.
+
+Parameters:
+- name: a name for people; null: none
+Returns: the id of the workspace.';
 
 CREATE FUNCTION @extschema@.lt_create_api_key(label text, scopes text[] DEFAULT '{all:all}')
 RETURNS text
@@ -84,7 +92,14 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_create_api_key(text, text[]) IS
 'Create an API key of the current workspace and return it, this once
 
-Only a hash of it is stored. A scope is a resource (blocklists, campaigns, jobs, leads, lists, messages, replies, workspaces, or all) and an action (create, read, update, delete, or all) with ":" between. For the owner of the extension. Errors: PT400 invalid_request.';
+Only a hash of the key is stored. For the owner of the extension.
+
+Parameters:
+- label: a name for people
+- scopes: a resource (blocklists, campaigns, jobs, leads, lists, messages, replies,
+  workspaces or all), ":", and an action (create, read, update, delete or all)
+Returns: the key.
+Errors: PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_revoke_api_key(key_id uuid)
 RETURNS void
@@ -106,7 +121,12 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_revoke_api_key(uuid) IS
 'Revoke an API key of the current workspace
 
-Transactions that it has opened go on; the next ones are refused. Revoking it again is harmless. lt_api_keys has the ids. For the owner of the extension. Errors: PT400 invalid_request, PT404 api_key_not_found.';
+Transactions that it has opened go on; the next ones are refused. Revoking it again is
+harmless. For the owner of the extension.
+
+Parameters:
+- key_id: the id of the key, from lt_api_keys
+Errors: PT400 invalid_request, PT404 api_key_not_found.';
 
 CREATE FUNCTION @extschema@.lt_authenticate(api_key text)
 RETURNS uuid
@@ -115,8 +135,13 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_authenticate';
 
 COMMENT ON FUNCTION @extschema@.lt_authenticate(text) IS
-'Open the workspace of an API key, with its scopes, until the transaction ends, and return its id
+'Open the workspace of an API key until the transaction ends
 
+Calls and views then work in that workspace, with the scopes of the key.
+
+Parameters:
+- api_key: the key, as lt_create_api_key returned it
+Returns: the id of the workspace.
 Errors: PT401 authentication_failed (missing, malformed, unknown or revoked).';
 
 CREATE FUNCTION @extschema@.lt_use_workspace(workspace_id uuid)
@@ -128,7 +153,11 @@ AS 'MODULE_PATHNAME', 'lt_use_workspace';
 COMMENT ON FUNCTION @extschema@.lt_use_workspace(uuid) IS
 'Open a workspace without a key, with every scope, until the transaction ends
 
-For trusted roles that were granted it: it opens any workspace. Errors: PT400 invalid_request, PT404 workspace_not_found.';
+For trusted roles that were granted it: it opens any workspace.
+
+Parameters:
+- workspace_id: the workspace
+Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 -- A TRUNCATE has no rows to follow, so it is refused, as for a table that a
 -- foreign key references.
@@ -143,3 +172,6 @@ BEGIN
               HINT = 'Use DELETE, which takes along what belongs to its rows.';
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.refuse_truncate() IS
+'Refuse to truncate a table whose rows take others along.';

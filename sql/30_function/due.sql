@@ -9,7 +9,10 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_due_at';
 
 COMMENT ON FUNCTION leadterra.due_at(timestamptz, timestamptz, integer) IS
-'Return when a message is due: so many days, of 24 hours, after it began to wait or its campaign was started (null: not yet), whichever is later; infinity where no time is as late.';
+'Return when a message is due
+
+So many days, of 24 hours, after it began to wait or its campaign was started (null: not
+yet), whichever is later; infinity where no time is as late.';
 
 -- The first range of each step of a campaign is found by one search of the index.
 CREATE FUNCTION leadterra.campaign_heads(workspace_id uuid, campaign_id uuid, started_at timestamptz)
@@ -107,7 +110,9 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION leadterra.next_due(uuid) IS
-'Return when the next message of a workspace is due, or the next lease runs out; null if nothing waits.';
+'Return when the next message of a workspace is due, or the next lease runs out
+
+Null if nothing waits.';
 
 CREATE FUNCTION @extschema@.lt_next_due()
 RETURNS timestamptz
@@ -119,9 +124,9 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_next_due() IS
-'Return when the next message is due, or the next lease runs out; null if nothing waits
+'Return when the next message is due, or the next lease runs out
 
-A time that has passed means that there is work now.';
+Returns: a time; one that has passed means that there is work now; null: nothing waits.';
 
 CREATE FUNCTION leadterra.due_workspaces(max integer)
 RETURNS TABLE (workspace_id uuid, due_at timestamptz)
@@ -144,6 +149,11 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_due_workspaces';
 
 COMMENT ON FUNCTION @extschema@.lt_due_workspaces(integer) IS
-'List workspaces with due messages or leases that ran out, the longest due first
+'List workspaces with due messages or leases that ran out
 
-At most so many (1 to 10,000), those due for longest first. For workers that serve all workspaces: the owner of the extension, and roles of lt_grant_worker that are bound to no workspace. Errors: PT400 invalid_request.';
+For workers that serve all workspaces, as a role of lt_grant_worker without a workspace.
+
+Parameters:
+- max: how many at most, 1 to 10,000
+Returns: workspaces and since when something is due, the longest due first.
+Errors: PT400 invalid_request.';

@@ -14,7 +14,19 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
 'Enroll leads in a campaign and update the leads that are known
 
-leads is an array of lead objects, or an object with such an array as "leads". Addresses match trimmed and in lower case; an omitted field keeps its value, null clears it, keys that are not standard fields become custom fields. Suppressed addresses are skipped. An invalid entry fails the call with PT422 invalid_leads, or is skipped with on_invalid => ''skip''. With dry_run nothing is written. Errors: PT400 invalid_request, PT402 plan_limit_reached, PT404 campaign_not_found, PT409 wrong_isolation, PT413 too_many_entries (more than a million), PT422 invalid_leads.';
+Entries apply in order, as if each were a call of its own. Addresses match trimmed and in
+lower case. An omitted field keeps its value, null clears it, and keys that are no standard
+fields become custom fields. Suppressed addresses are skipped. Nobody is enrolled twice,
+and no position in a sequence is reset.
+
+Parameters:
+- campaign_id: the campaign, in any state
+- leads: an array of at most a million lead objects, or an object that has it as "leads"
+- on_invalid: error: an invalid entry fails the call; skip: it is left out
+- dry_run: say what would happen, and write nothing
+Returns: counts of entries.
+Errors: PT400 invalid_request, PT402 plan_limit_reached, PT404 campaign_not_found, PT409
+wrong_isolation, PT413 too_many_entries, PT422 invalid_leads.';
 
 CREATE FUNCTION @extschema@.lt_bulk_upsert_report(
     campaign_id uuid,
@@ -37,7 +49,16 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert_report';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert_report(uuid, jsonb, text, boolean) IS
 'Do what lt_bulk_upsert does and return one row an entry
 
-index counts from 0. outcome is enrolled, updated or skipped; reason says why an entry was skipped (suppressed, invalid_email, wrong_type, ...) or that it repeats an address of the call (duplicate_in_payload). With dry_run the id of a lead that does not exist yet is null. Errors: those of lt_bulk_upsert, PT400 invalid_request and so on.';
+Parameters:
+- campaign_id: the campaign, in any state
+- leads: an array of at most a million lead objects, or an object that has it as "leads"
+- on_invalid: error: an invalid entry fails the call; skip: it is left out
+- dry_run: say what would happen, and write nothing
+Returns: index of the entry, from 0; its address; the lead (null: it has none yet); outcome
+(enrolled, updated or skipped); whether the lead is new to the workspace; the reason: why
+it was skipped (suppressed, invalid_email, wrong_type and so on), or duplicate_in_payload.
+Errors: PT400 invalid_request, PT402 plan_limit_reached, PT404 campaign_not_found, PT409
+wrong_isolation, PT413 too_many_entries, PT422 invalid_leads.';
 
 CREATE FUNCTION @extschema@.lt_remove_leads(campaign_id uuid, emails text[])
 RETURNS integer
@@ -46,9 +67,17 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_remove_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_remove_leads(uuid, text[]) IS
-'Take active leads out of a campaign and return how many
+'Take active leads out of a campaign
 
-Their queued messages are skipped; the leads stay in the workspace and may be enrolled again, at the position they had. Leads that replied, bounced or unsubscribed keep that state and are not counted. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
+Their queued messages are skipped. The leads stay in the workspace and may be enrolled
+again, at the position they had. Leads that replied, bounced or unsubscribed keep that
+state and are not counted.
+
+Parameters:
+- campaign_id: the campaign
+- emails: at most a million addresses
+Returns: how many were taken out.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries.';
 
 CREATE FUNCTION @extschema@.lt_restart_leads(campaign_id uuid, emails text[])
 RETURNS integer
@@ -57,9 +86,18 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_restart_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_restart_leads(uuid, text[]) IS
-'Let leads go on whose sequence ended before its last step, and return how many
+'Let leads go on whose sequence ended before its last step
 
-A lead that replied, bounced or unsubscribed is active again, and a message that failed or was skipped is queued again, as its first attempt. Leads that were removed, and active ones of which nothing failed or was skipped, are not counted. An address that is suppressed is skipped again: see lt_unsuppress. Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries (more than a million).';
+A lead that replied, bounced or unsubscribed is active again. A message that failed or was
+skipped is queued again, as its first attempt. Leads that were removed, and active ones of
+which nothing failed or was skipped, are not counted. An address that is suppressed is
+skipped again: see lt_unsuppress.
+
+Parameters:
+- campaign_id: the campaign
+- emails: at most a million addresses
+Returns: how many go on.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT413 too_many_entries.';
 
 CREATE FUNCTION leadterra.enter_lead(scope text, campaign_id uuid, email text)
 RETURNS uuid
@@ -68,4 +106,6 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_enter_lead';
 
 COMMENT ON FUNCTION leadterra.enter_lead(text, uuid, text) IS
-'Begin a call on a lead of a campaign that needs a scope, and return the lead with an address, or raise what leadterra.enter does, or PT404 campaign_not_found or lead_not_found.';
+'Begin a call on a lead of a campaign that needs a scope, and return the lead
+
+Errors: those of leadterra.enter, PT404 campaign_not_found, PT404 lead_not_found.';

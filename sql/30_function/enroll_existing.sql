@@ -9,7 +9,15 @@ AS 'MODULE_PATHNAME', 'lt_enroll_list';
 COMMENT ON FUNCTION @extschema@.lt_enroll_list(uuid, uuid) IS
 'Enroll the leads of a list in a campaign
 
-All in one transaction. Leads without an address and suppressed ones are left out and counted; the leads stay on the list, and their records are not changed. A lead that was taken out of the campaign is active again where it stood. Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409 wrong_isolation.';
+All in one transaction. The leads stay on the list, and their records are not changed. A
+lead that was taken out of the campaign is active again where it stood.
+
+Parameters:
+- list_id: the list
+- campaign_id: the campaign
+Returns: counts; leads without an address and suppressed ones are left out.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409
+wrong_isolation.';
 
 CREATE FUNCTION leadterra.enroll_leads(workspace uuid, campaign_id uuid, lead_ids uuid[])
 RETURNS uuid[]
@@ -18,7 +26,9 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_enroll_leads';
 
 COMMENT ON FUNCTION leadterra.enroll_leads(uuid, uuid, uuid[]) IS
-'Enroll leads in a campaign and return those that are in it now: not those without an address, suppressed or deleted.';
+'Enroll leads in a campaign and return those that are in it now
+
+Those without an address, suppressed or deleted are not.';
 
 -- Which leads of an array are in a list, or in a campaign and not removed from it.
 CREATE FUNCTION leadterra.find_members(workspace uuid, campaign_id uuid, list_id uuid, lead_ids uuid[])
@@ -113,6 +123,19 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_move_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_move_leads(uuid[], uuid, uuid, uuid, uuid) IS
-'Move leads from a campaign or a list to another campaign or list, and return how many
+'Move leads from a campaign or a list to another campaign or list
 
-Those that are not in the first are passed over; so are, on the way to a campaign, those without an address and suppressed ones, which stay where they were. A lead that is in both leaves the first. Leaving a campaign is as by lt_remove_leads: queued messages are skipped, and a lead that replied, bounced or unsubscribed keeps that state there. In another campaign a lead begins at step one. Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409 wrong_isolation, PT413 too_many_entries (more than a million).';
+Leads that are not in the first are passed over. On the way to a campaign, so are those
+without an address and suppressed ones, which stay where they were. A lead that is in both
+leaves the first. Leaving a campaign is as by lt_remove_leads. In another campaign a lead
+begins at step one.
+
+Parameters:
+- lead_ids: at most a million leads
+- from_campaign_id: the campaign that they leave; either this or from_list_id
+- from_list_id: the list that they leave
+- to_campaign_id: the campaign that they come to; either this or to_list_id
+- to_list_id: the list that they come to
+Returns: how many were moved.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409
+wrong_isolation, PT413 too_many_entries.';

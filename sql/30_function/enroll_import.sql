@@ -17,7 +17,9 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION leadterra.import_leads(uuid, jsonb) IS
-'Enroll leads, leave invalid ones out, and say what became of each, with those left out whose addresses are not suppressed.';
+'Enroll leads, leave invalid ones out, and say what became of each
+
+Of those left out, the ones whose addresses are not suppressed come with what was given.';
 
 -- A file loaded into a table of texts has its numbers as texts; those of more
 -- digits are no integers to the call either, and could overflow here.
@@ -87,7 +89,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.import_object(regclass, jsonb) IS
-'Return the SQL expression that makes a lead object of the row t of a table, without its nulls, or raise PT400 invalid_request for a mapping that does not fit.';
+'Return the SQL expression that makes a lead object of the row t of a table
+
+Nulls are left out. Errors: PT400 invalid_request for a mapping that does not fit.';
 
 CREATE FUNCTION leadterra.import_progress(i leadterra.imports)
 RETURNS text
@@ -158,7 +162,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.find_import(uuid, uuid, text, oid, jsonb) IS
-'Keep others from starting an import into a campaign until commit, and return one that is not finished, locked.';
+'Return an import into a campaign that is not finished, locked
+
+Others start no import into the campaign until commit.';
 
 CREATE FUNCTION leadterra.lock_start_of_imports(workspace uuid, campaign_id uuid)
 RETURNS void
@@ -378,7 +384,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.import_chunk(uuid, regclass, uuid, tid) IS
-'Enroll the rows of an import up to a place, and say how far it is, null if there is nothing to do or if all is done.';
+'Enroll the rows of an import up to a place, and say how far it is
+
+Returns null if there is nothing to do, or if all is done.';
 
 CREATE FUNCTION leadterra.end_import(campaign_id uuid, import_id uuid)
 RETURNS void
@@ -436,7 +444,22 @@ $$;
 COMMENT ON PROCEDURE @extschema@.lt_import_table(uuid, regclass, jsonb, integer) IS
 'Enroll the rows of a table in a campaign, and commit each chunk of them
 
-source is a table or materialized view that the caller may read. mapping is an object of lead keys and names of columns, with "email" among them; without it, every column is a key. Rows are taken in the order in which they stand. A null column is left out and keeps what is known; texts of the integer fields become numbers. Rows that are invalid or suppressed are left out: lt_import_rejects has them with their reasons, lt_imports the counts. chunk is the number of rows a transaction, up to 100000. What was done stays: after an error or a lost connection the same call goes on there, unless the table was changed meanwhile; once it has finished, it begins anew. Do not change the table while it is imported. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, 2D000 in a transaction block or a function, 55000 if the table is rewritten meanwhile.';
+Rows are taken in the order in which they stand. A null column is left out and keeps what
+is known. Texts of the integer fields become numbers. Rows that are invalid or suppressed
+are left out: lt_import_rejects has them with their reasons, lt_imports the counts.
+
+What was done stays. After an error or a lost connection the same call goes on there,
+unless the table was changed meanwhile. Once it has finished, it begins anew. Do not change
+the table while it is imported.
+
+Parameters:
+- campaign_id: the campaign
+- source: a table or materialized view that the caller may read
+- mapping: an object of lead keys and names of columns, with "email" among them; null: every
+  column is a key
+- chunk: rows a transaction, 1 to 100,000
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, 2D000 in a
+transaction block or a function, 55000 if the table is rewritten meanwhile.';
 
 -- An import that was given up is never finished; one that runs has a day.
 CREATE FUNCTION leadterra.maintain_imports(workspace uuid, campaign uuid, before timestamptz, slice integer)
@@ -483,7 +506,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.maintain_imports(uuid, uuid, timestamptz, integer) IS
-'Remove imports of a campaign that ended before a time with what they left out, a slice of it, and return how many rows.';
+'Remove imports of a campaign that ended before a time, a slice of them
+
+Returns how many rows, with those that they left out.';
 
 CREATE FUNCTION leadterra.forget_rejects(workspace uuid, address text)
 RETURNS void
@@ -517,6 +542,9 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.campaigns_deleted_6_imports() IS
+'Delete the imports of campaigns that are deleted.';
 
 CREATE TRIGGER campaigns_deleted_6_imports AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted

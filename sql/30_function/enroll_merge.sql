@@ -114,4 +114,16 @@ AS 'MODULE_PATHNAME', 'lt_merge_leads';
 COMMENT ON FUNCTION @extschema@.lt_merge_leads(uuid, uuid) IS
 'Merge a lead into another one, and delete it
 
-The destination keeps its fields; those without a value, its address too, come from the lead, and so do its lists. Where both are in a campaign, the destination stays where it stands, and has replied or unsubscribed if either has; an address that unsubscribed suppresses that of the destination. Where only the lead is, the destination takes its place: it goes on at the same step, and is sent nothing twice. Events go over; messages that were sent stay listed under neither. lt_forget does not find the address that is given up: forget the destination. Errors: PT400 invalid_request, PT404 lead_not_found, PT409 lead_leased (a message to the lead is with a worker: try again once it is settled), PT409 wrong_isolation.';
+The destination keeps its fields. Those without a value come from the lead, its address
+too, and so do its lists. Where both are in a campaign, the destination stays where it
+stands, and has replied or unsubscribed if either has. Where only the lead is, the
+destination takes its place and is sent nothing twice. An address that unsubscribed
+suppresses that of the destination. Events go over.
+
+lt_forget does not find the address that is given up: forget the destination.
+
+Parameters:
+- lead_id: the lead that goes
+- destination_lead_id: the lead that stays
+Errors: PT400 invalid_request, PT404 lead_not_found, PT409 lead_leased (a message to the
+lead is with a worker: try again once it is settled), PT409 wrong_isolation.';

@@ -49,6 +49,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.leads_deleted_1_enrollments() IS
+'Delete the enrollments of leads that are deleted, and note which they were.';
+
 CREATE TRIGGER leads_deleted_1_enrollments AFTER DELETE ON leadterra.leads
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_1_enrollments();
@@ -75,6 +78,9 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.campaigns_deleted_1_enrollments() IS
+'Delete the enrollments of campaigns that are deleted.';
 
 CREATE TRIGGER campaigns_deleted_1_enrollments AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
@@ -160,4 +166,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.hand_over_enrollment(uuid, uuid, uuid, uuid) IS
-'Enroll a lead in a campaign in the state of another, which is about to be deleted, and return true; or let it have replied or unsubscribed where it was enrolled and the other has.';
+'Enroll a lead in the state of another, which is about to be deleted
+
+Returns true; false where it was enrolled: then it has replied or unsubscribed if the other
+has.';

@@ -14,7 +14,9 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_limit_entries';
 
 COMMENT ON FUNCTION leadterra.limit_entries(text, integer) IS
-'Raise PT413 too_many_entries for an array argument of so many entries, if that is more than a million.';
+'Refuse an array argument of more than a million entries
+
+Errors: PT413 too_many_entries.';
 
 CREATE FUNCTION leadterra.row_limit(name text, wanted integer)
 RETURNS integer
@@ -22,4 +24,6 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_row_limit';
 
 COMMENT ON FUNCTION leadterra.row_limit(text, integer) IS
-'Return how many rows an argument asks for, or raise PT400 invalid_request unless that is from 1 to 10,000.';
+'Return how many rows an argument asks for, from 1 to 10,000
+
+Errors: PT400 invalid_request.';

@@ -40,6 +40,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.campaigns_deleted_3_events() IS
+'Delete the events of campaigns that are deleted.';
+
 CREATE TRIGGER campaigns_deleted_3_events AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_3_events();

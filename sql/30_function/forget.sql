@@ -27,7 +27,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.forget(uuid, text, text) IS
-'Do what lt_forget says, in a workspace, with an address in normal form and its entry on the suppression list.';
+'Do what lt_forget says, in a workspace
+
+The address is in normal form; entry is what stands for it on the suppression list.';
 
 CREATE FUNCTION @extschema@.lt_forget(email text)
 RETURNS boolean
@@ -36,6 +38,18 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_forget';
 
 COMMENT ON FUNCTION @extschema@.lt_forget(text) IS
-'Delete a person by address and keep no more of the address than a keyed hash; return whether there was a lead
+'Delete a person by address, and keep no more of the address than a keyed hash
 
-The lead leaves every list and campaign, its queued messages are skipped, and what people or servers wrote goes from its events and errors, as do rows that imports left out and answers that are kept for an Idempotency-Key. The hash is on the suppression list: the address is not enrolled and not mailed again until lt_unsuppress is called with it. Kept are ids without a name, times, and counts. A call that is enrolling the address at this moment may still make a record, which is never mailed: call again. Errors: PT400 invalid_email, PT400 invalid_request, PT409 wrong_isolation.';
+The lead leaves every list and campaign, and its queued messages are skipped. What people
+and servers wrote goes from its events and errors. So do rows that imports left out, and
+answers that are kept for an Idempotency-Key. The hash is on the suppression list: the
+address is not enrolled and not mailed, until lt_unsuppress is called with it. Kept are ids
+without a name, times and counts.
+
+A call that is enrolling the address at this moment may still make a record, which is never
+mailed: call again.
+
+Parameters:
+- email: the address
+Returns: whether there was a lead.
+Errors: PT400 invalid_email, PT400 invalid_request, PT409 wrong_isolation.';

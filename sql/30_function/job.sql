@@ -82,7 +82,17 @@ AS 'MODULE_PATHNAME', 'lt_claim_job';
 COMMENT ON FUNCTION @extschema@.lt_claim_job(interval, text, text) IS
 'Claim the oldest background job that waits
 
-Returns one row, or none if nothing waits that no other session is just claiming. The job is the worker''s for lease_for (at most a week): commit, work, call lt_job_progress from time to time and lt_finish_job in the end. A job whose lease ran out is handed out again under a new lease; after five attempts it has failed. lead_ids may name leads that were deleted since. worker is a name for people; type is verify_leads, or null for any: look at the leads and call lt_set_verification. The channel leadterra_jobs tells of new jobs and of those given back, but not of leases that ran out. Errors: PT400 invalid_request, PT409 wrong_isolation.';
+Commit, do the work, call lt_job_progress from time to time, and lt_finish_job in the end.
+A job whose lease ran out is handed out again, under a new lease. After five attempts it
+has failed. The channel leadterra_jobs tells of new jobs and of those given back, but not
+of leases that ran out.
+
+Parameters:
+- lease_for: how long the worker has, at most a week
+- worker: a name for people, at most 1,000 bytes
+- type: verify_leads: look at the leads and call lt_set_verification; null: any
+Returns: one row; none if nothing waits that no other session is just claiming.
+Errors: PT400 invalid_request, PT409 wrong_isolation.';
 
 -- Whether a lease has run out is decided after its row is locked, which may
 -- take a while.  It is asked for in the order of leases for their index to be
@@ -109,7 +119,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.lock_job(uuid, uuid, text[]) IS
-'Lock the job of a lease, or raise PT409 lease_lost: the lease has run out, or the status of the job is not one that is accepted.';
+'Lock the job of a lease
+
+Errors: PT409 lease_lost: the lease has run out, or the status of the job is not accepted.';
 
 CREATE FUNCTION leadterra.job_progress(workspace uuid, lease_id uuid, progress integer, lease_for interval)
 RETURNS timestamptz
@@ -147,9 +159,15 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_job_progress';
 
 COMMENT ON FUNCTION @extschema@.lt_job_progress(uuid, integer, interval) IS
-'Say how far a job is, and let its lease end lease_for from now; return that time
+'Say how far a job is, and give its worker more time
 
-progress is from 0 to 100 percent; it may be less than before, for an attempt may begin again. lease_for is at most a week. Errors: PT400 invalid_request, PT409 lease_lost (it has run out, is finished, or does not exist; nothing is changed).';
+Parameters:
+- lease_id: the lease
+- progress: percent, 0 to 100; it may be less than before
+- lease_for: how long the lease lasts from now, at most a week
+Returns: when the lease runs out.
+Errors: PT400 invalid_request, PT409 lease_lost (it has run out, is finished, or does not
+exist; nothing is changed).';
 
 CREATE FUNCTION leadterra.finish_job(workspace uuid, lease_id uuid, error text)
 RETURNS boolean
@@ -195,9 +213,17 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_finish_job';
 
 COMMENT ON FUNCTION @extschema@.lt_finish_job(uuid, text) IS
-'Say that a job is done, or why it could not be, and return whether that was new
+'Say that a job is done, or why it could not be
 
-Without error it is a success. With one, of which the first 1,000 characters are kept, it waits for another attempt; after the fifth it has failed. Repeating a call is harmless, until the job is claimed again: it returns false. Errors: PT400 invalid_request, PT409 lease_lost (it has run out, or does not exist; nothing is changed).';
+Without an error it is a success. With one it waits for another attempt; after the fifth
+it has failed. Repeating a call is harmless, until the job is claimed again.
+
+Parameters:
+- lease_id: the lease
+- error: why; the first 1,000 characters are kept; null: it is done
+Returns: whether that was new.
+Errors: PT400 invalid_request, PT409 lease_lost (it has run out, or does not exist; nothing
+is changed).';
 
 CREATE FUNCTION leadterra.maintain_jobs(workspace uuid, before timestamptz, slice bigint)
 RETURNS bigint

@@ -13,6 +13,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.lead_limit_set() IS
+'Forget how many leads there are: the next call counts them under the new limit.';
+
 CREATE TRIGGER lead_limit_set BEFORE UPDATE OF lead_limit ON leadterra.lead_limits
 FOR EACH ROW EXECUTE FUNCTION leadterra.lead_limit_set();
 
@@ -23,14 +26,13 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_set_lead_limit';
 
 COMMENT ON FUNCTION @extschema@.lt_set_lead_limit(bigint) IS
-'Set how many leads the current workspace may have, null for any number
+'Set how many leads the current workspace may have
 
 A call that would make more fails with PT402 plan_limit_reached. Leads that are there stay,
 also where they are more. For the owner of the extension.
 
 Parameters:
-  lead_limit: the number of leads, from 0; null takes the limit away.
-
+- lead_limit: the number of leads, from 0; null: any number
 Errors: PT400 invalid_request.';
 
 -- Last, for those that make leads wait here too.  Where the number is unknown, this
@@ -50,6 +52,9 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.leads_deleted_3_lead_count() IS
+'Take leads that are deleted off the counter of a workspace with a limit.';
 
 CREATE TRIGGER leads_deleted_3_lead_count AFTER DELETE ON leadterra.leads
 REFERENCING OLD TABLE AS deleted
@@ -77,7 +82,10 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lead_fields';
 
 COMMENT ON FUNCTION leadterra.lead_fields() IS
-'List the standard fields of leads: their columns, their names in lead objects and tokens, and whether a lead object has numbers there.';
+'List the standard fields of leads
+
+These are their columns, their names in lead objects and tokens, and whether a lead object
+has numbers there.';
 
 -- Who locks several leads begins with those that have no address, by id, and goes
 -- on in the order of addresses.  A merge gives an address to a lead that had none:
@@ -94,7 +102,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.lock_again() IS
-'Raise LT001, for a block of locks on leads to begin again: one has another place in their order by now.';
+'Raise LT001, for a block of locks on leads to begin again
+
+One of them has another place in their order by now.';
 
 CREATE FUNCTION @extschema@.lt_update_lead(email text, patch jsonb)
 RETURNS void
@@ -105,7 +115,10 @@ AS 'MODULE_PATHNAME', 'lt_update_lead';
 COMMENT ON FUNCTION @extschema@.lt_update_lead(text, jsonb) IS
 'Change fields of one lead
 
-The patch is a lead object as in lt_bulk_upsert: an omitted field keeps its value, null clears it. The address itself cannot be changed. Errors: PT400 invalid_request, PT404 lead_not_found, PT422 invalid_leads.';
+Parameters:
+- email: its address, which cannot be changed
+- patch: a lead object as in lt_bulk_upsert: an omitted field keeps its value, null clears it
+Errors: PT400 invalid_request, PT404 lead_not_found, PT422 invalid_leads.';
 
 CREATE FUNCTION @extschema@.lt_delete_lead(lead_id uuid)
 RETURNS void
@@ -116,7 +129,11 @@ AS 'MODULE_PATHNAME', 'lt_delete_lead';
 COMMENT ON FUNCTION @extschema@.lt_delete_lead(uuid) IS
 'Delete one lead and take it out of every campaign
 
-The suppression list is not touched. Errors: PT400 invalid_request, PT404 lead_not_found, PT409 wrong_isolation.';
+The suppression list is not touched.
+
+Parameters:
+- lead_id: the lead
+Errors: PT400 invalid_request, PT404 lead_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_delete_leads(emails text[])
 RETURNS integer
@@ -125,9 +142,14 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_delete_leads';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_leads(text[]) IS
-'Delete the leads with these addresses and return how many there were
+'Delete the leads with these addresses
 
-They leave every campaign; addresses without a lead are passed over. The suppression list is not touched. Errors: PT400 invalid_request, PT409 wrong_isolation, PT413 too_many_entries (more than a million).';
+They leave every campaign. The suppression list is not touched.
+
+Parameters:
+- emails: at most a million addresses; those without a lead are passed over
+Returns: how many leads there were.
+Errors: PT400 invalid_request, PT409 wrong_isolation, PT413 too_many_entries.';
 
 -- Leads are locked in the order in which lt_bulk_upsert locks them, that of
 -- addresses, so that the two wait for each other and do not deadlock: see
@@ -224,9 +246,17 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_set_verification';
 
 COMMENT ON FUNCTION @extschema@.lt_set_verification(uuid[], integer[]) IS
-'Set the verification statuses of leads, and return how many were changed
+'Set the verification statuses of leads
 
-Both arrays have one entry a lead, at most a million; of an id that is repeated the last counts. A status is 1 (verified), 11 (pending), 12 (pending job), -1 (invalid), -2 (risky), -3 (catch-all), -4 (job change) or null (unknown). Ids without a lead are passed over. A claim skips messages to invalid addresses; the other statuses hold nothing back. Errors: PT400 invalid_request, PT413 too_many_entries.';
+A claim skips messages to invalid addresses. The other statuses hold nothing back.
+
+Parameters:
+- lead_ids: at most a million leads; of an id that is repeated the last counts, and ids
+  without a lead are passed over
+- statuses: one for each: 1 (verified), 11 (pending), 12 (pending job), -1 (invalid), -2
+  (risky), -3 (catch-all), -4 (job change) or null (unknown)
+Returns: how many were changed.
+Errors: PT400 invalid_request, PT413 too_many_entries.';
 
 CREATE TRIGGER leads_truncated BEFORE TRUNCATE ON leadterra.leads
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

@@ -18,7 +18,10 @@ LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_require_lease';
 
 COMMENT ON FUNCTION leadterra.require_lease(uuid, boolean, timestamptz) IS
-'Raise PT409 lease_lost unless a lease is held, as its locked row says, and has not run out; PT400 invalid_request if it is null.';
+'Refuse a lease that has run out, or is none
+
+Errors: PT400 invalid_request if it is null; PT409 lease_lost unless it is held, as its locked
+row says, and has not run out.';
 
 CREATE FUNCTION leadterra.lease_retry_at(wait_minutes integer[], attempts integer, now timestamptz)
 RETURNS timestamptz
@@ -26,7 +29,9 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_retry_at';
 
 COMMENT ON FUNCTION leadterra.lease_retry_at(integer[], integer, timestamptz) IS
-'Return when work is tried again after so many attempts, the first wait being that after the first; null if there is no wait left.';
+'Return when work is tried again after so many attempts
+
+The first wait is that after the first attempt. Null if there is no wait left.';
 
 CREATE FUNCTION leadterra.lease_error(error text)
 RETURNS text
@@ -42,4 +47,6 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_loss';
 
 COMMENT ON FUNCTION leadterra.lease_loss(integer, boolean) IS
-'Return what is noted of work that a worker let run out after so many attempts, of which that may be the last.';
+'Return what is noted of work that a worker let run out
+
+It was tried so many times, of which that may be the last.';

@@ -28,6 +28,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.leads_deleted_2_list_members() IS
+'Take leads that are deleted off every list.';
+
 CREATE TRIGGER leads_deleted_2_list_members AFTER DELETE ON leadterra.leads
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_2_list_members();
@@ -53,6 +56,8 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.lists_deleted() IS 'Delete the members of lists that are deleted.';
+
 CREATE TRIGGER lists_deleted AFTER DELETE ON leadterra.lists
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.lists_deleted();
@@ -64,7 +69,9 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_enter_list';
 
 COMMENT ON FUNCTION leadterra.enter_list(text, uuid) IS
-'Begin a call on a list that needs a scope, and return the list, or raise what leadterra.enter does, or PT404 list_not_found.';
+'Begin a call on a list that needs a scope, and return the list
+
+Errors: those of leadterra.enter, PT404 list_not_found.';
 
 CREATE FUNCTION leadterra.keep_list(workspace uuid, list_id uuid)
 RETURNS void
@@ -138,9 +145,12 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_create_list';
 
 COMMENT ON FUNCTION @extschema@.lt_create_list(text) IS
-'Create a list of leads and return its id
+'Create a list of leads
 
-Errors: PT400 invalid_request for a blank name.';
+Parameters:
+- name: a name for people, at most 1,000 bytes
+Returns: the id of the list.
+Errors: PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_delete_list(list_id uuid)
 RETURNS void
@@ -149,8 +159,12 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_delete_list';
 
 COMMENT ON FUNCTION @extschema@.lt_delete_list(uuid) IS
-'Delete a list; its leads stay in the workspace and in their campaigns
+'Delete a list
 
+Its leads stay in the workspace and in their campaigns.
+
+Parameters:
+- list_id: the list
 Errors: PT400 invalid_request, PT404 list_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_remove_from_list(list_id uuid, lead_ids uuid[])
@@ -160,9 +174,15 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_remove_from_list';
 
 COMMENT ON FUNCTION @extschema@.lt_remove_from_list(uuid, uuid[]) IS
-'Take leads off a list and return how many were on it
+'Take leads off a list
 
-The leads stay in the workspace, and their enrollments are not touched. Errors: PT400 invalid_request, PT404 list_not_found, PT413 too_many_entries (more than a million).';
+The leads stay in the workspace, and their enrollments are not touched.
+
+Parameters:
+- list_id: the list
+- lead_ids: at most a million leads
+Returns: how many were on it.
+Errors: PT400 invalid_request, PT404 list_not_found, PT413 too_many_entries.';
 
 -- A plan that is kept, by a caller that has it inlined or by the server since 18,
 -- may be from when tables were empty, and read all leads for each.
@@ -213,7 +233,12 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_list_leads(uuid, uuid, integer) IS
 'List the leads of a list, a page at a time
 
-In the order of their ids, up to max_leads (1 to 10,000) behind the id after, or from the first one: for the next page, pass the last id of this one. A page that is not full is the last. Errors: PT400 invalid_request, PT404 list_not_found.';
+Parameters:
+- list_id: the list
+- after: the last id of the page before; null: from the first lead
+- max_leads: how many at most, 1 to 10,000
+Returns: leads in the order of their ids. A page that is not full is the last.
+Errors: PT400 invalid_request, PT404 list_not_found.';
 
 CREATE TRIGGER lists_truncated BEFORE TRUNCATE ON leadterra.lists
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

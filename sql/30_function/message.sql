@@ -14,7 +14,21 @@ AS 'MODULE_PATHNAME', 'lt_claim_messages';
 COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text) IS
 'Claim due messages of one campaign to send them
 
-Returns up to max_messages (1 to 10,000) rendered messages, oldest first, of the campaign given or of the running one that was served longest ago. No row means: nothing more for this call. It waits for other claims at most a second, and stops once it has skipped a few thousand messages, which it keeps; where lt_next_due is in the past, call again after a moment. They are the worker''s for lease_for (at most a week): commit, send them, then call lt_complete_messages or lt_fail_messages. Messages to leads that are suppressed, or no longer active in the campaign, are skipped. worker is a name for people. Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
+Commit, send them, then call lt_complete_messages or lt_fail_messages. Without a campaign
+it takes the running one that was served longest ago, among those with due messages.
+Messages to leads that are suppressed, or not active in the campaign any more, are skipped.
+
+It waits for other claims at most a second, and stops once it has skipped a few thousand
+messages, which it keeps.
+
+Parameters:
+- max_messages: how many at most, 1 to 10,000
+- lease_for: how long the worker has, at most a week
+- campaign_id: the campaign; null: any
+- worker: a name for people, at most 1,000 bytes
+Returns: rendered messages, oldest first. No row means: nothing more for this call. Where
+lt_next_due is in the past, call again after a moment.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_complete_messages(lease_id uuid, message_ids uuid[] DEFAULT NULL)
 RETURNS integer
@@ -23,9 +37,17 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_complete_messages';
 
 COMMENT ON FUNCTION @extschema@.lt_complete_messages(uuid, uuid[]) IS
-'Say that messages of a lease were sent, and return how many were not settled before
+'Say that messages of a lease were sent
 
-Without message_ids, all that are open. When all of a lease is settled, the next step is queued for those that were completed. Repeating a call is harmless: it returns 0. Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409 lease_lost (it has run out, or does not exist; nothing is changed), PT413 too_many_entries.';
+When all of a lease is settled, the next step is queued for those that were completed.
+Repeating a call is harmless.
+
+Parameters:
+- lease_id: the lease
+- message_ids: which, at most a million; null: all that are open
+Returns: how many were not settled before.
+Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409 lease_lost
+(it has run out, or does not exist; nothing is changed), PT413 too_many_entries.';
 
 CREATE FUNCTION @extschema@.lt_fail_messages(lease_id uuid, message_ids uuid[], error text, permanent boolean DEFAULT false)
 RETURNS integer
@@ -34,9 +56,19 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_fail_messages';
 
 COMMENT ON FUNCTION @extschema@.lt_fail_messages(uuid, uuid[], text, boolean) IS
-'Say that messages of a lease could not be sent, and return how many were not settled before
+'Say that messages of a lease could not be sent
 
-They are tried again after 1, 4, 16 and 64 minutes; after the fifth attempt, or at once if permanent, they have failed and the sequence of the lead ends. Of error the first 1,000 characters are kept. Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409 lease_lost, PT413 too_many_entries.';
+They are tried again after 1, 4, 16 and 64 minutes. After the fifth attempt, or at once if
+permanent, they have failed, and the sequence of the lead ends.
+
+Parameters:
+- lease_id: the lease
+- message_ids: which, at most a million
+- error: why; the first 1,000 characters are kept
+- permanent: do not try again
+Returns: how many were not settled before.
+Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409
+lease_lost, PT413 too_many_entries.';
 
 CREATE FUNCTION @extschema@.lt_extend_lease(lease_id uuid, lease_for interval)
 RETURNS timestamptz
@@ -45,8 +77,12 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_extend_lease';
 
 COMMENT ON FUNCTION @extschema@.lt_extend_lease(uuid, interval) IS
-'Let an open lease end lease_for (at most a week) from now, and return that time
+'Give a worker more time for an open lease
 
+Parameters:
+- lease_id: the lease
+- lease_for: how long it lasts from now, at most a week
+Returns: when the lease runs out.
 Errors: PT400 invalid_request, PT409 lease_lost.';
 
 CREATE FUNCTION @extschema@.lt_record_event(message_id uuid, type text, data jsonb DEFAULT '{}')
@@ -56,9 +92,20 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_record_event';
 
 COMMENT ON FUNCTION @extschema@.lt_record_event(uuid, text, jsonb) IS
-'Record what became of a message, and return whether that was new
+'Record what became of a message
 
-type is delivered; opened; bounced, with data of bounceType (hard or soft) and bounceReason; replied, with classification (interested, not_interested, out_of_office, bounce, unsubscribe) and threadSnippet; or unsubscribed. A reply that is not out_of_office, a hard bounce and an unsubscribe end the sequence of the lead; the last two suppress its address. Other members of data are kept. Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found, PT404 lead_not_found (an address that was deleted cannot be suppressed).';
+A reply that is not out_of_office, a hard bounce and an unsubscribe end the sequence of the
+lead. The last two suppress its address. An event that is reported again changes nothing.
+
+Parameters:
+- message_id: the message
+- type: delivered, opened, bounced, replied or unsubscribed
+- data: an object of at most 16 MB; for bounced: bounceType (hard or soft) and bounceReason;
+  for replied: classification (interested, not_interested, out_of_office, bounce,
+  unsubscribe) and threadSnippet; other members are kept
+Returns: whether that was new.
+Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found, PT404
+lead_not_found (an address that was deleted cannot be suppressed).';
 
 CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
@@ -67,9 +114,15 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_unsubscribe';
 
 COMMENT ON FUNCTION @extschema@.lt_unsubscribe(text) IS
-'Unsubscribe the recipient of a message by the token that its link {{unsubscribeUrl}} ends in
+'Unsubscribe the recipient of a message, by the token of its link {{unsubscribeUrl}}
 
-Works in the workspace of the message, whatever the current one is. Returns whether that was new: a link may be opened twice. Errors: PT400 invalid_request, PT400 invalid_token (unknown or altered), PT404 message_not_found (past its keep), PT404 lead_not_found (the lead was deleted).';
+Works in the workspace of the message, whatever the current one is.
+
+Parameters:
+- token: what the link ends in, 64 characters
+Returns: whether that was new: a link may be opened twice.
+Errors: PT400 invalid_request, PT400 invalid_token (unknown or altered), PT404
+message_not_found (past its keep), PT404 lead_not_found (the lead was deleted).';
 
 CREATE FUNCTION @extschema@.lt_set_unsubscribe_url(base_url text)
 RETURNS void
@@ -80,7 +133,12 @@ AS 'MODULE_PATHNAME', 'lt_set_unsubscribe_url';
 COMMENT ON FUNCTION @extschema@.lt_set_unsubscribe_url(text) IS
 'Set what the links {{unsubscribeUrl}} of the workspace begin with
 
-The token of a message, 64 letters, digits, "-" and "_", is put behind it: https://example.com/u/ or https://example.com/u?token=. Null takes it away, and the token is then without a value. Errors: PT400 invalid_request.';
+The token of a message is put behind it: 64 letters, digits, "-" and "_".
+
+Parameters:
+- base_url: such as https://example.com/u/ or https://example.com/u?token=, at most 1,000
+  bytes; null: messages have no links, and the token {{unsubscribeUrl}} has no value
+Errors: PT400 invalid_request.';
 
 -- Messages of all workspaces with their states, each once: what waits, what
 -- workers hold or have sent, and what was not sent.  The lateral look-ups keep the
@@ -156,6 +214,20 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) s;
 COMMENT ON VIEW leadterra.messages IS 'Messages of all workspaces and campaigns, started or not, with their states.';
+COMMENT ON COLUMN leadterra.messages.workspace_id IS 'The workspace.';
+COMMENT ON COLUMN leadterra.messages.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.messages.step IS 'Number of the step.';
+COMMENT ON COLUMN leadterra.messages.lead_id IS 'The lead.';
+COMMENT ON COLUMN leadterra.messages.batch_id IS 'The batch.';
+COMMENT ON COLUMN leadterra.messages."position" IS 'The position in it, from 1.';
+COMMENT ON COLUMN leadterra.messages.waiting_since IS 'Delays run from here.';
+COMMENT ON COLUMN leadterra.messages.state IS 'queued, leased, sent, retry, failed or skipped.';
+COMMENT ON COLUMN leadterra.messages.reason IS 'Why it is retry, failed or skipped.';
+COMMENT ON COLUMN leadterra.messages.attempt IS 'The attempt to come, at hand, or the last.';
+COMMENT ON COLUMN leadterra.messages.lease_id IS 'The lease that holds or sent it.';
+COMMENT ON COLUMN leadterra.messages.settled_at IS 'When it was settled.';
+COMMENT ON COLUMN leadterra.messages.campaign_status IS 'draft, running or paused.';
+COMMENT ON COLUMN leadterra.messages.due_at IS 'When it is due.';
 
 CREATE FUNCTION @extschema@.lt_explain_lead(campaign_id uuid, email text)
 RETURNS TABLE (step integer, message_id uuid, state text, reason text, attempt integer, due_at timestamptz, settled_at timestamptz)
@@ -214,4 +286,10 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_explain_lead(uuid, text) IS
 'Say for each step of a campaign what became of the message of a lead, and why
 
-state is one of lt_messages, enrolled (in a draft), or not_reached. reason is why a message is not sent, or what holds it (paused). Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 lead_not_found (not in the campaign).';
+Parameters:
+- campaign_id: the campaign
+- email: the address of the lead
+Returns: one row a step. state is one of lt_messages, enrolled (in a draft) or not_reached.
+reason is why a message is not sent, or what holds it (paused).
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 lead_not_found (not in the
+campaign).';

@@ -66,7 +66,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.maintain_campaign(uuid, uuid, timestamptz, integer) IS
-'Count and remove leases and batches of a campaign, and remove imports, that were finished before a time, and return how many.';
+'Count and remove what was finished of a campaign before a time
+
+These are leases, batches and imports. Returns how many.';
 
 CREATE FUNCTION @extschema@.lt_maintain(keep interval DEFAULT '90 days')
 RETURNS bigint
@@ -130,6 +132,17 @@ END;
 $$;
 
 COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
-'Remove what was finished before a time, a slice of it, and return how much that was
+'Remove what was finished long ago, a slice of it
 
-Finished batches with their exceptions and events, closed leases, and finished jobs go once they are older than keep; the counts of messages stay in the statistics. Imports go with the rows that they left out, and answers to requests with an Idempotency-Key after a day, uncounted. Works on all workspaces, as the owner of the extension. Call it until it returns 0, or from time to time; it also returns 0 while another session is at it. What a transaction holds stays for the next time. A message past its keep answers PT404. Errors: PT400 invalid_request, PT409 wrong_isolation.';
+Finished batches with their exceptions and events, closed leases and finished jobs go once
+they are older than keep. The statistics keep their counts. Imports go with the rows that
+they left out. Answers to requests with an Idempotency-Key go after a day, uncounted.
+
+Call it until it returns 0, or from time to time. It works on all workspaces, as the owner
+of the extension. What a transaction holds stays for the next time. A message past its keep
+answers PT404.
+
+Parameters:
+- keep: how old, from nothing to 1,000 years
+Returns: how much was removed; 0 also while another session is at it.
+Errors: PT400 invalid_request, PT409 wrong_isolation.';

@@ -113,18 +113,11 @@ COMMENT ON FUNCTION @extschema@.lt_health() IS
 'Return in one row how all workspaces together are, for monitoring
 
 It is cheap: it counts neither leads nor messages. It shows no address, no text and no key.
-It is for the owner of the extension and roles of lt_grant_monitor.
+For the owner of the extension and roles of lt_grant_monitor.
 
-Returns:
-  workspaces: how many there are
-  campaigns_running: how many campaigns run
-  campaigns_due: how many of these have messages that are due
-  oldest_due_seconds: how long the first of these messages has been due; 0 if none is
-  leases_open: how many leases on messages workers hold
-  leases_expired: how many ran out whose messages no claim has given back yet
-  jobs_pending: how many background jobs wait for a worker
-  jobs_in_progress: how many jobs workers hold
-  jobs_expired: how many jobs have a lease that ran out; the next claim hands them out again
-  jobs_failed: how many jobs failed in the last 24 hours
-  oldest_finished_seconds: how long ago that lease or job ended which lt_maintain is to remove
-    first; 0 if there is none. lt_maintain is behind by what this is above its argument keep.';
+Returns: workspaces: how many there are; campaigns_running; campaigns_due: how many of these
+have due messages; oldest_due_seconds: how long the first of these has been due, 0 if none
+is; leases_open: leases that workers hold; leases_expired: leases that ran out and are not
+given back yet; jobs_pending, jobs_in_progress; jobs_expired: jobs whose lease ran out;
+jobs_failed: those of the last 24 hours; oldest_finished_seconds: how long ago that ended
+which lt_maintain removes first, 0 if there is none.';

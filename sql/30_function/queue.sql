@@ -14,7 +14,9 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_count_members';
 
 COMMENT ON FUNCTION leadterra.count_members(uuid[], integer, integer, uuid[]) IS
-'Count the ids from one position to another that are in a sorted array; none where either is no plain list of ids.';
+'Count the ids from one position to another that are in a sorted array
+
+None are where either is no plain list of ids.';
 
 CREATE FUNCTION leadterra.enqueue(workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
 RETURNS uuid

@@ -24,6 +24,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.campaigns_deleted_2_queue() IS
+'Delete what is queued of campaigns that are deleted.';
+
 CREATE TRIGGER campaigns_deleted_2_queue AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_2_queue();
@@ -69,7 +72,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.hand_over_exception(uuid, uuid, integer, timestamptz, uuid, uuid, uuid) IS
-'Let a lead, for which a batch of one was queued, have what kept the message to another from being sent.';
+'Let a lead have what kept the message to another from being sent
+
+A batch of one was queued for it.';
 
 CREATE FUNCTION leadterra.forget_errors(workspace uuid, campaign_id uuid, lead_id uuid)
 RETURNS void
@@ -125,7 +130,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.maintain_leases(uuid, uuid, timestamptz, integer) IS
-'Remove leases of a campaign that ended before a time, a slice of them, and return how many, and how many messages were sent under them.';
+'Remove leases of a campaign that ended before a time, a slice of them
+
+Returns how many, and how many messages were sent under them.';
 
 -- Whoever restarts a lead deletes its exception first, and so waits, or has been
 -- there: then the batch is needed again.
@@ -150,7 +157,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.lock_finished_batch(uuid, uuid, uuid) IS
-'Keep the messages of a batch from being restarted until commit, and say whether none waits or is leased.';
+'Keep the messages of a batch from being restarted until commit
+
+Returns whether none waits or is leased.';
 
 CREATE FUNCTION leadterra.delete_batch(workspace uuid, campaign_id uuid, batch_id uuid)
 RETURNS void

@@ -15,6 +15,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.blocklists_deleted() IS
+'Delete the entries of block lists that are deleted.';
+
 CREATE TRIGGER blocklists_deleted AFTER DELETE ON leadterra.blocklists
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.blocklists_deleted();
@@ -28,7 +31,16 @@ AS 'MODULE_PATHNAME', 'lt_suppress';
 COMMENT ON FUNCTION @extschema@.lt_suppress(text[], text) IS
 'Put addresses, domains and wildcards on the suppression list
 
-An entry is an address, a domain ("example.com", that domain alone) or a wildcard ("*.example.com", its subdomains at any depth); case and surrounding white space do not matter. An entry that is on the list keeps its reason and time. One invalid entry fails the whole call, and nothing is written. Errors: PT400 invalid_request, PT413 too_many_entries (more than a million), PT422 invalid_suppressions.';
+An entry is an address, a domain ("example.com", that domain alone) or a wildcard
+("*.example.com", its subdomains at any depth). Letter case and surrounding white space do
+not matter. An entry that is on the list keeps its reason and time. One invalid entry fails
+the whole call, and nothing is written.
+
+Parameters:
+- emails: at most a million entries
+- reason: why, at most 1,000 bytes
+Returns: how many were added, how many were there, and both together.
+Errors: PT400 invalid_request, PT413 too_many_entries, PT422 invalid_suppressions.';
 
 CREATE FUNCTION @extschema@.lt_unsuppress(emails text[])
 RETURNS integer
@@ -37,9 +49,15 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_unsuppress';
 
 COMMENT ON FUNCTION @extschema@.lt_unsuppress(text[]) IS
-'Take entries off the suppression list and return how many were on it
+'Take entries off the suppression list
 
-Entries are matched as written: taking off an address does not undo an entry for its domain. An address that was forgotten may be taken off too. Errors: PT400 invalid_request, PT413 too_many_entries (more than a million).';
+Taking off an address does not undo an entry for its domain. An address that was forgotten
+may be taken off too.
+
+Parameters:
+- emails: at most a million entries, as they are on the list
+Returns: how many were on it.
+Errors: PT400 invalid_request, PT413 too_many_entries.';
 
 CREATE FUNCTION leadterra.suppression_keys(email text)
 RETURNS text[]
@@ -56,7 +74,9 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_forgotten_key';
 
 COMMENT ON FUNCTION leadterra.forgotten_key(text) IS
-'Return the entry that an address would have if it were forgotten; null in a workspace that has forgotten nobody.';
+'Return the entry that an address would have if it were forgotten
+
+Null in a workspace that has forgotten nobody.';
 
 CREATE FUNCTION @extschema@.lt_is_suppressed(email text)
 RETURNS TABLE (entry text, reason text, created_at timestamptz)
@@ -85,9 +105,15 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_is_suppressed(text) IS
-'Return the suppression entry that matches an address, or no row
+'Return the suppression entry that matches an address
 
-Where several match, the most specific: the address, then its domain, then the longest wildcard. An address that lt_forget took away matches by its hash. Errors: PT400 invalid_email, PT400 invalid_request.';
+Where several match it is the most specific: the address, then its domain, then the longest
+wildcard. An address that lt_forget took away matches by its hash.
+
+Parameters:
+- email: the address
+Returns: the entry, its reason and time; no row: the address is not suppressed.
+Errors: PT400 invalid_email, PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_create_blocklist(name text)
 RETURNS uuid
@@ -96,9 +122,15 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_create_blocklist';
 
 COMMENT ON FUNCTION @extschema@.lt_create_blocklist(text) IS
-'Create a block list beside the default one and return its id
+'Create a block list beside the default one
 
-lt_add_leads can check an import against it. What is sent is checked against the default list alone, which is the suppression list. Errors: PT400 invalid_request for a blank name.';
+lt_add_leads can check an import against it. What is sent is checked against the default
+list alone, which is the suppression list.
+
+Parameters:
+- name: a name for people, at most 1,000 bytes
+Returns: the id of the list.
+Errors: PT400 invalid_request.';
 
 CREATE FUNCTION @extschema@.lt_delete_blocklist(blocklist_id uuid)
 RETURNS void
@@ -109,7 +141,9 @@ AS 'MODULE_PATHNAME', 'lt_delete_blocklist';
 COMMENT ON FUNCTION @extschema@.lt_delete_blocklist(uuid) IS
 'Delete a block list with its entries
 
-Errors: PT400 invalid_request (a null id, or the default list), PT404 blocklist_not_found.';
+Parameters:
+- blocklist_id: the list
+Errors: PT400 invalid_request (null, or the default list), PT404 blocklist_not_found.';
 
 CREATE FUNCTION @extschema@.lt_block("values" text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
 RETURNS @extschema@.lt_block_result
@@ -120,7 +154,15 @@ AS 'MODULE_PATHNAME', 'lt_block';
 COMMENT ON FUNCTION @extschema@.lt_block(text[], uuid, text) IS
 'Put addresses, domains and wildcards on a block list
 
-Without blocklist_id, on the default list, as lt_suppress does; but a value that is no entry is counted and left out. Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries (more than a million).';
+Does what lt_suppress does, for any block list. A value that is no entry is counted and
+left out.
+
+Parameters:
+- values: at most a million entries, as in lt_suppress
+- blocklist_id: the list; null: the suppression list
+- reason: why, at most 1,000 bytes
+Returns: how many were added, how many values are entries, and how many are none.
+Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries.';
 
 CREATE FUNCTION @extschema@.lt_unblock("values" text[], blocklist_id uuid DEFAULT NULL)
 RETURNS integer
@@ -129,9 +171,13 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_unblock';
 
 COMMENT ON FUNCTION @extschema@.lt_unblock(text[], uuid) IS
-'Take entries off a block list, by default the suppression list, and return how many were on it
+'Take entries off a block list
 
-Entries are matched as written. Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries (more than a million).';
+Parameters:
+- values: at most a million entries, as they are on the list
+- blocklist_id: the list; null: the suppression list
+Returns: how many were on it.
+Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries.';
 
 -- It is the person who did that: an address that is given up takes it along.
 CREATE FUNCTION leadterra.hand_over_suppression(workspace uuid, source text, heir text)
@@ -175,7 +221,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.forget_address(uuid, text, text) IS
-'Put the entry of an address that is forgotten on the suppression list, and take the address off all lists.';
+'Put the entry of a forgotten address on the suppression list, and take it off all lists.';
 
 CREATE TRIGGER blocklists_truncated BEFORE TRUNCATE ON leadterra.blocklists
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();

@@ -16,6 +16,9 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION leadterra.campaigns_deleted_4_totals() IS
+'Delete the totals of campaigns that are deleted.';
+
 CREATE TRIGGER campaigns_deleted_4_totals AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_4_totals();

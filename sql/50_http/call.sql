@@ -24,7 +24,10 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_pre_request() IS
 'Open the workspace of a request to PostgREST, which calls it as db-pre-request
 
-The API key is in the header X-Api-Key. lt_unsubscribe needs none: its token opens a workspace. Errors: PT401 authentication_failed.';
+The API key is in the header X-Api-Key. lt_unsubscribe needs none: its token opens a
+workspace.
+
+Errors: PT401 authentication_failed.';
 
 CREATE FUNCTION leadterra.read_id(id text)
 RETURNS uuid

@@ -1,5 +1,5 @@
-# The README's way to uninstall without losing data: a dump of the extension
-# and its tables alone, DROP EXTENSION, and a restore that brings all back.
+# The way to uninstall without losing data, as doc/operations.md has it: a dump of the
+# extension and its tables alone, DROP EXTENSION, and a restore that brings all back.
 use strict;
 use warnings;
 
@@ -33,15 +33,15 @@ CREATE TABLE mine AS SELECT 'mine' AS text;
 CREATE VIEW needs_it AS SELECT email FROM $schema.lt_leads;
 SQL
 	my $before = contents($server, $database, $schema);
+	my ($do_dump, $restore, $drop) = commands('doc/operations.md', 'test/t/002_uninstall.pl', 'leadterra.dump' => $dump);
 
-	command_ok([ 'pg_dump', '-Fc', '--extension=leadterra', '--schema=leadterra', '-f', $dump, '-d', $server->connstr($database) ],
-		"$database: dump");
+	$server->command_ok([ 'sh', '-c', $do_dump =~ s/DATABASE/$database/r ], "$database: dump");
 
 	# What depends on the extension is not taken along unasked.
-	$server->command_fails_like([ 'psql', '-X', '-c', 'DROP EXTENSION leadterra', '-d', $database ],
+	$server->command_fails_like([ 'sh', '-c', $drop =~ s/DATABASE/$database/r ],
 		qr/view needs_it depends on view/, "$database: DROP EXTENSION is refused while a view needs it");
 	$server->safe_psql($database, 'DROP VIEW needs_it');
-	$server->command_ok([ 'psql', '-X', '-c', 'DROP EXTENSION leadterra', '-d', $database ], "$database: DROP EXTENSION");
+	$server->command_ok([ 'sh', '-c', $drop =~ s/DATABASE/$database/r ], "$database: DROP EXTENSION");
 	is($server->safe_psql($database, "SELECT to_regnamespace('leadterra') IS NULL"), 't', "$database: the tables are gone");
 	is($server->safe_psql(@members), '0', "$database: and so are the functions");
 
@@ -50,15 +50,15 @@ SQL
 	$server->safe_psql("${database}_new", "CREATE SCHEMA IF NOT EXISTS $schema");
 	for my $restored ($database, "${database}_new")
 	{
-		my @restore = ('pg_restore', '--exit-on-error', '--single-transaction', '-d', $server->connstr($restored), $dump);
+		my @restore = ('sh', '-c', $restore =~ s/DATABASE/$restored/r);
 
-		command_ok(\@restore, "$restored: restore");
+		$server->command_ok(\@restore, "$restored: restore");
 
 		my $after = contents($server, $restored, $schema);
 		is_deeply([ sort keys %$after ], [ sort keys %$before ], "$restored: the same tables");
 		ok($after->{$_} ne '' && $after->{$_} eq $before->{$_}, "$restored: the same in $_") for sort keys %$before;
 
-		command_fails(\@restore, "$restored: a second restore fails");
+		$server->command_fails(\@restore, "$restored: a second restore fails");
 		is_deeply(contents($server, $restored, $schema), $after, "$restored: and changes nothing");
 		check_calls($server, $restored, $schema);
 	}

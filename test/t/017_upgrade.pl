@@ -167,10 +167,10 @@ SQL
 
 my $installed = q(SELECT extversion FROM pg_extension WHERE extname = 'leadterra');
 
-# What doc/upgrade.md has an administrator run.
-my $page = slurp_file("$root/doc/upgrade.md");
-my ($upgrade, $validate) = $page =~ /^psql -c '(.*)' DATABASE\n.*?^```sql\n(.*?)^```$/ms
-  or die 'doc/upgrade.md does not say how to upgrade';
+# What doc/operations.md has an administrator run.
+my $page = slurp_file("$root/doc/operations.md");
+my ($upgrade, $validate) = $page =~ /^psql -c '(ALTER [^']*)' DATABASE\n.*?^```sql\n(.*?)^```$/ms
+  or die 'doc/operations.md does not say how to upgrade';
 
 # Restores a dump into a new database, in which errors are none.
 sub restore

@@ -11,7 +11,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(small_or_long seed start_server fill contents all_rows check_calls dump_text kill_server kill_backend);
+our @EXPORT = qw(small_or_long seed start_server fill contents all_rows check_calls commands dump_text
+  kill_server kill_backend);
 
 # The workspace that fill() uses beside the default one.
 use constant OTHER_WORKSPACE => '00000000-0000-7000-8000-0000000000b2';
@@ -38,6 +39,19 @@ sub start_server
 	$server->append_conf('postgresql.conf', "jit = off\nlog_statement = none\n" . ($settings // ''));
 	$server->start;
 	return $server;
+}
+
+# Returns the commands for the shell that a page has a test run, each to be run as it is
+# but for words that stand for others.
+sub commands
+{
+	my ($page, $test, %words) = @_;
+	my $text = slurp_file("$FindBin::RealBin/../../$page");
+	my @commands = map { split /\n/ } $text =~ /^<!-- run by \Q$test\E -->\n```sh\n(.*?)^```$/gms;
+
+	die "$page has no commands for $test" unless @commands;
+	for my $word (keys %words) { s/\b\Q$word\E\b/$words{$word}/g for @commands }
+	return @commands;
 }
 
 # Fills the tables of the extension, whose functions are in a schema, with rows
