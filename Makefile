@@ -80,9 +80,10 @@ FUNCTIONS = error version uuid7 typeid context lease due suppression lead list e
 	queue queue_maintain total event \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
 	message_maintain forget monitor
+HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \
-	40_view.sql 50_http/answer.sql 50_http/call.sql 90_privilege.sql)
+	40_view.sql $(HTTP:%=50_http/%.sql) 90_privilege.sql)
 SQL_PARTS = $(FIRST_PASS) $(SECOND_PASS) $(source)/sql/99_public.sql
 
 # An upgrade script goes from an earlier version straight to this one.  The changes to

@@ -1,9 +1,10 @@
 """Checks deploy/openapi.yaml: prints what is wrong with it, and nothing if all is well.
 
 Its schemas, examples and references; all of it by a validator from npm, where test/js has
-that.  The paths are those of deploy/nginx.conf, the fields of a lead those of
-src/lead_field.h.
+that.  The calls are those of the table of routes, with the parameters of their functions;
+the fields of a lead are those of src/lead_field.h.
 """
+import glob
 import os
 import re
 import subprocess
@@ -68,12 +69,41 @@ for path, item in document["paths"].items():
     if named != set(re.findall(r"{(\w+)}", path)):
         print(f"{path}: its parameters are {named}")
 
-with open("deploy/nginx.conf", encoding="utf-8") as file:
-    gateway = set(re.findall(r'"~\^(/\S+?)\(\\\?\|\$\)" ', file.read()))
-described = {re.sub(r"{\w+}", "*", path) for path in document["paths"]}
-gateway = {path.replace("[^/?#]+", "*").replace("[-_A-Za-z0-9]{64}", "*") for path in gateway}
-if gateway != described:
-    print(f"paths differ from nginx.conf: {sorted(gateway ^ described)}")
+# What the functions take: names of arguments.
+signatures = {}
+for name in glob.glob("sql/50_http/*.sql"):
+    with open(name, encoding="utf-8") as file:
+        for call, arguments in re.findall(r"^CREATE FUNCTION leadterra\.(http_\w+)\(([^)]*)\)$", file.read(), re.M):
+            signatures[call] = [argument.split()[0].strip('"') for argument in arguments.split(",") if argument.strip()]
+
+
+def published(path, name):
+    """Returns the name that an argument has in a query."""
+    return name if path.startswith("/api/v2/") else re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+
+
+# Method, path without the names of its parameters, query, and whether there is a body.
+routes = set()
+run = subprocess.run(["scripts/routes"], capture_output=True, text=True, check=False)
+print(run.stderr, end="")
+for method, path, call, scope in map(str.split, run.stdout.splitlines()):
+    named = re.findall(r"{(\w+)}", path)
+    if call not in signatures or not set(named) <= set(signatures[call]):
+        print(f"no function {call}() with the parameters of {path}")
+        continue
+    query = tuple(sorted(published(path, name) for name in signatures[call] if name not in [*named, "body"]))
+    routes.add((method, re.sub(r"{\w+}", "{}", path), query, "body" in signatures[call]))
+described = set()
+for path, item in document["paths"].items():
+    for method, operation in item.items():
+        # Links in mails are the gateway's.
+        if method != "parameters" and path != "/u/{token}":
+            query = tuple(sorted(resolve(p)["name"] for p in operation.get("parameters", []) if resolve(p)["in"] == "query"))
+            described.add((method.upper(), re.sub(r"{\w+}", "{}", path), query, "requestBody" in operation))
+for route in sorted(routes - described):
+    print(f"not described: {route}")
+for route in sorted(described - routes):
+    print(f"described, but no route: {route}")
 
 with open("src/lead_field.h", encoding="utf-8") as file:
     fields = set(re.findall(r'X\(\w+, "\w+", \w+, "(\w+)"', file.read()))

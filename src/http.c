@@ -1,6 +1,6 @@
 /*
  * http.c
- *		Calls over HTTP: reading what a URL encodes, and answers that are kept.
+ *		Calls over HTTP: reading paths and what a URL encodes, and answers that are kept.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_url_decode);
+PG_FUNCTION_INFO_V1(lt_path_matches);
 PG_FUNCTION_INFO_V1(lt_open_answer);
 PG_FUNCTION_INFO_V1(lt_keep_answer);
 
@@ -65,6 +66,41 @@ lt_url_decode(PG_FUNCTION_ARGS)
 	if (malformed || !pg_verify_mbstr(PG_UTF8, VARDATA(decoded), VARSIZE(decoded) - VARHDRSZ, true))
 		error_raise(ERROR_INVALID_REQUEST, "the path or query of the request is malformed");
 	PG_RETURN_TEXT_P(decoded);
+}
+
+/*
+ * SQL: leadterra.path_matches(pattern, path)
+ *
+ * "{" and what follows up to "}" stands for a segment that is not empty.
+ */
+Datum
+lt_path_matches(PG_FUNCTION_ARGS)
+{
+	text	   *pattern = PG_GETARG_TEXT_PP(0);
+	text	   *path = PG_GETARG_TEXT_PP(1);
+	const char *wanted = VARDATA_ANY(pattern);
+	const char *wanted_end = wanted + VARSIZE_ANY_EXHDR(pattern);
+	const char *given = VARDATA_ANY(path);
+	const char *given_end = given + VARSIZE_ANY_EXHDR(path);
+
+	while (wanted < wanted_end)
+	{
+		const char *segment = given;
+
+		if (*wanted != '{')
+		{
+			if (given == given_end || *wanted++ != *given++)
+				PG_RETURN_BOOL(false);
+			continue;
+		}
+		while (wanted < wanted_end && *wanted++ != '}')
+			;
+		while (given < given_end && *given != '/')
+			given++;
+		if (given == segment)
+			PG_RETURN_BOOL(false);
+	}
+	PG_RETURN_BOOL(given == given_end);
 }
 
 /* SQL: leadterra.open_answer(idempotency_key, request_hash) */

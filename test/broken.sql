@@ -83,10 +83,14 @@ INSERT INTO calls VALUES
 ('lt_set_verification(ARRAY(SELECT id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
 ('lt_unsubscribe($token)'),
-('lt_http_add_leads(convert_to(jsonb_build_object(''campaign_id'', $campaign, ''leads'', ''[{"email": "x@example.com"}]''::jsonb)::text, ''UTF8''))'),
-('lt_http_bulk_leads(''{"leads": [{"email": "x@example.com"}]}'')'), ('lt_http_create_campaign(''{"name": "x"}'')'), ('lt_http_pause()'), ('lt_http_replies()'), ('lt_http_start()'), ('lt_http_stats()'), ('lt_http_suppress(''{"emails": ["x@example.com"]}'')'),
+('pg_temp.http(''POST'', ''/v1/campaigns'', ''{"name": "x"}'')'), ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/leads/bulk'', ''{"leads": [{"email": "x@example.com"}]}'')'),
+('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/start'')'), ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/pause'')'), ('pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/stats'')'),
+('pg_temp.http(''POST'', ''/v1/suppression-list'', ''{"emails": ["x@example.com"]}'')'), ('pg_temp.http(''GET'', ''/v1/replies?campaignId='' || $campaign)'),
+('pg_temp.http(''POST'', ''/api/v2/leads/add'', format(''{"campaign_id": "%s", "leads": [{"email": "x@example.com"}]}'', $campaign))'),
 ('lt_maintain()'), ('lt_maintain(''0'')'), ('(SELECT string_agg(h::text, '''') FROM lt_health() h)'), ('(SELECT string_agg(d::text, '''') FROM lt_due_workspaces() d)'), ('(SELECT string_agg(k::text, '''') FROM lt_api_keys k)'), ('lt_create_api_key(''x'')'), ('lt_revoke_api_key($key_id)'), ('lt_authenticate($key)');
 INSERT INTO calls SELECT format('(SELECT string_agg(v::text, '''') FROM %I v)', relname) FROM pg_class WHERE relkind = 'v' AND relname LIKE 'lt\_%' AND relname <> 'lt_api_keys';
+DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM leadterra.routes() r WHERE NOT EXISTS (SELECT FROM calls
+    WHERE call ~ format('^pg_temp.http\(%L, ''%s[''?]', r.method, regexp_replace(r.path, '\{\w+\}', ''' \|\| \$\w+ \|\| ''', 'g')))), 'a route has no call'; END $$;
 UPDATE calls SET call = regexp_replace(call, '\$(\w+)', '(SELECT (a ->> ''\1'') FROM ids)::uuid', 'g');
 UPDATE calls SET call = replace(call, 'ids)::uuid', 'ids)') WHERE call ~ 'lt_(unsubscribe|authenticate)\(\(SELECT';
 GRANT SELECT ON ids TO tenant;
@@ -241,7 +245,6 @@ EXCEPTION WHEN OTHERS THEN
     END IF;
 END;
 $$;
-SELECT set_config('request.headers', json_build_object('x-original-uri', format('/v1/campaigns/%1$s/x?campaignId=%1$s', a ->> 'campaign'))::text, false) FROM ids \g /dev/null
 
 -- One broken row at a time, at one of several times, until there were enough combinations.
 CREATE PROCEDURE pg_temp.run(wanted integer, theirs text, known_since uuid, other text) LANGUAGE plpgsql AS $$

@@ -1,5 +1,6 @@
--- Makes pg_temp.fill(label), which creates a workspace that holds something of
--- everything and returns ids of it all; the variable schema says where the calls are.
+-- For tests that call everything; the variable schema says where the calls are.
+
+-- Creates a workspace that holds something of everything, and returns ids of it all.
 CREATE FUNCTION pg_temp.fill(label text) RETURNS jsonb LANGUAGE plpgsql SET search_path = :schema, pg_temp AS $$
 DECLARE
     ids jsonb := jsonb_build_object('workspace', lt_create_workspace(label), 'email', lower(label) || '.only@example.com');
@@ -21,5 +22,13 @@ BEGIN
     PERFORM lt_record_event(claimed.message_id, 'opened'), lt_record_event(claimed.message_id, 'replied', '{"classification": "out_of_office"}');
     PERFORM set_config('leadterra.workspace_id', '', true);
     RETURN ids;
+END;
+$$;
+
+-- Makes a request, as PostgREST passes it on, and returns its answer.
+CREATE FUNCTION pg_temp.http(method text, uri text, body text DEFAULT '') RETURNS jsonb LANGUAGE plpgsql SET search_path = :schema, pg_temp AS $$
+BEGIN
+    PERFORM set_config('request.headers', json_build_object('x-original-uri', uri, 'x-original-method', method)::text, true);
+    RETURN CASE method WHEN 'GET' THEN lt_http_read() ELSE lt_http_write(convert_to(body, 'UTF8')) END;
 END;
 $$;

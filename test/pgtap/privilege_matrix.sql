@@ -100,7 +100,12 @@ UNION
 -- By its name in a string.
 SELECT m.oid, m.identity, n.classid, n.oid, n.identity, 0
 FROM members m CROSS JOIN regexp_matches(pg_get_function_sqlbody(m.oid), '''(http_\w+)''', 'g') AS f JOIN members n ON n.name = f[1]
-WHERE m.lanname = 'sql';
+WHERE m.lanname = 'sql'
+UNION
+-- An argument of a published call is read by the function that has its name.
+SELECT m.oid, m.identity, n.classid, n.oid, n.identity, 0
+FROM members m JOIN leadterra.routes() r ON r.call = m.name JOIN pg_proc p ON p.oid = m.oid
+CROSS JOIN unnest(p.proargnames) AS a (name) JOIN members n ON n.name = 'http_' || a.name;
 CREATE TEMP VIEW granted_needs AS
 SELECT r.name AS role, n.* FROM roles r JOIN matches m ON m.groups && r.groups AND (m.lanname IN ('sql', 'plpgsql') OR m.relkind = 'v') JOIN needs n ON n.oid = m.oid;
 -- Of functions that share a name one is meant.

@@ -48,9 +48,8 @@ my %status = ((map { $_ => 404 } qw(campaign_id list_id blocklist_id lead_id des
 my %exceptions = (
 	'lt_explain_lead email' => 404, 'lt_update_lead email' => 404);
 # These take nothing of a workspace, by a name of an argument.
-my %without = map { $_ => 1 } qw(lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_current_workspace lt_from_typeid lt_http_pause lt_http_replies
-  lt_http_start lt_http_stats lt_next_due lt_pre_request lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_http_add_leads lt_http_bulk_leads lt_http_create_campaign lt_http_suppress
-  lt_authenticate lt_unsubscribe);
+my %without = map { $_ => 1 } qw(lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_current_workspace lt_from_typeid lt_http_read lt_http_write
+  lt_next_due lt_pre_request lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_authenticate lt_unsubscribe);
 my @administrative = split /\n/, sql("SELECT member FROM leadterra.privileges() WHERE member LIKE 'lt\\_%' AND privilege LIKE 'EXECUTE%' AND NOT 'api' = ANY (groups)");
 
 my @functions = map { $json->decode($_) } split /\n/, sql(<<'SQL');
@@ -154,9 +153,11 @@ for my $view (grep { $_ ne 'lt_api_keys' } @views)
 		like((rest_request($method, "/$view", $ours->{key}, $method eq 'DELETE' ? undef : $body->[0]))[1]{code}, qr/^(?:0A000|42501|55000)$/, "... no $method");
 	}
 }
-my @http = ('POST', '/rpc/lt_http_start', $ours->{key}, undef, 'Content-Type' => 'application/json');
-is((rest_request(@http, 'X-Original-Uri' => "/v1/campaigns/$theirs->{campaign}/start"))[0], 404, 'a path that a client makes up reaches B no more');
-is((rest_request('POST', '/rpc/lt_http_add_leads', $ours->{key}, $json->encode({ campaign_id => $theirs->{campaign}, leads => [ { email => 'x@example.com' } ] }), 'Content-Type' => 'application/octet-stream'))[0], 404, 'nor does a body');
+my @http = ('POST', '/rpc/lt_http_write', $ours->{key});
+my @bytes = ('Content-Type' => 'application/octet-stream');
+is((rest_request(@http, '', @bytes, 'X-Original-Uri' => "/v1/campaigns/$theirs->{campaign}/start"))[0], 404, 'a path that a client makes up reaches B no more');
+is((rest_request(@http, $json->encode({ campaign_id => $theirs->{campaign}, leads => [ { email => 'x@example.com' } ] }), @bytes, 'X-Original-Uri' => '/api/v2/leads/add'))[1]{code}, 'campaign_not_found', 'nor does a body');
+is((rest_request('GET', '/rpc/lt_http_read', $ours->{key}, undef, 'X-Original-Uri' => "/v1/replies?campaignId=$theirs->{campaign}"))[1]{code}, 'campaign_not_found', 'nor a query');
 is(rows_of_b(), $before, 'and that changed nothing either');
 
 # --- what is not for callers, and what is not there

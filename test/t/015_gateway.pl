@@ -1,4 +1,5 @@
-# What one key may have of the gateway: not all of it, however slow its requests are.
+# What the gateway passes on, and how; and what one key may have of it: not all,
+# however slow its requests are.
 use strict;
 use warnings;
 
@@ -6,15 +7,89 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Gateway;
+use IO::Select;
 use IO::Socket::INET;
 use Test::More;
 
 need_programs('nginx');
 my $rest_port = set_up_alone();
 
-# It stands in for PostgREST, and answers nobody.
+# It stands in for PostgREST, and answers when the test does.
 my $upstream = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $rest_port, Listen => 100, ReuseAddr => 1) or die $!;
-start_gateway();
+# A path of which the published calls have none so far: with all methods, and beside one
+# that is spelled out.
+start_gateway(change => sub { $_[0] =~ s{(?=\h+# End of these)}{"~^/v1/x/y(\\?|\$)" "GET, HEAD";\n"~^/v1/x/[^/?#]+(\\?|\$)" "DELETE, GET, HEAD, PATCH, POST";\n} or die });
+
+# --- every route
+
+# The methods of each path, by the table in the database.
+$server->safe_psql('postgres', 'CREATE EXTENSION leadterra');
+my %routes = ('/v1/x/y' => ['GET'], '/v1/x/{id}' => [qw(DELETE GET PATCH POST)]);
+push @{ $routes{ $_->[1] } }, $_->[0] for map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres', 'SELECT method, path FROM leadterra.routes()');
+
+# Makes a request whose path has a query, and returns the answer, and what came through,
+# which is null where nothing did.
+sub passed_on
+{
+	my ($method, $path, $body, @headers) = @_;
+	my $length = length $body // '';
+	my $request = join "\r\n", "$method $path?a=%41&b HTTP/1.1", 'Host: localhost', 'Connection: close', "Content-Length: $length", @headers, '', $body;
+	my $client = send_raw($request);
+	my $came = '';
+
+	# The gateway answers by itself, or asks.
+	my ($ready) = IO::Select->new($client, $upstream)->can_read(60) or die 'nothing came';
+	return (join('', <$client>), undef) if $ready == $client;
+	my $socket = $upstream->accept;
+	while (<$socket>)
+	{
+		$came .= $_;
+		last if $_ eq "\r\n";
+	}
+	my ($left) = $came =~ /^Content-Length: (\d+)\r$/m;
+	read $socket, $came, $left, length $came if $left;
+	print $socket "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", $came =~ /^HEAD/ ? '' : '{}';
+	close $socket;
+	return (join('', <$client>), $came);
+}
+
+my @key = ('Authorization: Bearer sk_live_A');
+for my $route (sort keys %routes)
+{
+	my $path = $route =~ s/\{\w+\}/camp_1/gr;
+	my @methods = map { $_ eq 'GET' ? qw(GET HEAD) : $_ } sort @{ $routes{$route} };
+	my $allowed = join ', ', @methods;
+
+	for my $method (qw(GET HEAD POST PUT PATCH DELETE OPTIONS))
+	{
+		my ($answer, $came) = passed_on($method, $path, '{"b": 1}', @key, 'X-Api-Key: forged', 'X-Original-Uri: /forged', 'X-Original-Method: FORGED', 'Cookie: c=d', 'Prefer: tx=rollback', 'Idempotency-Key: i');
+		if (!grep { $_ eq $method } @methods)
+		{
+			like($answer, qr{^HTTP/1.1 405 .*^Allow: \Q$allowed\E\r$}ms, "$method $route is 405");
+			is($came, undef, '... and does not go on');
+			next;
+		}
+		my $reads = $method eq 'GET' || $method eq 'HEAD';
+		like($answer, qr{^HTTP/1.1 200 }, "$method $route is answered");
+		my ($line, @its) = split /\r\n/, $came =~ s/\r\n\r\n(.*)\z//sr;
+		is($line, $reads ? "$method /rpc/lt_http_read HTTP/1.1" : 'POST /rpc/lt_http_write HTTP/1.1', '... by its function');
+		is($1, $reads ? '' : '{"b": 1}', '... with its body, where it may have one');
+		is_deeply([ sort @its ], [ sort 'Accept: application/json', 'Host: localhost', 'X-Api-Key: sk_live_A', "X-Original-Uri: $path?a=%41&b",
+			$reads ? () : ('Content-Length: 8', 'Content-Type: application/octet-stream', 'Idempotency-Key: i', "X-Original-Method: $method") ], '... and no other header');
+	}
+	for my $other ("$path/", "${path}x", "/$path", $path =~ s{camp_1}{}r, $path =~ s{camp_1}{a/b}r, "/x$path")
+	{
+		next if grep { my $pattern = s/\{\w+\}/[^\/]+/gr; $other =~ /^$pattern$/ } keys %routes;
+		my ($answer, $came) = passed_on($methods[0], $other, '', @key);
+		like($answer, qr{^HTTP/1.1 404 }, "$other is 404");
+		is($came, undef, '... and does not go on');
+	}
+	my ($answer, $came) = passed_on($methods[0], $path, '');
+	like($answer, qr{^HTTP/1.1 401 .*^WWW-Authenticate: Bearer\r$}ms, "$path needs a key");
+	is($came, undef, '... to go on');
+}
+
+# --- many requests of a key
 
 sub asked
 {

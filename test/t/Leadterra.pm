@@ -76,7 +76,7 @@ SELECT lt_create_campaign('No steps');
 SELECT lt_suppress('{kim\@example.org, blocked.example}', 'complaint');
 SELECT lt_suppress('{*.deep.example}');
 SELECT lt_create_api_key('Key');
-SELECT set_config('request.headers', '{"x-original-uri": "/v1/suppression-list", "idempotency-key": "key"}', false), lt_http_suppress('{"emails": ["http\@example.org"]}');
+SELECT set_config('request.headers', '{"x-original-uri": "/v1/suppression-list", "idempotency-key": "key"}', false), lt_http_write('{"emails": ["http\@example.org"]}');
 SELECT lt_set_lead_limit(100000), lt_set_unsubscribe_url('https://example.com/u/');
 SELECT lt_forget('forgotten\@example.org');
 SELECT lt_block('{partner.example}', lt_create_blocklist('Partners'));

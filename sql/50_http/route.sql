@@ -1,0 +1,141 @@
+-- http: the table of routes, and how the function of one is called.
+--
+-- A published call is one line of leadterra.routes() and one function, in the file of its
+-- domain.  The function is called by the names of its arguments, as PostgREST calls one:
+--
+--   body jsonb        the body of the request; who has no such argument takes no body
+--   {name} of a path  the argument of that name
+--   any other         a parameter of the query, by its name below /api/v2/, and in camel
+--                     case below /v1/; what is not given has the argument's default
+--
+-- The type of an argument says how it is read: text as it is, boolean by http_flag(),
+-- integer by http_number(), and a uuid by the function that has its name, as
+-- http_campaign_id() reads campaign_id.  All of them are read before the call begins.
+--
+-- deploy/nginx.conf has the paths and methods too (scripts/routes --write), and
+-- deploy/openapi.yaml describes them; scripts/check compares.
+
+CREATE FUNCTION leadterra.routes()
+RETURNS TABLE (method text, path text, call text, scope text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    VALUES
+    ('POST', '/v1/campaigns',                          'http_create_campaign', 'campaigns:create'),
+    ('POST', '/v1/campaigns/{campaign_id}/leads/bulk', 'http_bulk_leads',      'leads:create'),
+    ('POST', '/v1/campaigns/{campaign_id}/start',      'http_start_campaign',  'campaigns:update'),
+    ('POST', '/v1/campaigns/{campaign_id}/pause',      'http_pause_campaign',  'campaigns:update'),
+    ('GET',  '/v1/campaigns/{campaign_id}/stats',      'http_campaign_stats',  'campaigns:read'),
+    ('POST', '/v1/suppression-list',                   'http_suppress',        'blocklists:create'),
+    ('GET',  '/v1/replies',                            'http_replies',         'replies:read'),
+    ('POST', '/api/v2/leads/add',                      'http_add_leads',       'leads:create');
+END;
+
+COMMENT ON FUNCTION leadterra.routes() IS
+'List the published calls
+
+GET answers HEAD as well. A segment of a path in braces is a parameter. A segment that is
+spelled out goes before one that is a parameter, in whatever order they stand here.
+
+Returns: method and path, the function in the schema leadterra that answers, and the scope
+that a key needs.';
+
+CREATE FUNCTION leadterra.path_matches(pattern text, path text)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_path_matches';
+
+COMMENT ON FUNCTION leadterra.path_matches(text, text) IS
+'Say whether a path is one of a pattern
+
+Parameters:
+  pattern  a path in which {name} stands for a segment that is not empty
+  path     of a request, as it was sent, without its query';
+
+CREATE FUNCTION leadterra.find_route(method text, path text)
+RETURNS SETOF leadterra.route
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        r.path, r.call, r.scope,
+        CASE WHEN r.method <> find_route.method THEN (
+            SELECT string_agg(replace(o.method, 'GET', 'GET, HEAD'), ', '
+                ORDER BY o.method COLLATE "C")
+            FROM leadterra.routes() o
+            WHERE o.path = r.path) END,
+        p.proargnames, p.proargtypes, p.pronargs - p.pronargdefaults
+    FROM leadterra.routes() r
+    LEFT JOIN pg_proc p ON p.oid = to_regproc('leadterra.' || r.call)
+    WHERE leadterra.path_matches(r.path, find_route.path)
+    -- "{" sorts behind all that a segment may have.
+    ORDER BY r.path COLLATE "C", r.method <> find_route.method
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION leadterra.find_route(text, text) IS
+'Find the route of a request
+
+Parameters:
+  method  of the request
+  path    as it was sent, without its query
+
+Returns: the route, or no row where nothing is at the path.';
+
+CREATE FUNCTION leadterra.call_route(route leadterra.route, uri text, body jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    query constant text := split_part(uri, '?', 2);
+    name text;
+    published text;
+    segment integer;
+    given text;
+    texts text[] := '{}';
+    arguments text := '';
+    answer jsonb;
+BEGIN
+    FOR place IN 1 .. coalesce(cardinality(route.names), 0) LOOP
+        name := route.names[place];
+        IF name = 'body' THEN
+            arguments := arguments || ', body => $3';
+            CONTINUE;
+        END IF;
+        published := CASE WHEN starts_with(route.path, '/api/v2/') THEN name
+            ELSE leadterra.camel_case(name) END;
+        segment := array_position(string_to_array(route.path, '/'), format('{%s}', name));
+        -- A "+" is itself in a path.
+        given := CASE WHEN segment IS NULL THEN leadterra.http_query(query, published)
+            ELSE leadterra.url_decode(replace(
+                split_part(split_part(uri, '?', 1), '/', segment), '+', '%2B')) END;
+        IF given IS NOT NULL THEN
+            texts := texts || given;
+            arguments := arguments || format(', %I => ', name) || format(
+                CASE route.types[place - 1]
+                    WHEN 'uuid'::regtype THEN 'leadterra.%I($1, $2[%s])'
+                    WHEN 'boolean'::regtype THEN 'leadterra.http_flag(%3$L, $2[%2$s])'
+                    WHEN 'integer'::regtype THEN 'leadterra.http_number(%3$L, $2[%2$s])'
+                    ELSE '$2[%2$s]'
+                END, 'http_' || name, cardinality(texts), published);
+        ELSIF place <= route.needed THEN
+            PERFORM leadterra.raise_error('invalid_request',
+                format('parameter "%s" is missing', published));
+        END IF;
+    END LOOP;
+    EXECUTE format('SELECT leadterra.%I(%s)', route.call, substr(arguments, 3))
+        INTO answer USING route.scope, texts, body;
+    RETURN answer;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.call_route(leadterra.route, text, jsonb) IS
+'Call the function of a route with what a request gives
+
+Parameters:
+  uri   path and query of the request, as they were sent
+  body  of the request
+
+Returns: its answer.
+
+Errors: PT400 invalid_request, those of what reads the arguments (PT404), and those of
+the function.';

@@ -1,0 +1,180 @@
+-- http: reading what a request gives as text or as JSON, and showing times.
+
+CREATE FUNCTION leadterra.read_id(id text)
+RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT @extschema@.lt_from_typeid(read_id.id);
+END;
+
+COMMENT ON FUNCTION leadterra.read_id(text) IS 'Return the UUID of a TypeID or UUID: lt_from_typeid for PL/pgSQL.';
+
+CREATE FUNCTION leadterra.url_decode(encoded text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_url_decode';
+
+COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it, or raise PT400 invalid_request.';
+
+CREATE FUNCTION leadterra.http_query(query text, name text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    parameter text;
+    found text;
+BEGIN
+    FOREACH parameter IN ARRAY string_to_array(query, '&') LOOP
+        CONTINUE WHEN leadterra.url_decode(split_part(parameter, '=', 1)) <> name;
+        -- Which of two is meant nobody knows.
+        IF found IS NOT NULL THEN
+            PERFORM leadterra.raise_error('invalid_request',
+                format('parameter "%s" is given twice', name));
+        END IF;
+        found := leadterra.url_decode(CASE WHEN strpos(parameter, '=') > 0
+            THEN substr(parameter, strpos(parameter, '=') + 1) ELSE '' END);
+    END LOOP;
+    RETURN found;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_query(text, text) IS
+'Return a parameter of a query
+
+Parameters:
+  query  what stands behind the "?" of a URL
+  name   of the parameter
+
+Returns: its value, the empty string if it has none, null if it is not there.
+
+Errors: PT400 invalid_request, also where it is given twice.';
+
+-- STABLE, as http_number() is, so that arguments are read in their order, and none when
+-- the call is planned.
+CREATE FUNCTION leadterra.http_flag(name text, given text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF given NOT IN ('true', 'false') THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            format('parameter "%s" must be "true" or "false", not "%s"', name, given));
+    END IF;
+    RETURN given = 'true';
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_flag(text, text) IS
+'Read a parameter that is true or false
+
+Parameters:
+  name   of the parameter, for an error
+  given  its value
+
+Errors: PT400 invalid_request.';
+
+CREATE FUNCTION leadterra.http_number(name text, given text)
+RETURNS integer
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF given !~ '^[1-9][0-9]{0,6}$' THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            format('parameter "%s" must be a number from 1, not "%s"', name, given));
+    END IF;
+    RETURN given::integer;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_number(text, text) IS
+'Read a parameter that is a number from 1 to 9,999,999
+
+Parameters:
+  name   of the parameter, for an error
+  given  its value
+
+Errors: PT400 invalid_request.';
+
+-- The body comes as bytes: what the encoding or the type's input refuses is an error
+-- of the request like any other, and has to be caught.
+CREATE FUNCTION leadterra.http_body(given bytea)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN convert_from(given, 'UTF8')::jsonb;
+-- Not UTF-8, not JSON, characters that are none, numbers and strings too large, nesting too deep.
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    PERFORM leadterra.raise_error('invalid_request', 'the body of the request is not valid JSON');
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.';
+
+-- Members of a request's body: a body that is no object has none.
+CREATE FUNCTION leadterra.http_member(body jsonb, name text, type text)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_typeof(body) IS DISTINCT FROM 'object' THEN
+        PERFORM leadterra.raise_error('invalid_request', 'the body of the request must be a JSON object');
+    ELSIF coalesce(jsonb_typeof(body -> name), 'missing') NOT IN ('missing', type) THEN
+        PERFORM leadterra.raise_error('invalid_request', format('"%s" must be of type %s', name, type));
+    END IF;
+    RETURN body -> name;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_member(jsonb, text, text) IS
+'Return a member of the body of a request, null if it has none
+
+Errors: PT400 invalid_request if it is of another type.';
+
+CREATE FUNCTION leadterra.http_id(body jsonb, name text)
+RETURNS uuid
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given jsonb := leadterra.http_member(CASE WHEN body -> name = 'null' THEN body - name ELSE body END, name, 'string');
+BEGIN
+    RETURN leadterra.read_id(given #>> '{}');
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_id(jsonb, text) IS 'Return a member of the body of a request that is an id; null if it has none.';
+
+CREATE FUNCTION leadterra.http_boolean(body jsonb, name text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(leadterra.http_member(http_boolean.body, http_boolean.name, 'boolean')::boolean, false);
+END;
+
+COMMENT ON FUNCTION leadterra.http_boolean(jsonb, text) IS 'Return a member of the body of a request that is true or false; false if it has none.';
+
+CREATE FUNCTION leadterra.camel_case(name text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT left(camel_case.name, 1)
+        || substr(replace(initcap(camel_case.name COLLATE "C"), '_', ''), 2);
+END;
+
+COMMENT ON FUNCTION leadterra.camel_case(text) IS
+'Return a name with capital letters in place of "_": campaignId for campaign_id.';
+
+CREATE FUNCTION leadterra.http_time(moment timestamptz)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT to_char(http_time.moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+END;
+
+COMMENT ON FUNCTION leadterra.http_time(timestamptz) IS 'Return a time as ISO 8601 in UTC.';
