@@ -140,6 +140,14 @@ check "a test that there is not is refused" fails run regress nothing
 check "and those that there are are named" says 'it has: campaign '
 check "two runs at once are refused" fails flock "$tree/tmp/test.lock" env PG_CONFIG="$chosen" "$tree/scripts/test" checks
 
+# The benchmarks, as doc/performance.md has them.
+if [ -n "${LEADTERRA_LONG:-}" ] && perl -MDBD::Pg -e1 2>/dev/null; then
+    for benchmark in enroll queue; do
+        check "scripts/bench --quick $benchmark runs" \
+            env PG_CONFIG="$chosen" "$tree/scripts/bench" --quick "$benchmark" </dev/null
+    done
+fi
+
 check "the system's server is as it was" test "$(state "$system")" = "$before"
 check "no server of a run runs" test -z "$(find "$tree/tmp" -name postmaster.pid)"
 
