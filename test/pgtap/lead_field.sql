@@ -71,7 +71,7 @@ END;
 $$;
 SELECT set_eq('SELECT name FROM names WHERE pg_temp.is_added(name, one)', $$ SELECT alias FROM fields WHERE alias <> 'verification_status' $$,
     'lt_add_leads takes each by one name, but the verdict on the address');
-SELECT set_eq($$ SELECT m[1] FROM regexp_matches(obj_description('lt_add_leads'::regproc), 'A lead has ([a-z_, ]+) and custom_variables') l, regexp_matches(l[1], '[a-z_]+', 'g') m WHERE m[1] <> 'email' $$,
+SELECT set_eq($$ SELECT m[1] FROM regexp_matches(obj_description('lt_add_leads'::regproc), 'A lead object has ([a-z_,\s]+) and custom_variables') l, regexp_matches(l[1], '[a-z_]+', 'g') m WHERE m[1] <> 'email' $$,
     $$ SELECT alias FROM fields WHERE alias <> 'verification_status' $$, 'as its comment says');
 
 -- Tokens.
