@@ -113,7 +113,7 @@ lt_lease_retry_at(PG_FUNCTION_ARGS)
 
 	retries.minutes = statement_elements(PG_GETARG_DATUM(0), &retries.count);
 	if (retries.minutes == NULL)
-		error_raise(ERROR_INVALID_REQUEST, "argument \"wait_minutes\" must be a list without nulls");
+		error_raise(ERROR_INVALID_REQUEST, "argument \"wait_minutes\" must be a plain list without nulls");
 	if (!lease_retry_at(&retries, PG_GETARG_INT32(1), PG_GETARG_TIMESTAMPTZ(2), &at))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(at);

@@ -51,7 +51,7 @@ FROM (VALUES ('{}'::integer[], '00:00:00 none none'),
     ('{1, 5, 30, 120, 480}', '00:00:00 00:01:00 00:05:00 00:30:00 02:00:00 08:00:00 none none')) v (minutes, expected);
 SELECT is(leadterra.lease_retry_at('{1}', n, '2030-01-01 00:00+00'), expected, format('after %s attempts', n))
 FROM (VALUES (-2147483648, timestamptz '2030-01-01 00:00+00'), (-1, '2030-01-01 00:00+00'), (2147483647, NULL)) v (n, expected);
-SELECT throws_ok(format('SELECT leadterra.lease_retry_at(%L, 1, now())', waits), 'XX000', 'waits of retries must be a list of minutes', format('waits %s', waits))
+SELECT throws_ok(format('SELECT leadterra.lease_retry_at(%L, 1, now())', waits), 'PT400', 'argument "wait_minutes" must be a plain list without nulls', format('waits %s', waits))
 FROM unnest(ARRAY['{NULL}', '{{1,2},{3,4}}', '[0:1]={1,2}']) waits;
 SELECT is(string_agg((leadterra.job_retry_at(n, '2030-01-01 00:00+00') = timestamptz '2030-01-01 00:00+00')::text, ' ' ORDER BY n), 'true true true true true', 'jobs are tried five times, without a wait')
 FROM generate_series(0, 5) n;
