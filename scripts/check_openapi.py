@@ -71,15 +71,18 @@ for path, item in document["paths"].items():
 
 # What the functions take: names of arguments.
 signatures = {}
+HEAD = re.compile(r"^CREATE FUNCTION leadterra\.(http_\w+)\(([^)]*)\)$", re.M)
 for name in glob.glob("sql/50_http/*.sql"):
     with open(name, encoding="utf-8") as file:
-        for call, arguments in re.findall(r"^CREATE FUNCTION leadterra\.(http_\w+)\(([^)]*)\)$", file.read(), re.M):
-            signatures[call] = [argument.split()[0].strip('"') for argument in arguments.split(",") if argument.strip()]
+        for call, arguments in HEAD.findall(file.read()):
+            signatures[call] = re.findall(r'(?:^|,)\s*"?(\w+)', arguments)
 
 
 def published(path, name):
     """Returns the name that an argument has in a query."""
-    return name if path.startswith("/api/v2/") else re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+    if path.startswith("/api/v2/"):
+        return name
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
 
 
 # Method, path without the names of its parameters, query, and whether there is a body.
@@ -91,15 +94,19 @@ for method, path, call, scope in map(str.split, run.stdout.splitlines()):
     if call not in signatures or not set(named) <= set(signatures[call]):
         print(f"no function {call}() with the parameters of {path}")
         continue
-    query = tuple(sorted(published(path, name) for name in signatures[call] if name not in [*named, "body"]))
-    routes.add((method, re.sub(r"{\w+}", "{}", path), query, "body" in signatures[call]))
+    query = {published(path, name) for name in signatures[call] if name not in [*named, "body"]}
+    has_body = "body" in signatures[call]
+    routes.add((method, re.sub(r"{\w+}", "{}", path), tuple(sorted(query)), has_body))
 described = set()
 for path, item in document["paths"].items():
     for method, operation in item.items():
         # Links in mails are the gateway's.
-        if method != "parameters" and path != "/u/{token}":
-            query = tuple(sorted(resolve(p)["name"] for p in operation.get("parameters", []) if resolve(p)["in"] == "query"))
-            described.add((method.upper(), re.sub(r"{\w+}", "{}", path), query, "requestBody" in operation))
+        if method == "parameters" or path == "/u/{token}":
+            continue
+        parameters = [resolve(parameter) for parameter in operation.get("parameters", [])]
+        query = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+        has_body = "requestBody" in operation
+        described.add((method.upper(), re.sub(r"{\w+}", "{}", path), tuple(sorted(query)), has_body))
 for route in sorted(routes - described):
     print(f"not described: {route}")
 for route in sorted(described - routes):

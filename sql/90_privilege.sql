@@ -258,7 +258,7 @@ BEGIN ATOMIC
         ('lock_job',                        '{owner}',                'EXECUTE'),
         ('job_retry_at',                    '{owner}',                'EXECUTE'),
 
-        -- Calls over HTTP, for the gateway.
+        -- Calls over HTTP, for the gateway; see below for the routes.
         ('answers',                         '{owner}',                'SELECT'),
         ('lt_pre_request',                  '{api}',                  'EXECUTE'),
         ('lt_http_read',                    '{api}',                  'EXECUTE'),
@@ -268,17 +268,9 @@ BEGIN ATOMIC
         ('find_route',                      '{api}',                  'EXECUTE'),
         ('http_answer',                     '{api}',                  'EXECUTE'),
         ('http_campaign_id',                '{api}',                  'EXECUTE'),
-        ('http_campaign_stats',             '{api}',                  'EXECUTE'),
         ('http_number',                     '{api}',                  'EXECUTE'),
-        ('http_pause_campaign',             '{api}',                  'EXECUTE'),
-        ('http_start_campaign',             '{api}',                  'EXECUTE'),
         ('path_matches',                    '{api}',                  'EXECUTE'),
         ('routes',                          '{api}',                  'EXECUTE'),
-        ('http_create_campaign',            '{api}',                  'EXECUTE'),
-        ('http_bulk_leads',                 '{api}',                  'EXECUTE'),
-        ('http_suppress',                   '{api}',                  'EXECUTE'),
-        ('http_replies',                    '{api}',                  'EXECUTE'),
-        ('http_add_leads',                  '{api}',                  'EXECUTE'),
         ('http_show_campaign',              '{api}',                  'EXECUTE'),
         ('http_header',                     '{api}',                  'EXECUTE'),
         ('http_query',                      '{api}',                  'EXECUTE'),
@@ -319,7 +311,11 @@ BEGIN ATOMIC
         ('lt_grant_reader',                 '{owner}',                'EXECUTE'),
         ('lt_grant_worker',                 '{owner}',                'EXECUTE'),
         ('lt_grant_monitor',                '{owner}',                'EXECUTE')
-    ) AS p (member, groups, privilege);
+    ) AS p (member, groups, privilege)
+    UNION ALL
+    -- The functions of the published calls.
+    SELECT DISTINCT r.call, '{api}'::text[], 'EXECUTE'
+    FROM leadterra.routes() r;
 END;
 
 COMMENT ON FUNCTION leadterra.privileges() IS

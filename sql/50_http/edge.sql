@@ -106,12 +106,14 @@ BEGIN
         body := leadterra.http_body(given);
     END IF;
     IF length(idempotency_key) > 255 THEN
-        PERFORM leadterra.raise_error('invalid_request', 'header Idempotency-Key must have at most 255 characters');
+        PERFORM leadterra.raise_error('invalid_request',
+            'header Idempotency-Key must have at most 255 characters');
     ELSIF idempotency_key <> '' THEN
         hash := sha256(convert_to(concat(method, ' ', uri, E'\n'), 'UTF8') || coalesce(given, ''));
         earlier := leadterra.open_answer(idempotency_key, hash);
         IF earlier.request_hash <> hash THEN
-            PERFORM leadterra.raise_error('idempotency_key_reused', 'header Idempotency-Key was sent with another request');
+            PERFORM leadterra.raise_error('idempotency_key_reused',
+                'header Idempotency-Key was sent with another request');
         ELSIF earlier.request_hash IS NOT NULL THEN
             RETURN earlier.answer;
         END IF;

@@ -3,16 +3,16 @@
 -- A published call is one line of leadterra.routes() and one function, in the file of its
 -- domain.  The function is called by the names of its arguments, as PostgREST calls one:
 --
---   body jsonb        the body of the request; who has no such argument takes no body
+--   body jsonb        the body of the request; a function without it takes none
 --   {name} of a path  the argument of that name
 --   any other         a parameter of the query, by its name below /api/v2/, and in camel
 --                     case below /v1/; what is not given has the argument's default
 --
 -- The type of an argument says how it is read: text as it is, boolean by http_flag(),
--- integer by http_number(), and a uuid by the function that has its name, as
--- http_campaign_id() reads campaign_id.  All of them are read before the call begins.
+-- integer by http_number(), and a uuid by the function of its name, as http_campaign_id()
+-- reads campaign_id.  All of them are read before the call begins.
 --
--- deploy/nginx.conf has the paths and methods too (scripts/routes --write), and
+-- deploy/nginx.conf has the paths and methods too, by scripts/routes --write, and
 -- deploy/openapi.yaml describes them; scripts/check compares.
 
 CREATE FUNCTION leadterra.routes()
