@@ -80,6 +80,9 @@ DECLARE
     grantee text;
 BEGIN
     PERFORM pg_extension_config_dump(add_table.name, '');
+    -- Another superuser may upgrade the extension than the one who made it.
+    EXECUTE format('ALTER TABLE %s OWNER TO %I', add_table.name,
+        (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'leadterra'));
     -- Default privileges of the database are not for this.
     FOR grantee IN
         SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END

@@ -149,7 +149,7 @@ sub make_next_version
 
 	# Another result, and names that are gone: of a function, and of a symbol.
 	change($sql, 1, qr/lt_rename_campaign\([^)]*\)\s+RETURNS \Kvoid/, sub { 'boolean' });
-	change($sql, 3, qr/(?:leadterra\.\Klists_deleted(?=\(\)))|'\Klists_deleted(?=')/, sub { 'lists_gone' });
+	change($sql, 4, qr/(?:leadterra\.\Klists_deleted(?=\(\)))|'\Klists_deleted(?=')/, sub { 'lists_gone' });
 	change($sql, 1, qr/'MODULE_PATHNAME', '\Klt_typeid(?=')/, sub { 'lt_make_typeid' });
 	change($c, 2, qr/^(?:PG_FUNCTION_INFO_V1\()?\Klt_typeid\b/m, sub { 'lt_make_typeid' });
 	change("$tree/src/stub.c", 1, qr/\z/, sub { $symbols });
