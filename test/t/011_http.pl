@@ -302,7 +302,8 @@ answers('its own suppressions', [ 'POST', '/v1/suppression-list', $other_key, { 
 my $deployed = (request('POST', '/v1/campaigns', $key, { name => 'Deployed', sequenceSteps => $steps }))[1]{id};
 request('POST', "/v1/campaigns/$deployed/leads/bulk", $key, { leads => [ { email => 'deployed@example.com' } ] });
 request('POST', "/v1/campaigns/$deployed/start", $key);
-like($server->safe_psql('leadterra', "SET search_path = api; SELECT email FROM lt_claim_messages(100, '1 minute', lt_from_typeid('$deployed'))", extra_params => [ '-U', 'leadterra_worker' ]),
+my $deployed_id = sql("SELECT lt_from_typeid('$deployed')");
+like($server->safe_psql('leadterra', "SELECT email FROM api.lt_claim_messages(100, '1 minute', '$deployed_id')", extra_params => [ '-U', 'leadterra_worker' ]),
 	qr/^deployed\@example\.com$/m, 'its role claims there');
 
 my $maintained = '';
