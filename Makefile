@@ -23,8 +23,8 @@ OBJS = src/leadterra.o \
 	src/typeid.o \
 	src/context.o \
 	src/context_key.o \
-	src/lease.o \
 	src/due.o \
+	src/lease.o \
 	src/suppression.o \
 	src/suppression_list.o \
 	src/lead_field.o \
@@ -76,7 +76,7 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 # what stands above it here, and a function or view may read any table.
 TABLES = context suppression lead list enrollment campaign queue total event job \
 	enroll enroll_import message http
-FUNCTIONS = error version uuid7 typeid context lease due suppression lead list enrollment \
+FUNCTIONS = error version uuid7 typeid context due lease suppression lead list enrollment \
 	queue queue_maintain total event \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message \
 	message_maintain forget monitor

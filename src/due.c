@@ -26,9 +26,9 @@ due_rule(TimestampTz started_at, int delay_days)
 	return (DueRule) {started_at, Max(0, Min(delay_days, DUE_DELAY_DAYS_MAX))};
 }
 
-/* Adds microseconds to a time: infinity where no timestamp is as late, or as early. */
-static TimestampTz
-add(TimestampTz time, int64 microseconds)
+/* Returns the time so long after another: infinity where no timestamp is as late, or as early. */
+TimestampTz
+due_after(TimestampTz time, int64 microseconds)
 {
 	TimestampTz sum;
 
@@ -43,7 +43,7 @@ add(TimestampTz time, int64 microseconds)
 TimestampTz
 due_at(const DueRule *rule, TimestampTz waiting_since)
 {
-	return add(Max(waiting_since, rule->started_at), rule->delay_days * USECS_PER_DAY);
+	return due_after(Max(waiting_since, rule->started_at), rule->delay_days * USECS_PER_DAY);
 }
 
 /*
@@ -53,7 +53,7 @@ due_at(const DueRule *rule, TimestampTz waiting_since)
 TimestampTz
 due_since(const DueRule *rule, TimestampTz time)
 {
-	return add(time, -rule->delay_days * USECS_PER_DAY);
+	return due_after(time, -rule->delay_days * USECS_PER_DAY);
 }
 
 /* SQL: leadterra.due_at(waiting_since, started_at, delay_days) */

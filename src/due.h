@@ -20,6 +20,7 @@ typedef struct DueRule
 	int			delay_days;		/* of 24 hours */
 } DueRule;
 
+extern TimestampTz due_after(TimestampTz time, int64 microseconds);
 extern DueRule due_rule(TimestampTz started_at, int delay_days);
 extern TimestampTz due_at(const DueRule *rule, TimestampTz waiting_since);
 extern TimestampTz due_since(const DueRule *rule, TimestampTz time);

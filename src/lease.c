@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "context.h"
+#include "due.h"
 #include "error.h"
 #include "lease.h"
 #include "statement.h"
@@ -73,7 +74,7 @@ lease_retry_at(const LeaseRetries *retries, int attempts, TimestampTz now, Times
 	}
 	if (attempts > retries->count)
 		return false;
-	*at = now + retries->minutes[attempts - 1] * USECS_PER_MINUTE;
+	*at = due_after(now, retries->minutes[attempts - 1] * USECS_PER_MINUTE);
 	return true;
 }
 

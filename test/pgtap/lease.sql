@@ -1,7 +1,7 @@
 -- lease: how long work is a worker's, how often it is tried, and what is kept of an
 -- error; the same for every kind of work.
 BEGIN;
-SELECT plan(66);
+SELECT plan(69);
 
 CREATE FUNCTION pg_temp.detail(sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -51,6 +51,8 @@ FROM (VALUES ('{}'::integer[], '00:00:00 none none'),
     ('{1, 5, 30, 120, 480}', '00:00:00 00:01:00 00:05:00 00:30:00 02:00:00 08:00:00 none none')) v (minutes, expected);
 SELECT is(leadterra.lease_retry_at('{1}', n, '2030-01-01 00:00+00'), expected, format('after %s attempts', n))
 FROM (VALUES (-2147483648, timestamptz '2030-01-01 00:00+00'), (-1, '2030-01-01 00:00+00'), (2147483647, NULL)) v (n, expected);
+SELECT is(leadterra.lease_retry_at(ARRAY[minutes], 1, at), expected, format('%s minutes after %s', minutes, at))
+FROM (VALUES (2147483647, timestamptz '294276-12-31 23:59+00', timestamptz 'infinity'), (1, 'infinity', 'infinity'), (1, '-infinity', '-infinity')) v (minutes, at, expected);
 SELECT throws_ok(format('SELECT leadterra.lease_retry_at(%L, 1, now())', waits), 'PT400', 'argument "wait_minutes" must be a plain list without nulls', format('waits %s', waits))
 FROM unnest(ARRAY['{NULL}', '{{1,2},{3,4}}', '[0:1]={1,2}']) waits;
 SELECT is(string_agg((leadterra.job_retry_at(n, '2030-01-01 00:00+00') = timestamptz '2030-01-01 00:00+00')::text, ' ' ORDER BY n), 'true true true true true', 'jobs are tried five times, without a wait')
