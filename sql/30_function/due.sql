@@ -55,35 +55,29 @@ BEGIN ATOMIC
             NULL::timestamptz AS started_at
         UNION ALL
         SELECT
-            CASE WHEN n.started_at IS NOT NULL THEN n.campaign_id
+            CASE WHEN w.started_at IS NOT NULL THEN w.campaign_id
             ELSE (
                 SELECT c.campaign_id
                 FROM leadterra.campaigns c
-                WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id > n.campaign_id AND c.status = 'running'
+                WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id > w.campaign_id AND c.status = 'running'
                 ORDER BY c.campaign_id
                 LIMIT 1
             ) END,
-            CASE WHEN n.started_at IS NOT NULL THEN n.step ELSE 0::smallint END,
-            n.waiting_since,
-            n.started_at
+            CASE WHEN w.started_at IS NOT NULL THEN w.step ELSE 0::smallint END,
+            w.waiting_since,
+            w.started_at
         FROM heads h
         CROSS JOIN LATERAL (
-            SELECT w.campaign_id, w.step, w.waiting_since, c.started_at
-            FROM (
-                SELECT w.campaign_id, w.step, w.waiting_since
-                FROM leadterra.waiting w
-                WHERE w.workspace_id = queue_heads.workspace_id AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
-                ORDER BY w.campaign_id, w.step, w.waiting_since
-                LIMIT 1
-            ) w
-            LEFT JOIN LATERAL (
+            SELECT w.campaign_id, w.step, w.waiting_since, (
                 SELECT c.started_at
                 FROM leadterra.campaigns c
                 WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id = w.campaign_id AND c.status = 'running'
-                OFFSET 0
-            ) c ON true
-            OFFSET 0
-        ) n
+            ) AS started_at
+            FROM leadterra.waiting w
+            WHERE w.workspace_id = queue_heads.workspace_id AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
+            ORDER BY w.campaign_id, w.step, w.waiting_since
+            LIMIT 1
+        ) w
     )
     SELECT h.campaign_id, h.step, leadterra.due_at(h.waiting_since, h.started_at, s.delay_days)
     FROM heads h
