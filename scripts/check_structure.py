@@ -1,7 +1,9 @@
-"""Checks who writes and reads which table, and that files do not call each other in a circle.
+"""Checks who writes and reads which table, that files do not call each other in a circle,
+and that a name that begins with find, keep or lock says what locks are taken.
 
 usage: check_structure.py tables DOMAINS < READS
        check_structure.py circles
+       check_structure.py verbs
 
 A table's owner is the domain of the file in sql/20_table that makes it.  Files of that
 domain alone write it or lock its rows.  READS has a line for each other file that names
@@ -133,7 +135,38 @@ def check_circles():
         print(f'{file}.c calls', ', '.join(f'{called}.c' for called in sorted(calls[file] & calls.keys())))
 
 
+STRENGTH = r'\bFOR\s+(NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE)\b'
+VERBS = {'find': set(), 'keep': {'KEY SHARE'}, 'lock': {'UPDATE', 'NO KEY UPDATE', 'SHARE'}}
+
+
+def check_verbs():
+    """Compares the names of statements in C, and of functions in SQL, with the rows that they lock."""
+    named = []
+    for path in sorted(glob.glob('src/*.c')):
+        text = without_comments(read(path))
+        macros = {name: (parameter, body) for name, parameter, body in
+                  re.findall(r'^#define (\w+)\((\w+)\)((?:.*\\\n)*.*)', text, re.MULTILINE)}
+        for name, body in re.findall(r'^static Statement (\w+) = STATEMENT\((.*?)\);$', text, re.MULTILINE | re.DOTALL):
+            for macro, argument in re.findall(r'(\w+)\(("[^"]*")\)', body):
+                parameter, text_of_macro = macros.get(macro, ('', ''))
+                body += text_of_macro.replace(f'" {parameter} "', argument.strip('"'))
+            # A statement that calls a function of SQL locks what that does.
+            if 'leadterra.' + name + '(' not in body:
+                named.append((path, name, body))
+    for path in sorted(glob.glob('sql/*/*.sql')):
+        for name, body in re.findall(r'^CREATE FUNCTION leadterra\.(\w+)(.*?)\n(?=CREATE|COMMENT)', read(path), re.MULTILINE | re.DOTALL):
+            if "'MODULE_PATHNAME'" not in body:
+                named.append((path, name, body))
+    for path, name, body in named:
+        wanted = VERBS.get(name.split('_')[0])
+        locks = {re.sub(r'\s+', ' ', lock) for lock in re.findall(STRENGTH, body)}
+        if wanted is not None and (locks - wanted or wanted and not locks):
+            print(f'{path}: {name} {"locks FOR " + ", ".join(sorted(locks)) if locks else "locks no row"}')
+
+
 if sys.argv[1] == 'tables':
     check_tables(sys.argv[2].split())
-else:
+elif sys.argv[1] == 'circles':
     check_circles()
+else:
+    check_verbs()

@@ -3,12 +3,12 @@
 
 CREATE VIEW @extschema@.lt_campaigns WITH (security_invoker = true) AS
 SELECT
-    campaign_id AS id, name, status, steps, leads_enrolled, queued_messages,
+    campaign_id, name, status, steps, leads_enrolled, queued_messages,
     created_at, started_at, paused_at, owner, variables
 FROM leadterra.campaign_states
 WHERE workspace_id = leadterra.see('campaigns:read');
 COMMENT ON VIEW @extschema@.lt_campaigns IS 'Campaigns with their states and counts';
-COMMENT ON COLUMN @extschema@.lt_campaigns.id IS 'Id of the campaign.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.campaign_id IS 'Id of the campaign.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.name IS 'Its name.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.status IS 'draft, running or paused.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.steps IS 'How many steps it has.';
@@ -25,14 +25,14 @@ COMMENT ON COLUMN @extschema@.lt_campaigns.variables IS
     'Names of custom fields that lt_add_leads has met.';
 
 CREATE VIEW @extschema@.lt_api_keys WITH (security_invoker = true) AS
-SELECT key_id AS id, label, scopes, created_at, revoked_at
+SELECT key_id, label, scopes, created_at, revoked_at
 FROM leadterra.api_keys
 WHERE workspace_id = @extschema@.lt_current_workspace();
 COMMENT ON VIEW @extschema@.lt_api_keys IS
 'API keys, without what opens them
 
 For the owner of the extension.';
-COMMENT ON COLUMN @extschema@.lt_api_keys.id IS 'Id of the key, for lt_revoke_api_key.';
+COMMENT ON COLUMN @extschema@.lt_api_keys.key_id IS 'Id of the key, for lt_revoke_api_key.';
 COMMENT ON COLUMN @extschema@.lt_api_keys.label IS 'A name for people.';
 COMMENT ON COLUMN @extschema@.lt_api_keys.scopes IS 'What the key may do.';
 COMMENT ON COLUMN @extschema@.lt_api_keys.created_at IS 'When it was created.';
@@ -41,12 +41,12 @@ COMMENT ON COLUMN @extschema@.lt_api_keys.revoked_at IS
 
 CREATE VIEW @extschema@.lt_leads WITH (security_invoker = true) AS
 SELECT
-    lead_id AS id, email, first_name, last_name, company, job_title, phone, website,
+    lead_id, email, first_name, last_name, company, job_title, phone, website,
     personalization, lead_value, interest_status, assigned_to, verification_status, custom, created_at, updated_at
 FROM leadterra.leads
 WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields';
-COMMENT ON COLUMN @extschema@.lt_leads.id IS 'Id of the lead.';
+COMMENT ON COLUMN @extschema@.lt_leads.lead_id IS 'Id of the lead.';
 COMMENT ON COLUMN @extschema@.lt_leads.email IS
     'Address in normal form; null: the person has none.';
 COMMENT ON COLUMN @extschema@.lt_leads.first_name IS 'First name.';
@@ -68,14 +68,14 @@ COMMENT ON COLUMN @extschema@.lt_leads.updated_at IS 'When a field last changed.
 
 CREATE VIEW @extschema@.lt_lists WITH (security_invoker = true) AS
 SELECT
-    l.list_id AS id,
+    l.list_id,
     l.name,
     (SELECT count(*) FROM leadterra.list_members m WHERE m.workspace_id = l.workspace_id AND m.list_id = l.list_id) AS leads,
     l.created_at
 FROM leadterra.lists l
 WHERE l.workspace_id = leadterra.see('lists:read');
 COMMENT ON VIEW @extschema@.lt_lists IS 'Lists with the numbers of their leads';
-COMMENT ON COLUMN @extschema@.lt_lists.id IS 'Id of the list.';
+COMMENT ON COLUMN @extschema@.lt_lists.list_id IS 'Id of the list.';
 COMMENT ON COLUMN @extschema@.lt_lists.name IS 'Its name.';
 COMMENT ON COLUMN @extschema@.lt_lists.leads IS 'How many leads are on it.';
 COMMENT ON COLUMN @extschema@.lt_lists.created_at IS 'When it was created.';
@@ -91,7 +91,7 @@ COMMENT ON COLUMN @extschema@.lt_suppressions.reason IS 'Why it was added.';
 COMMENT ON COLUMN @extschema@.lt_suppressions.created_at IS 'When it was added.';
 
 CREATE VIEW @extschema@.lt_blocklists WITH (security_invoker = true) AS
-SELECT workspace_id AS id, 'suppression list' AS name, true AS is_default, created_at
+SELECT workspace_id AS blocklist_id, 'suppression list' AS name, true AS is_default, created_at
 FROM leadterra.workspaces
 WHERE workspace_id = leadterra.see('blocklists:read')
 UNION ALL
@@ -102,7 +102,7 @@ COMMENT ON VIEW @extschema@.lt_blocklists IS
 'Block lists
 
 The default one is the suppression list; its id is that of the workspace.';
-COMMENT ON COLUMN @extschema@.lt_blocklists.id IS 'Id of the list.';
+COMMENT ON COLUMN @extschema@.lt_blocklists.blocklist_id IS 'Id of the list.';
 COMMENT ON COLUMN @extschema@.lt_blocklists.name IS 'Its name.';
 COMMENT ON COLUMN @extschema@.lt_blocklists.is_default IS 'Whether it is the suppression list.';
 COMMENT ON COLUMN @extschema@.lt_blocklists.created_at IS 'When it was created.';
@@ -135,7 +135,7 @@ COMMENT ON COLUMN @extschema@.lt_blocklist_entries.created_at IS 'When it was ad
 
 CREATE VIEW @extschema@.lt_jobs WITH (security_invoker = true) AS
 SELECT
-    job_id AS id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads, campaign_id, list_id,
+    job_id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads, campaign_id, list_id,
     attempt::integer AS attempt, worker, error, created_at, updated_at, expires_at, finished_at
 FROM leadterra.jobs
 WHERE workspace_id = leadterra.see('jobs:read');
@@ -143,7 +143,7 @@ COMMENT ON VIEW @extschema@.lt_jobs IS
 'Background jobs with their states
 
 A job in progress is its worker''s until expires_at. Then it waits for the next claim.';
-COMMENT ON COLUMN @extschema@.lt_jobs.id IS 'Id of the job.';
+COMMENT ON COLUMN @extschema@.lt_jobs.job_id IS 'Id of the job.';
 COMMENT ON COLUMN @extschema@.lt_jobs.type IS 'What is to be done: verify_leads.';
 COMMENT ON COLUMN @extschema@.lt_jobs.status IS 'pending, in-progress, success or failed.';
 COMMENT ON COLUMN @extschema@.lt_jobs.progress IS 'Percent, 0 to 100.';
@@ -162,12 +162,12 @@ COMMENT ON COLUMN @extschema@.lt_jobs.finished_at IS 'When it ended.';
 
 CREATE VIEW @extschema@.lt_imports WITH (security_invoker = true) AS
 SELECT
-    import_id AS id, campaign_id, source, mapping, rows_total, rows_done, enrolled, updated, rejected,
+    import_id, campaign_id, source, mapping, rows_total, rows_done, enrolled, updated, rejected,
     started_at, updated_at, finished_at
 FROM leadterra.imports
 WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_imports IS 'Imports by lt_import_table with their progress';
-COMMENT ON COLUMN @extschema@.lt_imports.id IS 'Id of the import.';
+COMMENT ON COLUMN @extschema@.lt_imports.import_id IS 'Id of the import.';
 COMMENT ON COLUMN @extschema@.lt_imports.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN @extschema@.lt_imports.source IS 'The table, by name.';
 COMMENT ON COLUMN @extschema@.lt_imports.mapping IS 'Keys of leads and names of columns.';
@@ -200,7 +200,7 @@ COMMENT ON COLUMN @extschema@.lt_import_rejects.lead IS
 -- the workspace, which is what the planner chooses where it has no statistics.
 CREATE VIEW @extschema@.lt_messages WITH (security_invoker = true) AS
 SELECT
-    leadterra.message_id(m.batch_id, m."position") AS id,
+    leadterra.message_id(m.batch_id, m."position") AS message_id,
     m.campaign_id,
     m.step::integer AS step,
     m.lead_id,
@@ -234,7 +234,7 @@ COMMENT ON VIEW @extschema@.lt_messages IS
 'Messages of started campaigns with their states
 
 leased means that a worker has it. A paused campaign holds its queued messages.';
-COMMENT ON COLUMN @extschema@.lt_messages.id IS 'Id of the message.';
+COMMENT ON COLUMN @extschema@.lt_messages.message_id IS 'Id of the message.';
 COMMENT ON COLUMN @extschema@.lt_messages.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN @extschema@.lt_messages.step IS 'Number of the step, from 1.';
 COMMENT ON COLUMN @extschema@.lt_messages.lead_id IS 'The lead.';
@@ -250,7 +250,7 @@ COMMENT ON COLUMN @extschema@.lt_messages.settled_at IS
 
 CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
 SELECT
-    v.event_id AS id,
+    v.event_id AS reply_id,
     l.email,
     v.campaign_id,
     v.data ->> 'classification' AS classification,
@@ -265,7 +265,7 @@ COMMENT ON VIEW @extschema@.lt_replies IS
 'Replies to messages
 
 email is null where the lead was deleted, classification where nobody has told it.';
-COMMENT ON COLUMN @extschema@.lt_replies.id IS 'Id of the reply.';
+COMMENT ON COLUMN @extschema@.lt_replies.reply_id IS 'Id of the reply.';
 COMMENT ON COLUMN @extschema@.lt_replies.email IS
     'Address of the lead; null: the lead was deleted.';
 COMMENT ON COLUMN @extschema@.lt_replies.campaign_id IS 'The campaign.';

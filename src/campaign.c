@@ -134,42 +134,58 @@ raise_not_found(Datum campaign)
 				error_uuid(campaign));
 }
 
-/*
- * Finds a campaign of a workspace, locks it as its use asks, and returns its
- * status.  Raises PT404 if there is none.  Runs in SPI.
- */
-CampaignStatus
-campaign_require(Datum workspace, Datum campaign, CampaignUse use)
+/* Returns the status of the campaign that a statement has found; raises PT404 if none was. */
+static CampaignStatus
+status_of(Datum campaign, uint64 found)
 {
-	Datum		values[] = {workspace, campaign};
-	uint64		found = 0;
 	bool		isnull;
 	char	   *status;
 
-	switch (use)
-	{
-		case CAMPAIGN_READ_STABLE:
-			found = statement_read(&find_campaign, values);
-			break;
-		case CAMPAIGN_READ:
-			found = statement_execute(&find_campaign, values, NULL);
-			break;
-		case CAMPAIGN_KEEP:
-			found = statement_execute(&keep_campaign, values, NULL);
-			break;
-		case CAMPAIGN_CHANGE:
-			found = statement_execute(&lock_campaign, values, NULL);
-			break;
-		case CAMPAIGN_DELETE:
-			found = statement_execute(&lock_doomed_campaign, values, NULL);
-			break;
-	}
 	if (found == 0)
 		raise_not_found(campaign);
-
 	status = TextDatumGetCString(statement_value(0, 1, &isnull));
 	return strcmp(status, "draft") == 0 ? CAMPAIGN_DRAFT :
 		strcmp(status, "running") == 0 ? CAMPAIGN_RUNNING : CAMPAIGN_PAUSED;
+}
+
+/*
+ * Returns the status of a campaign, under the caller's snapshot if stable.  Raises
+ * PT404 if there is none, as those below do.  Runs in SPI.
+ */
+CampaignStatus
+campaign_require(Datum workspace, Datum campaign, bool stable)
+{
+	Datum		values[] = {workspace, campaign};
+
+	return status_of(campaign, stable ? statement_read(&find_campaign, values) :
+					 statement_execute(&find_campaign, values, NULL));
+}
+
+/* Keeps a campaign from being deleted; start and pause go on.  Runs in SPI. */
+CampaignStatus
+campaign_keep(Datum workspace, Datum campaign)
+{
+	Datum		values[] = {workspace, campaign};
+
+	return status_of(campaign, statement_execute(&keep_campaign, values, NULL));
+}
+
+/* Locks a campaign against changes; leads are still enrolled.  Runs in SPI. */
+CampaignStatus
+campaign_lock(Datum workspace, Datum campaign)
+{
+	Datum		values[] = {workspace, campaign};
+
+	return status_of(campaign, statement_execute(&lock_campaign, values, NULL));
+}
+
+/* Locks a campaign that is to be deleted, against everybody who keeps it.  Runs in SPI. */
+CampaignStatus
+campaign_lock_doomed(Datum workspace, Datum campaign)
+{
+	Datum		values[] = {workspace, campaign};
+
+	return status_of(campaign, statement_execute(&lock_doomed_campaign, values, NULL));
 }
 
 /*
@@ -322,7 +338,7 @@ lt_enter_campaign(PG_FUNCTION_ARGS)
 	Datum		campaign = campaign_argument(fcinfo, 1);
 
 	statement_connect();
-	campaign_require(workspace, campaign, CAMPAIGN_READ_STABLE);
+	campaign_require(workspace, campaign, true);
 	statement_finish();
 	PG_RETURN_DATUM(campaign);
 }
@@ -334,7 +350,7 @@ lt_keep_campaign(PG_FUNCTION_ARGS)
 	Datum		campaign = campaign_argument(fcinfo, 1);
 
 	statement_connect();
-	campaign_require(PG_GETARG_DATUM(0), campaign, CAMPAIGN_KEEP);
+	campaign_keep(PG_GETARG_DATUM(0), campaign);
 	statement_finish();
 	PG_RETURN_VOID();
 }

@@ -10,15 +10,6 @@
 #include "queue.h"
 
 /* What a caller of campaign_require() does with the campaign. */
-typedef enum CampaignUse
-{
-	CAMPAIGN_READ_STABLE,		/* look at it, under the caller's snapshot */
-	CAMPAIGN_READ,				/* look at it */
-	CAMPAIGN_KEEP,				/* keep it from being deleted; start and pause go on */
-	CAMPAIGN_CHANGE,			/* keep others from changing it */
-	CAMPAIGN_DELETE				/* keep others from using it */
-} CampaignUse;
-
 typedef enum CampaignStatus
 {
 	CAMPAIGN_DRAFT,
@@ -38,7 +29,10 @@ typedef struct CampaignSteps
 
 /* campaign.c: the tables */
 extern Datum campaign_argument(FunctionCallInfo fcinfo, int number);
-extern CampaignStatus campaign_require(Datum workspace, Datum campaign, CampaignUse use);
+extern CampaignStatus campaign_require(Datum workspace, Datum campaign, bool stable);
+extern CampaignStatus campaign_keep(Datum workspace, Datum campaign);
+extern CampaignStatus campaign_lock(Datum workspace, Datum campaign);
+extern CampaignStatus campaign_lock_doomed(Datum workspace, Datum campaign);
 extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
 extern void campaign_insert(Datum workspace, Datum campaign, Datum name, CampaignSteps *steps);
 extern void campaign_copy(Datum workspace, Datum campaign, Datum copy, Datum name);

@@ -160,7 +160,7 @@ lt_create_campaign(PG_FUNCTION_ARGS)
 
 	uuid7_generate(id);
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	campaign_insert(workspace, UUIDPGetDatum(id), name, steps);
 	statement_finish();
 	PG_RETURN_UUID_P(id);
@@ -175,7 +175,7 @@ lt_set_steps(PG_FUNCTION_ARGS)
 	CampaignSteps *steps = steps_argument(fcinfo);
 
 	statement_connect();
-	switch (campaign_require(workspace, campaign, CAMPAIGN_CHANGE))
+	switch (campaign_lock(workspace, campaign))
 	{
 		case CAMPAIGN_DRAFT:
 			campaign_replace_steps(workspace, campaign, steps);
@@ -227,7 +227,7 @@ lt_start_campaign(PG_FUNCTION_ARGS)
 	bool		nulls[STATE_COLUMNS];
 
 	statement_connect();
-	if (campaign_require(workspace, campaign, CAMPAIGN_CHANGE) != CAMPAIGN_RUNNING)
+	if (campaign_lock(workspace, campaign) != CAMPAIGN_RUNNING)
 	{
 		read_state(workspace, campaign, values, nulls);
 		if (DatumGetInt64(values[STATE_STEPS]) == 0)
@@ -250,7 +250,7 @@ lt_pause_campaign(PG_FUNCTION_ARGS)
 	Datum		campaign = campaign_argument(fcinfo, 0);
 
 	statement_connect();
-	if (campaign_require(workspace, campaign, CAMPAIGN_CHANGE) == CAMPAIGN_RUNNING)
+	if (campaign_lock(workspace, campaign) == CAMPAIGN_RUNNING)
 		campaign_pause(workspace, campaign, context_time());
 	return return_state(fcinfo, workspace, campaign);
 }
@@ -294,7 +294,7 @@ lt_copy_campaign(PG_FUNCTION_ARGS)
 	uuid7_generate(id);
 	statement_connect();
 	/* Nobody deletes it between the two statements. */
-	campaign_require(workspace, campaign, CAMPAIGN_KEEP);
+	campaign_keep(workspace, campaign);
 	campaign_copy(workspace, campaign, UUIDPGetDatum(id), name);
 	statement_finish();
 	PG_RETURN_UUID_P(id);
@@ -308,7 +308,7 @@ lt_delete_campaign(PG_FUNCTION_ARGS)
 	Datum		campaign = campaign_argument(fcinfo, 0);
 
 	statement_connect();
-	if (campaign_require(workspace, campaign, CAMPAIGN_DELETE) == CAMPAIGN_RUNNING)
+	if (campaign_lock_doomed(workspace, campaign) == CAMPAIGN_RUNNING)
 		error_raise(ERROR_CAMPAIGN_RUNNING, "a running campaign cannot be deleted");
 	campaign_delete(workspace, campaign);
 	statement_finish();

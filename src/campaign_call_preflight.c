@@ -205,7 +205,7 @@ lt_preflight(PG_FUNCTION_ARGS)
 
 	result = statement_begin_rows(fcinfo, PREFLIGHT_COLUMNS);
 	statement_connect();
-	campaign_require(key[0], key[1], CAMPAIGN_READ_STABLE);
+	campaign_require(key[0], key[1], true);
 	collect_uses(&uses, key);
 	if (uses.count > 0)
 		count_leads(&uses, key);

@@ -60,7 +60,7 @@ static char *scopes_setting;
 static char *now_setting;
 static TimestampTz *test_time;
 
-static Statement make_workspace = STATEMENT(
+static Statement ensure_workspace = STATEMENT(
 	"INSERT INTO leadterra.workspaces (workspace_id)"
 	" VALUES ($1)"
 	" ON CONFLICT DO NOTHING",
@@ -362,11 +362,11 @@ context_clock(void)
  * be the first to write do it; the others find a campaign, and so a workspace.
  */
 void
-context_make_workspace(void)
+context_ensure_workspace(void)
 {
 	Datum		values[] = {context_workspace()};
 
-	statement_execute(&make_workspace, values, NULL);
+	statement_execute(&ensure_workspace, values, NULL);
 }
 
 /*

@@ -18,7 +18,7 @@ extern Datum context_enter(const char *scope);
 extern Datum context_enter_argument(FunctionCallInfo fcinfo);
 extern TimestampTz context_time(void);
 extern TimestampTz context_clock(void);
-extern void context_make_workspace(void);
+extern void context_ensure_workspace(void);
 extern void context_require_read_committed(const char *action);
 
 #endif							/* LEADTERRA_CONTEXT_H */

@@ -59,8 +59,8 @@ run_call(FunctionCallInfo fcinfo, EnrollCall *call)
 	call->dry_run = PG_GETARG_BOOL(3);
 
 	statement_connect();
-	call->running = campaign_require(call->workspace, call->target,
-									 call->dry_run ? CAMPAIGN_READ : CAMPAIGN_KEEP) == CAMPAIGN_RUNNING;
+	call->running = (call->dry_run ? campaign_require(call->workspace, call->target, false) :
+					 campaign_keep(call->workspace, call->target)) == CAMPAIGN_RUNNING;
 	enroll_read(call, leads);
 	enroll_write(call);
 }
@@ -151,7 +151,7 @@ change_enrolled(FunctionCallInfo fcinfo, LeadChanger change)
 	error_if_null(1, "emails");
 	emails = lead_normalize_emails(PG_GETARG_ARRAYTYPE_P(1));
 	statement_connect();
-	campaign_require(workspace, campaign, CAMPAIGN_KEEP);
+	campaign_keep(workspace, campaign);
 	found = enrollment_find(workspace, campaign, emails, false);
 	enrolled = SPI_tuptable;
 	for (uint64 i = 0; i < found; i++)
@@ -219,7 +219,7 @@ lt_enter_lead(PG_FUNCTION_ARGS)
 	given = PG_GETARG_TEXT_PP(2);
 	email = lead_normalize_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	statement_connect();
-	campaign_require(workspace, campaign, CAMPAIGN_READ_STABLE);
+	campaign_require(workspace, campaign, true);
 	if (enrollment_find(workspace, campaign, lead_emails(&email, 1), true) == 0)
 		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" is not in the campaign", email.length, email.data);
 	*lead_id = *DatumGetUUIDP(statement_value(0, 1, &isnull));

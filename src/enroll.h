@@ -100,8 +100,8 @@ extern LeadString *enroll_emails(EnrollCandidate **part, int count);
 extern Datum enroll_lead_ids(EnrollCandidate **part, int count);
 extern bool enroll_skips_by_target(const EnrollCall *call);
 extern void enroll_check_suppression(const EnrollCall *call, EnrollCandidate **part, int count);
-extern void enroll_look_up(const EnrollCall *call, EnrollCandidate **part, int count);
-extern void enroll_look_up_known(const EnrollCall *call, EnrollCandidate **part, int count);
+extern void enroll_find(const EnrollCall *call, EnrollCandidate **part, int count);
+extern void enroll_find_known(const EnrollCall *call, EnrollCandidate **part, int count);
 
 /* enroll_write.c: making it so */
 extern void enroll_write(EnrollCall *call);

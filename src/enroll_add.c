@@ -109,11 +109,11 @@ open_target(FunctionCallInfo fcinfo, EnrollCall *call)
 	if (call->is_list)
 		list_keep(call->workspace, call->target);
 	else
-		call->running = campaign_require(call->workspace, call->target, CAMPAIGN_KEEP) == CAMPAIGN_RUNNING;
+		call->running = campaign_keep(call->workspace, call->target) == CAMPAIGN_RUNNING;
 	if (!PG_ARGISNULL(ARGUMENT_BLOCKLIST_ID))
 	{
 		call->blocklist = PG_GETARG_DATUM(ARGUMENT_BLOCKLIST_ID);
-		suppression_require_list(call->workspace, call->blocklist);
+		suppression_keep_list(call->workspace, call->blocklist);
 	}
 }
 
@@ -233,7 +233,7 @@ add_variables(const EnrollCall *call, EnrollCandidate **uploaded, int count)
 
 /* Makes a job that verifies the addresses of the leads that were uploaded. */
 static void
-make_job(const EnrollCall *call, EnrollCandidate **uploaded, int count)
+insert_job(const EnrollCall *call, EnrollCandidate **uploaded, int count)
 {
 	EnrollCandidate **leads = palloc(sizeof(EnrollCandidate *) * Max(count, 1));
 	int			nleads = 0;
@@ -244,7 +244,7 @@ make_job(const EnrollCall *call, EnrollCandidate **uploaded, int count)
 			leads[nleads++] = uploaded[i];
 	}
 	if (nleads > 0)
-		job_create(call->workspace, enroll_lead_ids(leads, nleads), call->target, call->is_list);
+		job_insert(call->workspace, enroll_lead_ids(leads, nleads), call->target, call->is_list);
 }
 
 /* Add a member to an object that is built. */
@@ -417,7 +417,7 @@ lt_add_leads(PG_FUNCTION_ARGS)
 	enroll_write(&call);
 	uploaded = list_uploaded(&call, &nuploaded);
 	if (verify)
-		make_job(&call, uploaded, nuploaded);
+		insert_job(&call, uploaded, nuploaded);
 	if (!call.is_list)
 		add_variables(&call, uploaded, nuploaded);
 	MemoryContextSwitchTo(caller_context);

@@ -95,7 +95,7 @@ enroll_existing(EnrollCall *call, Statement *statement, const Datum *values)
 
 	call->mode = ENROLL_EXISTING;
 	call->blocklist = call->workspace;
-	call->running = campaign_require(call->workspace, call->target, CAMPAIGN_KEEP) == CAMPAIGN_RUNNING;
+	call->running = campaign_keep(call->workspace, call->target) == CAMPAIGN_RUNNING;
 	call->entries = palloc(sizeof(EnrollEntry) * room);
 	do
 	{

@@ -141,7 +141,7 @@ check_elsewhere(const EnrollCall *call, EnrollCandidate **part, int count)
 
 /* Looks candidates up. */
 void
-enroll_look_up(const EnrollCall *call, EnrollCandidate **part, int count)
+enroll_find(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	Datum		parameters[] = {call->workspace, call->target,
 	lead_emails(enroll_emails(part, count), count)};
@@ -179,7 +179,7 @@ enroll_look_up(const EnrollCall *call, EnrollCandidate **part, int count)
  * new: then step 3 finds the others, for less than a look-up of all.
  */
 void
-enroll_look_up_known(const EnrollCall *call, EnrollCandidate **part, int count)
+enroll_find_known(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	EnrollCandidate *sample[SAMPLE_MAX];
 	int			nsample = Min(count, SAMPLE_MAX);
@@ -189,12 +189,12 @@ enroll_look_up_known(const EnrollCall *call, EnrollCandidate **part, int count)
 	{
 		for (int i = 0; i < nsample; i++)
 			sample[i] = part[i * count / nsample];
-		enroll_look_up(call, sample, nsample);
+		enroll_find(call, sample, nsample);
 		for (int i = 0; i < nsample; i++)
 			any_known = any_known || sample[i]->known;
 		if (!any_known)
 			return;
 	}
-	enroll_look_up(call, part, count);
+	enroll_find(call, part, count);
 }
 

@@ -17,8 +17,8 @@
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_lock_start_of_imports);
-PG_FUNCTION_INFO_V1(lt_find_import);
-PG_FUNCTION_INFO_V1(lt_make_import);
+PG_FUNCTION_INFO_V1(lt_lock_open_import);
+PG_FUNCTION_INFO_V1(lt_insert_import);
 PG_FUNCTION_INFO_V1(lt_count_import);
 PG_FUNCTION_INFO_V1(lt_lock_import);
 PG_FUNCTION_INFO_V1(lt_advance_import);
@@ -26,11 +26,11 @@ PG_FUNCTION_INFO_V1(lt_finish_import);
 
 #define SCOPE "leads:create"
 
-static Statement find_import = STATEMENT(
-	"SELECT leadterra.find_import($1, $2, $3, $4, $5)",
+static Statement lock_open_import = STATEMENT(
+	"SELECT leadterra.lock_open_import($1, $2, $3, $4, $5)",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID);
 
-static Statement make_import = STATEMENT(
+static Statement insert_import = STATEMENT(
 	"INSERT INTO leadterra.imports AS i (workspace_id, campaign_id, source, source_file, mapping)"
 	" VALUES ($1, $2, $3, $4, $5)"
 	" RETURNING i",
@@ -78,18 +78,18 @@ lt_lock_start_of_imports(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* SQL: leadterra.find_import(campaign_id, source, source_file, mapping) */
+/* SQL: leadterra.lock_open_import(campaign_id, source, source_file, mapping) */
 Datum
-lt_find_import(PG_FUNCTION_ARGS)
+lt_lock_open_import(PG_FUNCTION_ARGS)
 {
-	return statement_call(&find_import, context_enter(SCOPE), fcinfo);
+	return statement_call(&lock_open_import, context_enter(SCOPE), fcinfo);
 }
 
-/* SQL: leadterra.make_import(campaign_id, source, source_file, mapping) */
+/* SQL: leadterra.insert_import(campaign_id, source, source_file, mapping) */
 Datum
-lt_make_import(PG_FUNCTION_ARGS)
+lt_insert_import(PG_FUNCTION_ARGS)
 {
-	return statement_call(&make_import, context_enter(SCOPE), fcinfo);
+	return statement_call(&insert_import, context_enter(SCOPE), fcinfo);
 }
 
 /* SQL: leadterra.count_import(import_id, rows) */

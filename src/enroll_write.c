@@ -202,7 +202,7 @@ insert_missing(const EnrollCall *call, EnrollCandidate **part, int count)
 		part[i]->created = true;
 	}
 	if (!complete)
-		enroll_look_up(call, part, count);
+		enroll_find(call, part, count);
 }
 
 static void
@@ -244,7 +244,7 @@ change_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 	}
 	if (complete)
 		return;
-	enroll_look_up(call, part, count);
+	enroll_find(call, part, count);
 	for (int i = 0; i < count; i++)
 	{
 		if (part[i]->known && memcmp(&part[i]->lead_id, &changes[i].lead_id, UUID_LEN) == 0)
@@ -262,9 +262,11 @@ change_leads(const EnrollCall *call, EnrollCandidate **part, int count)
  * from changing.
  */
 static void
-lock_leads(const EnrollCall *call, EnrollCandidate **part, int count, bool change)
+hold_leads(const EnrollCall *call, EnrollCandidate **part, int count, bool change)
 {
-	uint64		nfound = lead_lock(call->workspace, enroll_emails(part, count), count, change);
+	LeadString *emails = enroll_emails(part, count);
+	uint64		nfound = change ? lead_lock(call->workspace, emails, count) :
+		lead_keep(call->workspace, emails, count);
 
 	for (int i = 0; i < count; i++)
 		part[i]->known = false;
@@ -287,19 +289,19 @@ lock_leads(const EnrollCall *call, EnrollCandidate **part, int count, bool chang
 	SPI_freetuptable(SPI_tuptable);
 	/* Another session may have put it meanwhile where it is skipped for being. */
 	if (enroll_skips_by_target(call))
-		enroll_look_up(call, part, count);
+		enroll_find(call, part, count);
 }
 
 static void
-lock_to_change(const EnrollCall *call, EnrollCandidate **part, int count)
+lock_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 {
-	lock_leads(call, part, count, true);
+	hold_leads(call, part, count, true);
 }
 
 static void
-lock_to_keep(const EnrollCall *call, EnrollCandidate **part, int count)
+keep_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 {
-	lock_leads(call, part, count, false);
+	hold_leads(call, part, count, false);
 }
 
 /* Step 5: enrolls leads that this call made. */
@@ -432,7 +434,7 @@ write_candidates(const EnrollCall *call)
 		run_step(call, is_missing, insert_missing);
 		if (has_any(call, needs_lock_to_enroll))
 			run_step(call, needs_lock, has_any(call, needs_change) || enroll_skips_by_target(call) ?
-					 lock_to_change : lock_to_keep);
+					 lock_leads : keep_leads);
 		if (change_first)
 			run_step(call, needs_change, change_leads);
 	} while (has_any(call, is_missing) || has_any(call, needs_lock) ||
@@ -512,7 +514,7 @@ void
 enroll_write(EnrollCall *call)
 {
 	run_step(call, is_kept, enroll_check_suppression);
-	run_step(call, is_kept, enroll_look_up_known);
+	run_step(call, is_kept, enroll_find_known);
 	if (call->dry_run)
 		predict(call);
 	else

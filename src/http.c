@@ -18,13 +18,13 @@
 PG_FUNCTION_INFO_V1(lt_url_decode);
 PG_FUNCTION_INFO_V1(lt_path_matches);
 PG_FUNCTION_INFO_V1(lt_open_answer);
-PG_FUNCTION_INFO_V1(lt_keep_answer);
+PG_FUNCTION_INFO_V1(lt_store_answer);
 
 static Statement open_answer = STATEMENT(
 	"SELECT leadterra.open_answer($1, $2, $3)",
 	SPI_OK_SELECT, UUIDOID, TEXTOID, BYTEAOID);
 
-static Statement keep_answer = STATEMENT(
+static Statement store_answer = STATEMENT(
 	"UPDATE leadterra.answers SET answer = $3"
 	" WHERE workspace_id = $1 AND idempotency_key = $2"
 	" RETURNING NULL::void",
@@ -110,9 +110,9 @@ lt_open_answer(PG_FUNCTION_ARGS)
 	return statement_call(&open_answer, context_workspace(), fcinfo);
 }
 
-/* SQL: leadterra.keep_answer(idempotency_key, answer) */
+/* SQL: leadterra.store_answer(idempotency_key, answer) */
 Datum
-lt_keep_answer(PG_FUNCTION_ARGS)
+lt_store_answer(PG_FUNCTION_ARGS)
 {
-	return statement_call(&keep_answer, context_workspace(), fcinfo);
+	return statement_call(&store_answer, context_workspace(), fcinfo);
 }

@@ -19,7 +19,6 @@
 PG_FUNCTION_INFO_V1(lt_claim_job);
 PG_FUNCTION_INFO_V1(lt_job_progress);
 PG_FUNCTION_INFO_V1(lt_finish_job);
-PG_FUNCTION_INFO_V1(lt_set_verification);
 
 /* Columns of lt_job. */
 #define JOB_COLUMNS 8
@@ -43,16 +42,12 @@ static Statement finish_job = STATEMENT(
 	"SELECT leadterra.finish_job($1, $2, $3)",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID);
 
-static Statement set_verification = STATEMENT(
-	"SELECT leadterra.set_verification($1, $2, $3)",
-	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, INT4ARRAYOID);
-
 /*
  * Makes a job that verifies the addresses of leads, a uuid[], which came into a
  * campaign or a list, and wakes workers.  Runs in SPI.
  */
 void
-job_create(Datum workspace, Datum lead_ids, Datum target, bool is_list)
+job_insert(Datum workspace, Datum lead_ids, Datum target, bool is_list)
 {
 	pg_uuid_t	job_id;
 	Datum		values[] = {workspace, UUIDPGetDatum(&job_id), lead_ids, target, target,
@@ -97,11 +92,4 @@ Datum
 lt_finish_job(PG_FUNCTION_ARGS)
 {
 	return statement_call(&finish_job, context_enter("jobs:update"), fcinfo);
-}
-
-/* SQL: lt_set_verification(lead_ids, statuses) */
-Datum
-lt_set_verification(PG_FUNCTION_ARGS)
-{
-	return statement_call(&set_verification, context_enter("leads:update"), fcinfo);
 }

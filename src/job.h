@@ -5,6 +5,6 @@
 #ifndef LEADTERRA_JOB_H
 #define LEADTERRA_JOB_H
 
-extern void job_create(Datum workspace, Datum lead_ids, Datum target, bool is_list);
+extern void job_insert(Datum workspace, Datum lead_ids, Datum target, bool is_list);
 
 #endif							/* LEADTERRA_JOB_H */

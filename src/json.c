@@ -188,7 +188,7 @@ json_values_equal(const JsonbValue *a, const JsonbValue *b)
 
 /* Makes a number that is kept until the session ends. */
 static Datum
-keep_number(char *text)
+permanent_number(char *text)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
 	Datum		number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
@@ -207,8 +207,8 @@ number_in_range(Datum number)
 
 	if (greatest == (Datum) 0)
 	{
-		least = keep_number("-1e308");
-		greatest = keep_number("1e308");
+		least = permanent_number("-1e308");
+		greatest = permanent_number("1e308");
 	}
 	return DatumGetBool(DirectFunctionCall2(numeric_lt, number, greatest)) &&
 		DatumGetBool(DirectFunctionCall2(numeric_gt, number, least));

@@ -89,10 +89,10 @@ static Statement update_leads = STATEMENT(
 	" WHERE l.workspace_id = $1 AND l.email = u.email" \
 	" FOR " strength ") l"
 
-static Statement lock_leads_to_change = STATEMENT(
+static Statement lock_leads = STATEMENT(
 	LOCK_LEADS("NO KEY UPDATE"), SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
-static Statement lock_leads_to_keep = STATEMENT(
+static Statement keep_leads = STATEMENT(
 	LOCK_LEADS("KEY SHARE"), SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
 
 static Statement find_lead = STATEMENT(
@@ -255,16 +255,25 @@ lead_update(Datum workspace, const LeadChange *leads, int count)
 }
 
 /*
- * Locks the leads with these addresses, given in order, to change them or only
- * to keep them from being deleted.  Returns how many there are; the result has
- * the place of the address, from 1, the id and LEAD_COLUMNS of each.
+ * Keeps the leads with these addresses, given in order, from being deleted.  Returns
+ * how many there are; the result has the place of the address, from 1, the id and
+ * LEAD_COLUMNS of each.
  */
 uint64
-lead_lock(Datum workspace, const LeadString *emails, int count, bool change)
+lead_keep(Datum workspace, const LeadString *emails, int count)
 {
 	Datum		values[] = {workspace, lead_emails(emails, count)};
 
-	return statement_execute(change ? &lock_leads_to_change : &lock_leads_to_keep, values, NULL);
+	return statement_execute(&keep_leads, values, NULL);
+}
+
+/* Locks them against changes, with the same result. */
+uint64
+lead_lock(Datum workspace, const LeadString *emails, int count)
+{
+	Datum		values[] = {workspace, lead_emails(emails, count)};
+
+	return statement_execute(&lock_leads, values, NULL);
 }
 
 /* Makes a text[] of the addresses in an argument in normal form, without nulls. */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -18,6 +19,11 @@
 PG_FUNCTION_INFO_V1(lt_update_lead);
 PG_FUNCTION_INFO_V1(lt_delete_lead);
 PG_FUNCTION_INFO_V1(lt_delete_leads);
+PG_FUNCTION_INFO_V1(lt_set_verification);
+
+static Statement set_verification = STATEMENT(
+	"SELECT leadterra.set_verification($1, $2, $3)",
+	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, INT4ARRAYOID);
 
 /* SQL: lt_update_lead(email, patch) */
 Datum
@@ -76,4 +82,11 @@ lt_delete_leads(PG_FUNCTION_ARGS)
 	deleted = lead_delete_many(workspace, emails);
 	statement_finish();
 	PG_RETURN_INT32((int32) deleted);
+}
+
+/* SQL: lt_set_verification(lead_ids, statuses) */
+Datum
+lt_set_verification(PG_FUNCTION_ARGS)
+{
+	return statement_call(&set_verification, context_enter("leads:update"), fcinfo);
 }

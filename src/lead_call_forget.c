@@ -29,9 +29,9 @@ lt_forget(PG_FUNCTION_ARGS)
 
 	context_require_read_committed("forgetting a lead");
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	values[1] = PointerGetDatum(email);
-	values[2] = suppression_forgotten_entry(suppression_make_address_key(values[0]),
+	values[2] = suppression_forgotten_entry(suppression_ensure_address_key(values[0]),
 											VARDATA(email), VARSIZE(email) - VARHDRSZ);
 	statement_execute(&forget, values, NULL);
 	known = DatumGetBool(statement_value(0, 1, &isnull));

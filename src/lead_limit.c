@@ -145,7 +145,7 @@ lt_set_lead_limit(PG_FUNCTION_ARGS)
 		error_raise(ERROR_INVALID_REQUEST, "argument \"lead_limit\" must be from 0, not %lld",
 					(long long) PG_GETARG_INT64(0));
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	if (PG_ARGISNULL(0))
 		statement_execute(&remove_limit, values, NULL);
 	else

@@ -123,7 +123,7 @@ lt_create_list(PG_FUNCTION_ARGS)
 
 	uuid7_generate(id);
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	statement_execute(&insert_list, values, NULL);
 	statement_finish();
 	PG_RETURN_UUID_P(id);

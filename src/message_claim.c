@@ -67,7 +67,7 @@ static Statement find_campaigns = STATEMENT(
  * Keeps the campaign from being deleted; start and pause do not wait.  One that is
  * just being deleted has nothing.
  */
-static Statement find_due_steps = STATEMENT(
+static Statement keep_due_steps = STATEMENT(
 	"SELECT h.step, c.started_at, h.delay_days, h.subject, h.body_html"
 	" FROM (SELECT started_at FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running' AND started_at IS NOT NULL"
@@ -187,7 +187,7 @@ static bool
 open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
 {
 	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
-	uint64		found = statement_execute(&find_due_steps, parameters, NULL);
+	uint64		found = statement_execute(&keep_due_steps, parameters, NULL);
 
 	if (found == 0)
 		return false;
@@ -505,7 +505,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 		claim_in_turn(&claim);
 	else
 	{
-		campaign_require(claim.workspace, PG_GETARG_DATUM(2), CAMPAIGN_READ);
+		campaign_require(claim.workspace, PG_GETARG_DATUM(2), false);
 		if (!claim_campaign(&claim, PG_GETARG_DATUM(2), false))
 			claim_campaign(&claim, PG_GETARG_DATUM(2), true);
 	}

@@ -168,7 +168,7 @@ lt_set_unsubscribe_url(PG_FUNCTION_ARGS)
 		}
 	}
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	statement_execute(PG_ARGISNULL(0) ? &remove_url : &set_url, values, NULL);
 	statement_finish();
 	PG_RETURN_VOID();

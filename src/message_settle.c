@@ -113,7 +113,7 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 
 /* Keeps of the numbers those of messages that are open, each once. */
 static int
-keep_open(QueueLease *lease, int *numbers, int count)
+leave_open(QueueLease *lease, int *numbers, int count)
 {
 	bool	   *seen = palloc0(sizeof(bool) * Max(lease->ranges.nmessages, 1));
 	int			kept = 0;
@@ -149,7 +149,7 @@ lt_fail_messages(PG_FUNCTION_ARGS)
 	statement_connect();
 	open = lock_lease(fcinfo, workspace, &lease, &now);
 	numbers = find_numbers(fcinfo, 1, &lease, &count);
-	count = open ? keep_open(&lease, numbers, count) : 0;
+	count = open ? leave_open(&lease, numbers, count) : 0;
 	if (count > 0)
 	{
 		campaign_read_steps(lease.workspace, UUIDPGetDatum(&lease.campaign), &steps);

@@ -127,7 +127,7 @@ static Statement find_address_key = STATEMENT(
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
 
-static Statement make_address_key = STATEMENT(
+static Statement ensure_address_key = STATEMENT(
 	"INSERT INTO leadterra.address_keys (workspace_id)"
 	" VALUES ($1)"
 	" ON CONFLICT DO NOTHING",
@@ -310,7 +310,7 @@ list_domains(Datum workspace, Datum blocklist, keyset_hash *keys, int *count)
 
 /* Marks the domains and wildcards that the list has entries of; returns whether there are any. */
 static bool
-look_up_domains(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
+find_listed_domains(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
 	int			count;
 	Domain	   *domains = list_domains(workspace, blocklist, keys, &count);
@@ -339,7 +339,7 @@ look_up_domains(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *lis
 
 /* Looks the keys up whose domains the list has entries of, and marks those that it has. */
 static void
-look_up_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
+find_listed_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
 	Datum	   *entries = palloc(sizeof(Datum) * keys->members);
 	int			nentries = 0;
@@ -375,8 +375,8 @@ mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 	if (keys->members >= WHOLE_LIST_MIN &&
 		mark_found(keys, statement_execute(&read_list, values, NULL), listed) <= keys->members)
 		return;
-	if (look_up_domains(workspace, blocklist, keys, listed))
-		look_up_keys(workspace, blocklist, keys, listed);
+	if (find_listed_domains(workspace, blocklist, keys, listed))
+		find_listed_keys(workspace, blocklist, keys, listed);
 }
 
 static bytea *
@@ -396,13 +396,13 @@ suppression_address_key(Datum workspace)
 
 /* The same for who is about to forget somebody: of two that come first one makes the key. */
 bytea *
-suppression_make_address_key(Datum workspace)
+suppression_ensure_address_key(Datum workspace)
 {
 	bytea	   *key = suppression_address_key(workspace);
 
 	if (key)
 		return key;
-	statement_execute(&make_address_key, &workspace, NULL);
+	statement_execute(&ensure_address_key, &workspace, NULL);
 	key = suppression_address_key(workspace);
 	if (key == NULL)
 		elog(ERROR, "a workspace has no key for addresses");

@@ -24,11 +24,11 @@ typedef struct SuppressionCheck
 extern text *suppression_email_argument(FunctionCallInfo fcinfo);
 extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
 extern bytea *suppression_address_key(Datum workspace);
-extern bytea *suppression_make_address_key(Datum workspace);
+extern bytea *suppression_ensure_address_key(Datum workspace);
 extern Datum suppression_forgotten_entry(const bytea *key, const char *email, int length);
 
 /* suppression_list.c: keeping lists */
 extern void suppression_add(Datum workspace, const char *email, int length, const char *reason);
-extern void suppression_require_list(Datum workspace, Datum blocklist);
+extern void suppression_keep_list(Datum workspace, Datum blocklist);
 
 #endif							/* LEADTERRA_SUPPRESSION_H */

@@ -157,7 +157,7 @@ raise_not_found(Datum blocklist)
 
 /* Keeps a block list from being deleted; raises PT404 if there is none.  Runs in SPI. */
 void
-suppression_require_list(Datum workspace, Datum blocklist)
+suppression_keep_list(Datum workspace, Datum blocklist)
 {
 	Datum		values[] = {workspace, blocklist};
 
@@ -211,7 +211,7 @@ lt_suppress(PG_FUNCTION_ARGS)
 	statement_connect();
 	if (list.count > 0)
 	{
-		context_make_workspace();
+		context_ensure_workspace();
 		added = add_entries(workspace, workspace, entries_array(&list), PG_GETARG_DATUM(1));
 	}
 	columns[0] = Int32GetDatum(added);
@@ -240,13 +240,13 @@ lt_block(PG_FUNCTION_ARGS)
 	bool		nulls[3] = {false};
 	Datum		result;
 
-	error_if_null(0, "values");
+	error_if_null(0, "entries");
 	error_if_null(2, "reason");
 	error_limit_text(fcinfo, 2, "reason");
-	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "values", NULL, false);
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "entries", NULL, false);
 	statement_connect();
-	context_make_workspace();
-	suppression_require_list(workspace, blocklist);
+	context_ensure_workspace();
+	suppression_keep_list(workspace, blocklist);
 	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, entries_array(&list), PG_GETARG_DATUM(2)));
 	columns[1] = Int32GetDatum(list.count);
 	columns[2] = Int32GetDatum(list.invalid);
@@ -283,7 +283,7 @@ remove_entries(FunctionCallInfo fcinfo, const char *argument, Datum blocklist)
 
 	error_if_null(0, argument);
 	statement_connect();
-	suppression_require_list(values[0], blocklist);
+	suppression_keep_list(values[0], blocklist);
 	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), argument, NULL, true);
 	if (is_default(values[0], blocklist))
 		add_forgotten(values[0], &list);
@@ -304,7 +304,7 @@ lt_unsuppress(PG_FUNCTION_ARGS)
 Datum
 lt_unblock(PG_FUNCTION_ARGS)
 {
-	return remove_entries(fcinfo, "values", blocklist_argument(fcinfo, 1));
+	return remove_entries(fcinfo, "entries", blocklist_argument(fcinfo, 1));
 }
 
 /* SQL: lt_create_blocklist(name) */
@@ -316,7 +316,7 @@ lt_create_blocklist(PG_FUNCTION_ARGS)
 
 	uuid7_generate(id);
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	statement_execute(&insert_list, values, NULL);
 	statement_finish();
 	PG_RETURN_UUID_P(id);

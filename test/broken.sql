@@ -23,11 +23,11 @@ BEGIN
     PERFORM lt_bulk_upsert(campaign, (SELECT jsonb_agg(jsonb_build_object('email', format('l%s@example.com', i), 'n', i)) FROM generate_series(1, 12) i));
     PERFORM lt_bulk_upsert(campaign, '[{"email": "l13@example.com"}]'), lt_start_campaign(campaign);
     SELECT lease_id INTO lease FROM lt_claim_messages(5, '1 hour', campaign) LIMIT 1;
-    PERFORM lt_fail_messages(lease, ARRAY(SELECT id FROM lt_messages WHERE lease_id = lease ORDER BY id LIMIT 1), 'no', true);
-    PERFORM lt_fail_messages(lease, ARRAY(SELECT id FROM lt_messages WHERE lease_id = lease ORDER BY id LIMIT 1), 'later');
+    PERFORM lt_fail_messages(lease, ARRAY(SELECT message_id FROM lt_messages WHERE lease_id = lease ORDER BY message_id LIMIT 1), 'no', true);
+    PERFORM lt_fail_messages(lease, ARRAY(SELECT message_id FROM lt_messages WHERE lease_id = lease ORDER BY message_id LIMIT 1), 'later');
     PERFORM lt_complete_messages(lease);
     SELECT lease_id INTO lease FROM lt_claim_messages(2, '1 minute', campaign) LIMIT 1;
-    PERFORM lt_complete_messages(lease, ARRAY(SELECT id FROM lt_messages WHERE lease_id = lease ORDER BY id LIMIT 1));
+    PERFORM lt_complete_messages(lease, ARRAY(SELECT message_id FROM lt_messages WHERE lease_id = lease ORDER BY message_id LIMIT 1));
     PERFORM lt_delete_leads('{l6@example.com}'), lt_remove_leads(campaign, '{l7@example.com}'), lt_forget('l8@example.com');
     PERFORM lt_suppress('{*.blocked.example, l9@example.com}');
     PERFORM set_config('leadterra.workspace_id', '', true);
@@ -73,14 +73,14 @@ INSERT INTO calls VALUES
 ('lt_finish_job($job)'), ('lt_finish_job($job, ''no'')'), ('lt_forget(''a@example.com'')'), ('lt_forget(''l1@example.com'')'),
 ('(SELECT string_agg(s::text, '''') FROM unnest(''{a@example.com, l9@example.com, l8@example.com, x@y.blocked.example}''::text[]) u, lt_is_suppressed(u) s)'),
 ('lt_job_progress($job, 50)'), ('(SELECT string_agg(l::text, '''') FROM lt_list_leads($list) l)'),
-('lt_merge_leads($lead, (SELECT min(id::text) FROM lt_leads WHERE id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(id::text) FROM lt_leads WHERE id <> $lead)::uuid, $lead)'),
-('lt_move_leads(ARRAY(SELECT id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
+('lt_merge_leads($lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid, $lead)'),
+('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
 ('lt_next_due()'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
 ('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
 ('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'),
-('lt_set_verification(ARRAY(SELECT id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
+('lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
 ('lt_unsubscribe($token)'),
 ('pg_temp.http(''POST'', ''/v1/campaigns'', ''{"name": "x"}'')'), ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/leads/bulk'', ''{"leads": [{"email": "x@example.com"}]}'')'),

@@ -135,7 +135,7 @@ COMMENT ON FUNCTION leadterra.import_goes_on(leadterra.imports, regclass) IS
 -- Of two that start at once the second goes on with what the first made, also if
 -- that has come to its end while the second waited.  What they wait for is no row:
 -- whoever starts or pauses the campaign would wait too.
-CREATE FUNCTION leadterra.find_import(workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb)
+CREATE FUNCTION leadterra.lock_open_import(workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb)
 RETURNS leadterra.imports
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -144,13 +144,13 @@ AS $$
 DECLARE
     i leadterra.imports;
 BEGIN
-    PERFORM leadterra.keep_campaign(workspace, find_import.campaign_id);
-    PERFORM leadterra.lock_start_of_imports(workspace, find_import.campaign_id);
+    PERFORM leadterra.keep_campaign(workspace, lock_open_import.campaign_id);
+    PERFORM leadterra.lock_start_of_imports(workspace, lock_open_import.campaign_id);
     SELECT x.import_id INTO i.import_id
     FROM leadterra.imports x
-    WHERE x.workspace_id = workspace AND x.campaign_id = find_import.campaign_id
-      AND x.source = find_import.source AND x.source_file = find_import.source_file
-      AND x.mapping IS NOT DISTINCT FROM find_import.mapping AND x.finished_at IS NULL
+    WHERE x.workspace_id = workspace AND x.campaign_id = lock_open_import.campaign_id
+      AND x.source = lock_open_import.source AND x.source_file = lock_open_import.source_file
+      AND x.mapping IS NOT DISTINCT FROM lock_open_import.mapping AND x.finished_at IS NULL
     ORDER BY x.import_id DESC
     LIMIT 1;
     SELECT x.* INTO i
@@ -161,7 +161,7 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.find_import(uuid, uuid, text, oid, jsonb) IS
+COMMENT ON FUNCTION leadterra.lock_open_import(uuid, uuid, text, oid, jsonb) IS
 'Return an import into a campaign that is not finished, locked
 
 Others start no import into the campaign until commit.';
@@ -175,21 +175,21 @@ AS 'MODULE_PATHNAME', 'lt_lock_start_of_imports';
 COMMENT ON FUNCTION leadterra.lock_start_of_imports(uuid, uuid) IS
 'Wait for whoever is starting an import into a campaign, and keep others from it until commit.';
 
-CREATE FUNCTION leadterra.find_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
+CREATE FUNCTION leadterra.lock_open_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'lt_find_import';
+AS 'MODULE_PATHNAME', 'lt_lock_open_import';
 
-COMMENT ON FUNCTION leadterra.find_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
+COMMENT ON FUNCTION leadterra.lock_open_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
 
-CREATE FUNCTION leadterra.make_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
+CREATE FUNCTION leadterra.insert_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'lt_make_import';
+AS 'MODULE_PATHNAME', 'lt_insert_import';
 
-COMMENT ON FUNCTION leadterra.make_import(uuid, text, oid, jsonb) IS 'Note that an import begins.';
+COMMENT ON FUNCTION leadterra.insert_import(uuid, text, oid, jsonb) IS 'Note that an import begins.';
 
 CREATE FUNCTION leadterra.count_import(import_id uuid, rows bigint)
 RETURNS leadterra.imports
@@ -321,9 +321,9 @@ BEGIN
     END IF;
     PERFORM leadterra.import_object(source, mapping);
 
-    i := leadterra.find_import(campaign_id, s.name, s.file, mapping);
+    i := leadterra.lock_open_import(campaign_id, s.name, s.file, mapping);
     IF i.import_id IS NULL OR NOT leadterra.import_goes_on(i, source) THEN
-        i := leadterra.make_import(campaign_id, s.name, s.file, mapping);
+        i := leadterra.insert_import(campaign_id, s.name, s.file, mapping);
     END IF;
 
     EXECUTE format(

@@ -69,7 +69,7 @@ BEGIN
         PERFORM leadterra.raise_error('invalid_request', 'a lead cannot be merged with itself');
     END IF;
     -- In one order, so that two calls with the same leads do not deadlock: see
-    -- leadterra.lock_again().
+    -- leadterra.begin_again().
     LOOP
         BEGIN
             FOR e IN
@@ -80,7 +80,7 @@ BEGIN
             LOOP
                 source := leadterra.lock_lead(workspace, e.lead_id);
                 IF source.email IS DISTINCT FROM e.email THEN
-                    PERFORM leadterra.lock_again();
+                    PERFORM leadterra.begin_again();
                 END IF;
             END LOOP;
             EXIT;

@@ -91,7 +91,7 @@ has numbers there.';
 -- on in the order of addresses.  A merge gives an address to a lead that had none:
 -- who has waited for that one holds it out of its place, lets go of all by the end
 -- of a block, and begins again.
-CREATE FUNCTION leadterra.lock_again()
+CREATE FUNCTION leadterra.begin_again()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -101,7 +101,7 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_again() IS
+COMMENT ON FUNCTION leadterra.begin_again() IS
 'Raise LT001, for a block of locks on leads to begin again
 
 One of them has another place in their order by now.';
@@ -153,7 +153,7 @@ Errors: PT400 invalid_request, PT409 wrong_isolation, PT413 too_many_entries.';
 
 -- Leads are locked in the order in which lt_bulk_upsert locks them, that of
 -- addresses, so that the two wait for each other and do not deadlock: see
--- leadterra.lock_again().
+-- leadterra.begin_again().
 CREATE FUNCTION leadterra.set_verification(workspace uuid, lead_ids uuid[], statuses integer[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -222,7 +222,7 @@ BEGIN
                     LIMIT 1
                     FOR NO KEY UPDATE
                 ) l
-                WHERE CASE WHEN l.email IS DISTINCT FROM v.email THEN leadterra.lock_again()
+                WHERE CASE WHEN l.email IS DISTINCT FROM v.email THEN leadterra.begin_again()
                     ELSE l.verification_status IS DISTINCT FROM v.status END
             LOOP
                 UPDATE leadterra.leads l SET verification_status = verdict.status, updated_at = now()
@@ -328,7 +328,7 @@ SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
-    -- In the order in which calls lock leads: see leadterra.lock_again().
+    -- In the order in which calls lock leads: see leadterra.begin_again().
     LOOP
         BEGIN
             RETURN ARRAY(
@@ -351,7 +351,7 @@ BEGIN
                     WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
                     FOR KEY SHARE
                 ) k
-                WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.lock_again() ELSE true END);
+                WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.begin_again() ELSE true END);
         EXCEPTION WHEN SQLSTATE 'LT001' THEN
             CONTINUE;
         END;

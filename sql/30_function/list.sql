@@ -188,7 +188,7 @@ Errors: PT400 invalid_request, PT404 list_not_found, PT413 too_many_entries.';
 -- may be from when tables were empty, and read all leads for each.
 CREATE FUNCTION @extschema@.lt_list_leads(list_id uuid, after uuid DEFAULT NULL, max_leads integer DEFAULT 100)
 RETURNS TABLE (
-    id uuid,
+    lead_id uuid,
     email text,
     first_name text,
     last_name text,
@@ -235,7 +235,7 @@ COMMENT ON FUNCTION @extschema@.lt_list_leads(uuid, uuid, integer) IS
 
 Parameters:
 - list_id: the list
-- after: the last id of the page before; null: from the first lead
+- after: the last lead_id of the page before; null: from the first lead
 - max_leads: how many at most, 1 to 10,000
 Returns: leads in the order of their ids. A page that is not full is the last.
 Errors: PT400 invalid_request, PT404 list_not_found.';

@@ -145,7 +145,7 @@ Parameters:
 - blocklist_id: the list
 Errors: PT400 invalid_request (null, or the default list), PT404 blocklist_not_found.';
 
-CREATE FUNCTION @extschema@.lt_block("values" text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
+CREATE FUNCTION @extschema@.lt_block(entries text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
 RETURNS @extschema@.lt_block_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -154,17 +154,17 @@ AS 'MODULE_PATHNAME', 'lt_block';
 COMMENT ON FUNCTION @extschema@.lt_block(text[], uuid, text) IS
 'Put addresses, domains and wildcards on a block list
 
-Does what lt_suppress does, for any block list. A value that is no entry is counted and
+Does what lt_suppress does, for any block list. A text that is no entry is counted and
 left out.
 
 Parameters:
-- values: at most a million entries, as in lt_suppress
+- entries: at most a million, as in lt_suppress
 - blocklist_id: the list; null: the suppression list
 - reason: why, at most 1,000 bytes
-Returns: how many were added, how many values are entries, and how many are none.
+Returns: how many were added, how many texts are entries, and how many are none.
 Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries.';
 
-CREATE FUNCTION @extschema@.lt_unblock("values" text[], blocklist_id uuid DEFAULT NULL)
+CREATE FUNCTION @extschema@.lt_unblock(entries text[], blocklist_id uuid DEFAULT NULL)
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -174,7 +174,7 @@ COMMENT ON FUNCTION @extschema@.lt_unblock(text[], uuid) IS
 'Take entries off a block list
 
 Parameters:
-- values: at most a million entries, as they are on the list
+- entries: at most a million, as they are on the list
 - blocklist_id: the list; null: the suppression list
 Returns: how many were on it.
 Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries.';

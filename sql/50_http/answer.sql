@@ -41,13 +41,13 @@ AS 'MODULE_PATHNAME', 'lt_open_answer';
 
 COMMENT ON FUNCTION leadterra.open_answer(text, bytea) IS 'Do the same in the current workspace.';
 
-CREATE FUNCTION leadterra.keep_answer(idempotency_key text, answer jsonb)
+CREATE FUNCTION leadterra.store_answer(idempotency_key text, answer jsonb)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'lt_keep_answer';
+AS 'MODULE_PATHNAME', 'lt_store_answer';
 
-COMMENT ON FUNCTION leadterra.keep_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
+COMMENT ON FUNCTION leadterra.store_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
 
 CREATE FUNCTION leadterra.forget_answers(workspace uuid, address text)
 RETURNS void

@@ -121,7 +121,7 @@ BEGIN
 
     answer := leadterra.call_route(route, uri, body);
     IF idempotency_key <> '' THEN
-        PERFORM leadterra.keep_answer(idempotency_key, answer);
+        PERFORM leadterra.store_answer(idempotency_key, answer);
     END IF;
     RETURN answer;
 EXCEPTION WHEN OTHERS THEN

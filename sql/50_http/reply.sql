@@ -8,16 +8,16 @@ RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'id', @extschema@.lt_typeid('rpl', r.id), 'email', r.email, 'campaignId', @extschema@.lt_typeid('camp', r.campaign_id),
+        'id', @extschema@.lt_typeid('rpl', r.reply_id), 'email', r.email, 'campaignId', @extschema@.lt_typeid('camp', r.campaign_id),
         'classification', r.classification, 'receivedAt', leadterra.http_time(r.received_at), 'threadSnippet', r.thread_snippet)
-        ORDER BY r.received_at DESC, r.id DESC), '[]')
+        ORDER BY r.received_at DESC, r.reply_id DESC), '[]')
     FROM (
         SELECT r.*
         FROM @extschema@.lt_replies r
         WHERE (http_replies.campaign_id IS NULL OR r.campaign_id = http_replies.campaign_id)
           AND (http_replies.classification IS NULL
             OR r.classification = http_replies.classification)
-        ORDER BY r.received_at DESC, r.id DESC
+        ORDER BY r.received_at DESC, r.reply_id DESC
         OFFSET (http_replies.page - 1) * 50
         LIMIT 50
     ) r;

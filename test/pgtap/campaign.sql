@@ -27,7 +27,7 @@ FROM unnest('{0,false,[],"{}"}'::jsonb[]) value;
 -- Steps and leads that count.
 SELECT lt_create_campaign('several', '[{"subject": "{{b}}", "bodyHtml": "{{a|x}} {{b}} {{a}}"}, {"subject": "no token", "bodyHtml": ""}, {"subject": "{{a|x}}", "bodyHtml": "{{a|y}}"}]') AS several \gset
 SELECT lt_bulk_upsert(:'several', '[{"email": "q1@example.com", "a": "1"}, {"email": "q2@example.com", "b": "1"}, {"email": "q3@example.com"}, {"email": "q4@example.com"}]');
-UPDATE leadterra.enrollments SET status = 'replied' WHERE lead_id = (SELECT id FROM lt_leads WHERE email = 'q4@example.com');
+UPDATE leadterra.enrollments SET status = 'replied' WHERE lead_id = (SELECT lead_id FROM lt_leads WHERE email = 'q4@example.com');
 SELECT results_eq(format('SELECT * FROM lt_preflight(%L)', :'several'), 'VALUES (1, ''b'', false, 2::bigint), (1, ''a'', false, 2::bigint), (3, ''a'', true, 2::bigint)',
     'tokens come in the order of steps and texts; a fallback counts if every use has one; leads that ended do not count');
 SELECT lt_create_campaign('without steps') AS empty \gset

@@ -6,7 +6,7 @@ SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the d
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
 SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com", "firstName": "A"}]');
 SELECT lt_suppress('{no@example.com}');
-SELECT id AS lead FROM lt_leads WHERE email = 'a@example.com' \gset
+SELECT lead_id AS lead FROM lt_leads WHERE email = 'a@example.com' \gset
 SELECT lt_create_blocklist('of the default workspace') AS blocklist \gset
 SELECT lt_block('{no@example.com}', :'blocklist');
 SELECT lt_create_list('of the default workspace') AS list \gset
@@ -91,7 +91,7 @@ SELECT lt_current_workspace(), lt_uuidv7(), 'verify_leads', '{}', now(), now() F
 SELECT count(*) FROM lt_claim_job();
 SELECT lt_block('{t9@example.com}', :'blocklist');
 SELECT lt_add_leads('[{"email": "t1@example.com"}, {"email": "t2@example.com"}]', list_id => :'list');
-CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, :'blocklist'::uuid AS blocklist, :'list'::uuid AS list, id AS lead FROM lt_leads WHERE email = 't3@example.com';
+CREATE TEMP TABLE twin AS SELECT :'campaign'::uuid AS campaign, :'draft'::uuid AS draft, :'blocklist'::uuid AS blocklist, :'list'::uuid AS list, lead_id AS lead FROM lt_leads WHERE email = 't3@example.com';
 DO $$
 DECLARE
     name text;
@@ -148,11 +148,11 @@ $$;
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
 SELECT cmp_ok(cardinality(pg_temp.elsewhere()), '>', 20, 'the rows of other workspaces are watched');
 SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
-    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'first 3 3, second 4 0'),
-    ('(SELECT steps FROM lt_campaigns WHERE id = campaign)', '1'),
+    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE campaign_id IN (campaign, draft))', 'first 3 3, second 4 0'),
+    ('(SELECT steps FROM lt_campaigns WHERE campaign_id = campaign)', '1'),
     ('(SELECT count(*) FROM lt_leads WHERE email LIKE ''t_@%'')', '4'),
     ('(SELECT count(*) FROM lt_enrollments WHERE campaign_id = campaign)', '4'),
-    ('(SELECT string_agg(state, '', '' ORDER BY id) FROM lt_messages WHERE campaign_id = campaign)', 'queued, queued, queued, skipped'),
+    ('(SELECT string_agg(state, '', '' ORDER BY message_id) FROM lt_messages WHERE campaign_id = campaign)', 'queued, queued, queued, skipped'),
     ('(SELECT leads_without_value FROM lt_preflight(campaign))', '2'),
     ('lt_copy_campaign(campaign, ''copied'') <> campaign', 'true'),
     ('(SELECT steps FROM lt_campaigns WHERE name = ''copied'')', '1'),
@@ -171,7 +171,7 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_finish_job(last_job_lease())', 'true'),
     ('(SELECT count(*) FROM lt_claim_job())', '1'),
     ('lt_finish_job(last_job_lease(), ''no'')', 'true'),
-    ('(SELECT string_agg(concat_ws('' '', status, progress, error), '', '' ORDER BY id) FROM lt_jobs)', 'success 100, pending 0 no'),
+    ('(SELECT string_agg(concat_ws('' '', status, progress, error), '', '' ORDER BY job_id) FROM lt_jobs)', 'success 100, pending 0 no'),
     ('lt_set_verification(ARRAY[lead], ''{1}'')', '1'),
     ('(SELECT string_agg(email, '' '') FROM lt_leads WHERE verification_status = 1)', 't6@example.com'),
     ('lt_remove_leads(campaign, ''{t1@example.com, T2@example.com}'')', '2'),
@@ -195,10 +195,10 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('(SELECT status FROM lt_sending_status(campaign))', 'due'),
     ('(SELECT string_agg(email, '' '') FROM lt_claim_messages(1, ''1 hour'', campaign))', 't6@example.com'),
     ('lt_extend_lease(last_lease(), ''2 hours'') > now()', 'true'),
-    ('lt_fail_messages(last_lease(), (SELECT array_agg(id) FROM lt_messages WHERE lease_id = last_lease()), ''no'')', '1'),
+    ('lt_fail_messages(last_lease(), (SELECT array_agg(message_id) FROM lt_messages WHERE lease_id = last_lease()), ''no'')', '1'),
     ('(SELECT string_agg(email, '' '') FROM lt_claim_messages(1, ''1 hour'', campaign))', 't4@example.com'),
     ('lt_complete_messages(last_lease())', '1'),
-    ('lt_record_event((SELECT id FROM lt_messages WHERE state = ''sent''), ''bounced'', ''{"bounceType": "hard"}'')', 'true'),
+    ('lt_record_event((SELECT message_id FROM lt_messages WHERE state = ''sent''), ''bounced'', ''{"bounceType": "hard"}'')', 'true'),
     ('(SELECT concat_ws('' '', total_enrolled, sent, bounced, skipped, queued) FROM lt_campaign_stats(campaign))', '3 1 1 2 2'),
     ('(SELECT string_agg(concat_ws('' '', state, reason), '','') FROM lt_explain_lead(campaign, ''t6@example.com''))', 'retry no'),
     ('lt_restart_leads(campaign, ''{t4@example.com}'')', '1'),
@@ -212,22 +212,22 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('added(lt_add_leads(''[{"email": "t2@example.com"}, {"email": "new@example.com"}]'', draft, skip_if_in_campaign => true))', '0 uploaded (), 1 duplicated, 1 skipped, 0 blocked, 8 left'),
     ('added(lt_add_leads(''[{"email": "t2@example.com"}, {"email": "new@example.com"}, {"first_name": "N"}]'', list_id => list, skip_if_in_list => true))', '1 uploaded (nobody), 2 duplicated, 0 skipped, 0 blocked, null left'),
     ('(SELECT concat_ws('' '', assigned_to, verification_status, phone) FROM lt_leads WHERE email = ''new@example.com'')', '019cc043-e39c-7d91-a325-6615db0e1b14 12 2'),
-    ('(SELECT variables FROM lt_campaigns WHERE id = campaign)', '{x}'),
-    ('lt_remove_from_list(list, ARRAY(SELECT id FROM lt_leads WHERE email IN (''t1@example.com'', ''t2@example.com'')))', '2'),
+    ('(SELECT variables FROM lt_campaigns WHERE campaign_id = campaign)', '{x}'),
+    ('lt_remove_from_list(list, ARRAY(SELECT lead_id FROM lt_leads WHERE email IN (''t1@example.com'', ''t2@example.com'')))', '2'),
     ('added(lt_add_leads(''[{"email": "t1@example.com"}, {"email": "a@example.com"}]'', list_id => lt_create_list(''own''), skip_if_in_list => true))', '1 uploaded (t1), 0 duplicated, 1 skipped, 0 blocked, null left'),
     ('lt_delete_list(list)', ''),
     ('lt_delete_leads(''{new@example.com}'')', '1'),
     ('lt_next_due() <= now() + interval ''1 minute''', 'true'),
     ('lt_delete_lead(lead)', ''),
     ('lt_delete_leads(''{t2@example.com, T4@example.com}'')', '2'),
-    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE id IN (campaign, draft))', 'renamed 2 2, second 3 0'),
+    ('(SELECT string_agg(format(''%s %s %s'', name, leads_enrolled, queued_messages), '', '' ORDER BY name) FROM lt_campaigns WHERE campaign_id IN (campaign, draft))', 'renamed 2 2, second 3 0'),
     ('lt_delete_campaign(draft)', ''),
     ('(lt_pause_campaign(campaign)).status', 'paused'),
     ('lt_delete_campaign(campaign)', ''),
     ('(SELECT count(*) FROM lt_enrollments WHERE campaign_id IN (campaign, draft))', '0')
 ) AS calls (call, result);
 RESET leadterra.workspace_id;
-SELECT is((SELECT (status, leads_enrolled, queued_messages) FROM lt_campaigns WHERE id = :'campaign'), ('running'::text, 3::bigint, 3::bigint), 'the first workspace is what it was');
+SELECT is((SELECT (status, leads_enrolled, queued_messages) FROM lt_campaigns WHERE campaign_id = :'campaign'), ('running'::text, 3::bigint, 3::bigint), 'the first workspace is what it was');
 SELECT is((SELECT string_agg(reason, ',') FROM lt_is_suppressed('t9@example.com')), 'asked', 'with what it suppresses');
 
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b14';

@@ -42,7 +42,7 @@ CREATE FUNCTION pg_temp.add(campaign uuid, to_step integer, since timestamptz, V
 $$;
 CREATE FUNCTION pg_temp.heads() RETURNS text LANGUAGE sql SET search_path = public AS $$
     SELECT string_agg(format('%s/%s', c.name, h.step), ' ' ORDER BY h.campaign_id, h.step)
-    FROM leadterra.queue_heads(lt_current_workspace()) h JOIN lt_campaigns c ON c.id = h.campaign_id
+    FROM leadterra.queue_heads(lt_current_workspace()) h JOIN lt_campaigns c ON c.campaign_id = h.campaign_id
 $$;
 CREATE TEMP TABLE made AS
 SELECT n, lt_create_campaign(n::text, (SELECT jsonb_agg('{"subject": "s", "bodyHtml": "b", "delayDays": 1}'::jsonb) FROM generate_series(1, 3))) AS id
@@ -92,7 +92,7 @@ DECLARE
     started constant timestamptz := pg_temp.pick('-infinity', at - interval '20 years', pg_temp.around(at), pg_temp.around(at - interval '24 hours'), pg_temp.around(at - 3650 * interval '24 hours'),
         '4714-11-24 00:00+00 BC', 'infinity', '294276-12-31 23:59:59.999999+00');
     campaign uuid := lt_create_campaign('generated', (SELECT jsonb_agg(jsonb_build_object('subject', 's', 'bodyHtml', 'b', 'delayDays', pg_temp.pick(0, 0, 1, 2, 365, 3649, 3650))) FROM generate_series(1, 100)));
-    leads constant uuid[] := (SELECT array_agg(id ORDER BY email) FROM lt_leads);
+    leads constant uuid[] := (SELECT array_agg(lead_id ORDER BY email) FROM lt_leads);
     claimed text;
     l uuid;
     ids uuid[];
@@ -126,7 +126,7 @@ BEGIN
     -- What fails is due again after a minute, whatever the delay of its step.
     IF l IS NOT NULL THEN
         PERFORM lt_fail_messages(l, ids, 'no');
-        PERFORM pg_temp.compare(r, 'a retry, step ' || g.step, m.due_at::text, (at + interval '1 minute')::text) FROM got g JOIN lt_messages m ON m.id = g.message_id;
+        PERFORM pg_temp.compare(r, 'a retry, step ' || g.step, m.due_at::text, (at + interval '1 minute')::text) FROM got g JOIN lt_messages m ON m.message_id = g.message_id;
     END IF;
     DROP TABLE got;
     DELETE FROM leadterra.campaigns c WHERE c.campaign_id = campaign;

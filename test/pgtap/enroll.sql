@@ -9,7 +9,7 @@ CREATE FUNCTION pg_temp.upsert(campaign uuid, leads jsonb, VARIADIC more text[] 
 $$ SELECT lt_bulk_upsert(campaign, leads, coalesce(more[1], 'error'), coalesce(more[2], 'false')::boolean)::text $$;
 CREATE FUNCTION pg_temp.lead(address text) RETURNS jsonb LANGUAGE sql AS
 $$ SELECT jsonb_object_agg(f.key, f.value)
-   FROM lt_leads l, jsonb_each(to_jsonb(l) - '{id,email,created_at,updated_at}'::text[]) f
+   FROM lt_leads l, jsonb_each(to_jsonb(l) - '{lead_id,email,created_at,updated_at}'::text[]) f
    WHERE l.email = address AND f.value <> 'null' $$;
 CREATE FUNCTION pg_temp.state(campaign uuid, address text) RETURNS text LANGUAGE sql AS
 $$ SELECT status FROM lt_enrollments e WHERE e.campaign_id = campaign AND e.email = address $$;
@@ -27,7 +27,7 @@ $$;
 
 -- The place and version of a lead's row: one that is written has others.
 CREATE FUNCTION pg_temp.version(address text) RETURNS text LANGUAGE sql AS
-$$ SELECT concat_ws(' ', l.ctid, l.xmin) FROM leadterra.leads l JOIN lt_leads v ON v.id = l.lead_id WHERE v.email = address $$;
+$$ SELECT concat_ws(' ', l.ctid, l.xmin) FROM leadterra.leads l JOIN lt_leads v ON v.lead_id = l.lead_id WHERE v.email = address $$;
 \ir ../rows.sql
 
 -- Counts.
@@ -43,7 +43,7 @@ SELECT is(pg_temp.upsert(:'other', '[{"email": "b@x.example"}]'), '(1,0,0,1)', '
 SELECT is(pg_temp.state(:'other', 'b@x.example'), 'active', 'it is enrolled');
 SELECT is(pg_temp.version('b@x.example'), :'version', 'and its record is not written');
 SELECT is((SELECT count(*) FROM lt_leads WHERE email = 'a@x.example'), 1::bigint, 'there is one record of it');
-SELECT isnt((SELECT id FROM lt_leads WHERE email = 'a@x.example'), (SELECT id FROM lt_leads WHERE email = 'b@x.example'), 'two addresses are two leads');
+SELECT isnt((SELECT lead_id FROM lt_leads WHERE email = 'a@x.example'), (SELECT lead_id FROM lt_leads WHERE email = 'b@x.example'), 'two addresses are two leads');
 SELECT is(pg_temp.upsert(:'draft', '[{"email": "a.b@x.example"}, {"email": "ab@x.example"}, {"email": "ab+1@x.example"}]'), '(3,0,0,3)', 'dots and plus parts are not folded');
 
 -- Fields.
@@ -194,7 +194,7 @@ SELECT pg_temp.version('d@x.example') AS version \gset
 SELECT is(pg_temp.upsert(:'other', '[{"email": "d@x.example"}]'), '(1,0,0,1)', 'a known lead that nothing changes in is enrolled in a paused campaign');
 SELECT is((SELECT array_agg(state) FROM lt_messages WHERE campaign_id = :'other' AND email = 'd@x.example'), '{queued}', 'and queued');
 SELECT is((SELECT (next_step, next_due_at) FROM lt_enrollments WHERE campaign_id = :'other' AND email = 'd@x.example'), (1, now()), 'held until start');
-SELECT is((SELECT (status, queued_messages) FROM lt_campaigns WHERE id = :'other'), ('paused'::text, 4::bigint), 'the campaign counts it');
+SELECT is((SELECT (status, queued_messages) FROM lt_campaigns WHERE campaign_id = :'other'), ('paused'::text, 4::bigint), 'the campaign counts it');
 SELECT is(pg_temp.version('d@x.example'), :'version', 'and its record is not written');
 SELECT lt_create_campaign('later', '[{"subject": "s", "bodyHtml": "b"}]') AS later \gset
 SELECT is(pg_temp.upsert(:'later', '[{"email": "d@x.example"}]'), '(1,0,0,1)', 'it is enrolled in a draft');
@@ -249,8 +249,8 @@ SELECT * FROM lt_bulk_upsert_report(:'few', (SELECT jsonb_agg(jsonb_build_object
 SELECT is((SELECT count(*) FROM few WHERE new_to_workspace AND outcome = 'enrolled'), 898::bigint, 'many new leads');
 SELECT results_eq($$SELECT email, outcome FROM few WHERE NOT new_to_workspace ORDER BY index$$,
     $$VALUES ('few-0123@x.example', 'updated'), ('few-0777@x.example', 'enrolled')$$, 'and a few known ones');
-SELECT is((SELECT count(*) FROM few f JOIN lt_leads l ON l.id OPERATOR(pg_catalog.=) f.lead_id AND l.email = f.email AND l.last_name = 'new'
-    JOIN lt_enrollments e ON e.campaign_id = :'few' AND e.lead_id OPERATOR(pg_catalog.=) l.id), 900::bigint, 'all are changed and enrolled, under the ids reported');
+SELECT is((SELECT count(*) FROM few f JOIN lt_leads l ON l.lead_id OPERATOR(pg_catalog.=) f.lead_id AND l.email = f.email AND l.last_name = 'new'
+    JOIN lt_enrollments e ON e.campaign_id = :'few' AND e.lead_id OPERATOR(pg_catalog.=) l.lead_id), 900::bigint, 'all are changed and enrolled, under the ids reported');
 SELECT is((SELECT string_agg(first_name, ' ' ORDER BY email) FROM lt_leads WHERE email LIKE 'few-%'), 'old kept', 'and keep what the call does not give');
 
 -- Malformed calls.

@@ -38,12 +38,12 @@ BEGIN
     PERFORM lt_remove_leads(set_up.campaign, ARRAY(SELECT address FROM people p WHERE p.campaign = 'removed')),
         lt_remove_leads(set_up.other_campaign, ARRAY(SELECT address FROM people p WHERE p.other_campaign = 'removed'));
     UPDATE leadterra.enrollments e SET status = p.campaign FROM people p JOIN lt_leads l ON l.email = p.address
-    WHERE e.campaign_id = set_up.campaign AND e.lead_id = l.id AND p.campaign = 'replied';
+    WHERE e.campaign_id = set_up.campaign AND e.lead_id = l.lead_id AND p.campaign = 'replied';
     UPDATE leadterra.enrollments e SET status = p.other_campaign FROM people p JOIN lt_leads l ON l.email = p.address
-    WHERE e.campaign_id = set_up.other_campaign AND e.lead_id = l.id AND p.other_campaign = 'bounced';
+    WHERE e.campaign_id = set_up.other_campaign AND e.lead_id = l.lead_id AND p.other_campaign = 'bounced';
     INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id)
-    SELECT lt_current_workspace(), set_up.list, l.id FROM people p JOIN lt_leads l ON l.email = p.address WHERE p.list
-    UNION ALL SELECT lt_current_workspace(), set_up.other_list, l.id FROM people p JOIN lt_leads l ON l.email = p.address WHERE p.other_list;
+    SELECT lt_current_workspace(), set_up.list, l.lead_id FROM people p JOIN lt_leads l ON l.email = p.address WHERE p.list
+    UNION ALL SELECT lt_current_workspace(), set_up.other_list, l.lead_id FROM people p JOIN lt_leads l ON l.email = p.address WHERE p.other_list;
     PERFORM lt_suppress(ARRAY(SELECT address FROM people p WHERE p.domain = 'address.example') || '{domain.example, *.wild.example, both.example}'::text[]);
     PERFORM lt_block('{named.example, *.named.example, both.example}', set_up.blocklist);
 END;
@@ -214,7 +214,7 @@ END;
 $$;
 \ir ../rows.sql
 CREATE FUNCTION pg_temp.lead(address text) RETURNS jsonb LANGUAGE sql SET search_path = public, pg_temp AS $$
-    SELECT jsonb_object_agg(f.key, f.value) FROM lt_leads l, jsonb_each(to_jsonb(l) - '{id,email,created_at,updated_at}'::text[]) f
+    SELECT jsonb_object_agg(f.key, f.value) FROM lt_leads l, jsonb_each(to_jsonb(l) - '{lead_id,email,created_at,updated_at}'::text[]) f
     WHERE l.email = address AND f.value NOT IN ('null', '{}')
 $$;
 
@@ -335,7 +335,7 @@ DECLARE
     message text;
     detail text;
 BEGIN
-    PERFORM lt_add_leads(jsonb_build_array(jsonb_build_object('email', 'new@free.example', key, 1)), id) FROM lt_campaigns WHERE name = 'target';
+    PERFORM lt_add_leads(jsonb_build_array(jsonb_build_object('email', 'new@free.example', key, 1)), campaign_id) FROM lt_campaigns WHERE name = 'target';
     RETURN 'no error';
 EXCEPTION WHEN SQLSTATE 'PT400' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, message = MESSAGE_TEXT;
@@ -391,7 +391,7 @@ DECLARE
     patch jsonb := CASE given WHEN 'nothing' THEN '{}' WHEN 'null' THEN '{"assigned_to": null}' ELSE jsonb_build_object('assigned_to', '00000000-0000-0000-0000-00000000000' || given) END;
 BEGIN
     IF known <> 'new' THEN
-        PERFORM lt_bulk_upsert(id, jsonb_build_array(jsonb_build_object('email', address, 'assignedTo', '00000000-0000-0000-0000-00000000000' || nullif(known, 'nobody')))) FROM lt_campaigns WHERE name = 'anywhere';
+        PERFORM lt_bulk_upsert(campaign_id, jsonb_build_array(jsonb_build_object('email', address, 'assignedTo', '00000000-0000-0000-0000-00000000000' || nullif(known, 'nobody')))) FROM lt_campaigns WHERE name = 'anywhere';
     END IF;
     IF pg_temp.add(jsonb_build_array(jsonb_build_object('email', address) || patch), options) -> 'leads_uploaded' <> '1' THEN
         RETURN 'not uploaded';
@@ -415,7 +415,7 @@ SELECT lt_add_leads('[{"email": "assigned@free.example"}]', :'owned', assigned_t
 SELECT is(pg_temp.lead('assigned@free.example') ->> 'assigned_to', :'a', 'who was in it already is left to whom it was assigned');
 
 -- Variables.
-CREATE FUNCTION pg_temp.variables(campaign uuid) RETURNS text LANGUAGE sql SET search_path = public AS $$ SELECT variables::text FROM lt_campaigns c WHERE c.id = campaign $$;
+CREATE FUNCTION pg_temp.variables(campaign uuid) RETURNS text LANGUAGE sql SET search_path = public AS $$ SELECT variables::text FROM lt_campaigns c WHERE c.campaign_id = campaign $$;
 SELECT is(pg_temp.variables(:'owned'), '{}', 'a campaign knows no variable');
 SELECT lt_add_leads('[{"email": "v1@free.example", "custom_variables": {"size": 1, "city": null}}, {"email": "v2@free.example", "custom_variables": {"city": "Ulm", "a": true}}, {"email": "v3@free.example"}]', :'owned');
 SELECT is(pg_temp.variables(:'owned'), '{a,city,size}', 'it then knows those of its leads, once, also those that are null');
@@ -424,7 +424,7 @@ SELECT lt_add_leads('[{"email": "v4@free.example", "custom_variables": {"size": 
 SELECT is((SELECT ctid FROM leadterra.campaigns WHERE campaign_id = :'owned'), :'place', 'known ones write nothing');
 SELECT lt_add_leads('[{"email": "v1@free.example", "custom_variables": {"in": 1}}, {"email": "x@domain.example", "custom_variables": {"blocked": 1}}, {"email": "no", "custom_variables": {"invalid": 1}},
     {"email": "v6@free.example", "custom_variables": {"first": 1}}, {"email": "V6@free.example", "custom_variables": {"repeated": 1}}, {"email": "v7@free.example", "custom_variables": {"Zoë": 1, "": 2, "a,b": 3, "\"": 4}}]', :'owned');
-SELECT is((SELECT variables FROM lt_campaigns WHERE id = :'owned'), ARRAY(SELECT v FROM unnest('{a,city,size,first,Zoë,"","a,b","\""}'::text[]) v ORDER BY v), 'what was not uploaded adds none; any text is a name');
+SELECT is((SELECT variables FROM lt_campaigns WHERE campaign_id = :'owned'), ARRAY(SELECT v FROM unnest('{a,city,size,first,Zoë,"","a,b","\""}'::text[]) v ORDER BY v), 'what was not uploaded adds none; any text is a name');
 SELECT is(pg_temp.variables(:'unowned'), '{}', 'no other campaign learns them');
 SELECT lt_add_leads('[{"email": "v1@free.example", "custom_variables": {"listed": 1}}]', list_id => :'owned_list');
 SELECT is((SELECT count(*) FROM lt_campaigns WHERE variables @> '{listed}'), 0::bigint, 'nor does any from a list');
@@ -437,8 +437,8 @@ CREATE FUNCTION pg_temp.job() RETURNS text LANGUAGE plpgsql SET search_path = pu
 DECLARE
     job text;
 BEGIN
-    SELECT string_agg(format('%s %s %s %s: %s', j.type, j.status, (SELECT name FROM lt_campaigns c WHERE c.id = j.campaign_id), (SELECT name FROM lt_lists c WHERE c.id = j.list_id),
-        (SELECT string_agg(coalesce(split_part(l.email, '@', 1), 'nobody'), ' ' ORDER BY n) FROM unnest(j.lead_ids) WITH ORDINALITY u (id, n) LEFT JOIN lt_leads l USING (id))), ', ') INTO job
+    SELECT string_agg(format('%s %s %s %s: %s', j.type, j.status, (SELECT name FROM lt_campaigns c WHERE c.campaign_id = j.campaign_id), (SELECT name FROM lt_lists c WHERE c.list_id = j.list_id),
+        (SELECT string_agg(coalesce(split_part(l.email, '@', 1), 'nobody'), ' ' ORDER BY n) FROM unnest(j.lead_ids) WITH ORDINALITY u (lead_id, n) LEFT JOIN lt_leads l USING (lead_id))), ', ') INTO job
     FROM leadterra.jobs j WHERE j.workspace_id = lt_current_workspace();
     DELETE FROM leadterra.jobs;
     RETURN job;
@@ -461,7 +461,7 @@ SELECT is((SELECT count(*) FROM lt_leads WHERE email IS NULL AND verification_st
 SELECT lt_add_leads('[{"first_name": "N"}]', list_id => :'owned_list', verify_leads_on_import => true), lt_add_leads('[{"email": "j6@free.example"}]', list_id => :'owned_list', verify_leads_on_import => true);
 SELECT is(pg_temp.job(), NULL, 'no job for nobody');
 SELECT lt_add_leads('[{"email": "j7@free.example"}]', :'owned', verify_leads_on_import => true);
-SELECT is((SELECT lead_ids FROM lt_claim_job()), ARRAY(SELECT id FROM lt_leads WHERE email = 'j7@free.example'), 'a worker gets the job');
+SELECT is((SELECT lead_ids FROM lt_claim_job()), ARRAY(SELECT lead_id FROM lt_leads WHERE email = 'j7@free.example'), 'a worker gets the job');
 
 -- The limit of a workspace, one that holds nothing else.
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b18';
@@ -514,7 +514,7 @@ SELECT lt_delete_leads('{a@free.example, b@free.example, e@free.example, none@fr
 SELECT is(pg_temp.left(pg_temp.some('f'), :'c'), '0, 0 left', 'deleting makes room');
 DELETE FROM leadterra.leads WHERE email = 'f@free.example';
 SELECT is(pg_temp.left(pg_temp.some('c'), :'c'), '0, 1 left', 'also by hand');
-SELECT lt_delete_lead(id) FROM lt_leads WHERE email IS NULL;
+SELECT lt_delete_lead(lead_id) FROM lt_leads WHERE email IS NULL;
 SELECT is(pg_temp.left(pg_temp.some('c'), :'c'), '0, 2 left', 'also of one without an address');
 SELECT lt_delete_list(:'limited_list'), lt_remove_leads(:'limited', '{c@free.example}');
 SELECT is(pg_temp.left(pg_temp.some('c'), :'c'), '1, 2 left', 'who is taken off a list or out of a campaign still counts, once');
@@ -553,7 +553,7 @@ CREATE FUNCTION pg_temp.named(first integer, leads integer, names integer) RETUR
     FROM generate_series(first, first + leads - 1) i
 $$;
 SELECT is(lt_add_leads(pg_temp.named(1, 100, 100), :'named') ->> 'leads_uploaded', '100', 'ten thousand names');
-SELECT is((SELECT cardinality(variables) FROM lt_campaigns WHERE id = :'named'), 10000, 'are known');
+SELECT is((SELECT cardinality(variables) FROM lt_campaigns WHERE campaign_id = :'named'), 10000, 'are known');
 SELECT throws_ok(format('SELECT lt_add_leads(pg_temp.named(20000, 1, 1), %L)', :'named'), 'PT400', 'the campaign would have 10001 custom fields, more than 10000 or of more than 1048576 bytes', 'and not one more');
 SELECT is(pg_temp.failure(format('lt_add_leads(%L, %L)', jsonb_build_array(jsonb_build_object('email', 'long@named.example', 'custom_variables', jsonb_build_object(repeat('x', 1048577), 1))), lt_create_campaign('long'))), 'PT400 too_many_variables the campaign would have 1 custom fields, more than 10000 or of more than 1048576 bytes', 'nor longer ones');
 

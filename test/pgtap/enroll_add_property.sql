@@ -170,7 +170,7 @@ $$;
 CREATE FUNCTION pg_temp.held() RETURNS text[] LANGUAGE sql SET search_path = public, pg_temp AS $$
     SELECT ARRAY(SELECT format('person %s', (email, first_name, phone, assigned_to, verification_status, custom)) FROM lt_leads ORDER BY 1)
         || ARRAY(SELECT format('member %s', (t.target, m.state, l.email, l.first_name)) FROM lt_leads l
-            JOIN (SELECT campaign_id AS id, lead_id, status AS state FROM leadterra.enrollments UNION ALL SELECT list_id, lead_id, 'active' FROM leadterra.list_members) m ON m.lead_id = l.id
+            JOIN (SELECT campaign_id AS id, lead_id, status AS state FROM leadterra.enrollments UNION ALL SELECT list_id, lead_id, 'active' FROM leadterra.list_members) m ON m.lead_id = l.lead_id
             JOIN targets t ON t.id = m.id ORDER BY 1)
         || ARRAY(SELECT format('queued %s', m.email) FROM lt_messages m WHERE m.state = 'queued' ORDER BY 1)
         || ARRAY(SELECT format('variables %s %s', name, variables) FROM lt_campaigns ORDER BY 1)
@@ -241,7 +241,7 @@ BEGIN
             PERFORM lt_remove_leads(t.id, ARRAY[address]);
             UPDATE members m SET state = 'removed' FROM people p WHERE m.person = p.person AND p.email = address AND m.target = t.target;
         ELSE
-            PERFORM lt_remove_from_list(t.id, ARRAY(SELECT id FROM lt_leads WHERE email = address));
+            PERFORM lt_remove_from_list(t.id, ARRAY(SELECT lead_id FROM lt_leads WHERE email = address));
             DELETE FROM members m USING people p WHERE m.person = p.person AND p.email = address AND m.target = t.target;
         END IF;
     WHEN 4 THEN

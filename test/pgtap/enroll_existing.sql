@@ -12,7 +12,7 @@ SELECT lt_add_leads('[{"email": "a@example.com", "first_name": "A"}, {"email": "
 SELECT lt_suppress('{s@example.com, *.example.com}');
 SELECT lt_bulk_upsert(:'c', '[{"email": "b@example.com"}, {"email": "r@example.com"}, {"email": "y@example.com"}, {"email": "x@example.com"}]');
 SELECT lt_remove_leads(:'c', '{r@example.com}');
-UPDATE leadterra.enrollments e SET status = 'replied' FROM lt_leads l WHERE e.lead_id = l.id AND l.email = 'y@example.com';
+UPDATE leadterra.enrollments e SET status = 'replied' FROM lt_leads l WHERE e.lead_id = l.lead_id AND l.email = 'y@example.com';
 
 -- The names in a campaign or a list, read at one go: there may be no statistics yet.
 CREATE FUNCTION pg_temp.members(target uuid) RETURNS text LANGUAGE sql SET search_path = public SET enable_nestloop = off AS $$
@@ -20,10 +20,10 @@ CREATE FUNCTION pg_temp.members(target uuid) RETURNS text LANGUAGE sql SET searc
     FROM (
         SELECT e.lead_id, e.status FROM leadterra.enrollments e WHERE e.campaign_id = target
         UNION ALL SELECT m.lead_id, 'active' FROM leadterra.list_members m WHERE m.list_id = target) t
-    JOIN lt_leads l ON l.id = t.lead_id
+    JOIN lt_leads l ON l.lead_id = t.lead_id
 $$;
 CREATE FUNCTION pg_temp.ids(VARIADIC names text[]) RETURNS uuid[] LANGUAGE sql SET search_path = public AS $$
-    SELECT coalesce(array_agg(id), '{}') FROM lt_leads WHERE coalesce(split_part(email, '@', 1), concat(first_name, last_name)) = ANY (names)
+    SELECT coalesce(array_agg(lead_id), '{}') FROM lt_leads WHERE coalesce(split_part(email, '@', 1), concat(first_name, last_name)) = ANY (names)
 $$;
 CREATE FUNCTION pg_temp.versions() RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(concat_ws(' ', ctid, xmin), ',' ORDER BY ctid) FROM leadterra.leads
@@ -36,7 +36,7 @@ SELECT is(pg_temp.members(:'c'), 'a b r x y:replied z', 'those with an address t
 SELECT is(pg_temp.members(:'l'), 'a b r s t y z N O', 'and still on the list');
 SELECT is(pg_temp.versions(), :'versions', 'no record is written');
 SELECT is(lt_enroll_list(:'l', :'c')::text, '(0,5,2,2,5)', 'a second time nobody is new');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 6::bigint, 'the campaign counts them once');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 6::bigint, 'the campaign counts them once');
 SELECT is(lt_enroll_list(:'m', :'c')::text, '(0,0,0,0,0)', 'an empty list is nobody');
 SELECT lt_start_campaign(:'d') FROM lt_bulk_upsert(:'d', '[{"email": "first@example.com"}]');
 SELECT lt_enroll_list(:'l', :'d');
@@ -48,7 +48,7 @@ SELECT lt_create_list('large') AS large \gset
 SELECT lt_create_campaign('large', '[{"subject": "s", "bodyHtml": "b"}]') AS wide \gset
 INSERT INTO leadterra.leads (workspace_id, lead_id, email, first_name)
 SELECT lt_current_workspace(), lt_uuidv7(), CASE WHEN i % 10 > 0 THEN format('large-%s@%s', i, CASE i % 10 WHEN 1 THEN 'sub.example.com' ELSE 'example.org' END) END, 'large' FROM generate_series(1, 11500) i;
-INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'large', id FROM lt_leads WHERE first_name = 'large';
+INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'large', lead_id FROM lt_leads WHERE first_name = 'large';
 SELECT lt_bulk_upsert(:'wide', (SELECT jsonb_agg(jsonb_build_object('email', format('large-%s@example.org', i))) FROM generate_series(2, 11492, 10) i));
 SELECT is(lt_enroll_list(:'large', :'wide')::text, '(8050,1150,1150,1150,9200)', 'a list of 11,500');
 SELECT is((SELECT (leads_enrolled, queued_messages) FROM (SELECT (lt_start_campaign(:'wide')).*) s), (9200::bigint, 9200::bigint), 'all of it is queued');
@@ -73,7 +73,7 @@ SELECT is(pg_temp.members(:'c'), 'a b r:removed x:removed y:replied z', 'it is a
 SELECT is(lt_move_leads('{}', from_list_id => :'l', to_campaign_id => :'c'), 0, 'nobody is nobody');
 SELECT lt_start_campaign(:'c');
 SELECT is((SELECT string_agg(split_part(email, '@', 1), ' ' ORDER BY email) FROM lt_claim_messages(10, '1 hour', :'c')), 'a b z', 'who has left is not mailed');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 4::bigint, 'nor counted');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 4::bigint, 'nor counted');
 
 -- Errors.
 SELECT throws_ok(format('SELECT lt_enroll_list(%L, %L)', list, campaign), code, message, coalesce(message, '')) FROM (VALUES

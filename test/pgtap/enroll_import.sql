@@ -14,15 +14,15 @@ CREATE TABLE import_test.list (email text, first_name text, company text);
 -- The last import as a text: rows, counts, whether it has finished.
 CREATE FUNCTION import_test.last() RETURNS text LANGUAGE sql AS $$
     SELECT format('%s/%s %s %s %s %s', rows_done, rows_total, enrolled, updated, rejected, CASE WHEN finished_at IS NULL THEN 'open' ELSE 'finished' END)
-    FROM lt_imports ORDER BY id DESC LIMIT 1
+    FROM lt_imports ORDER BY import_id DESC LIMIT 1
 $$;
 CREATE FUNCTION import_test.rejects() RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(concat_ws(' ', row_number, reason, lead), ', ' ORDER BY row_number)
-    FROM lt_import_rejects WHERE import_id = (SELECT id FROM lt_imports ORDER BY id DESC LIMIT 1)
+    FROM lt_import_rejects WHERE import_id = (SELECT import_id FROM lt_imports ORDER BY import_id DESC LIMIT 1)
 $$;
 CREATE FUNCTION import_test.lead(address text) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_object_agg(f.key, f.value)
-    FROM lt_leads l, jsonb_each(to_jsonb(l) - '{id,email,created_at,updated_at}'::text[]) f
+    FROM lt_leads l, jsonb_each(to_jsonb(l) - '{lead_id,email,created_at,updated_at}'::text[]) f
     WHERE l.email = address AND f.value <> 'null'
 $$;
 CREATE FUNCTION import_test.rows(prefix text, first integer, last integer) RETURNS SETOF import_test.list LANGUAGE sql AS $$
@@ -92,7 +92,7 @@ SELECT is(import_test.lead('wide-1@example.com'), '{"interest_status": 1, "verif
     'columns go to keys, with their types, and nulls inside of values stay');
 SELECT is(import_test.lead('wide-2@example.com'), '{"interest_status": -2, "verification_status": -1, "custom": {}}', 'texts of the integer fields become numbers');
 SELECT is(import_test.lead('wide-3@example.com'), '{"interest_status": 3, "custom": {}}', 'with sign and zeros');
-SELECT is((SELECT array_agg(concat_ws(' ', row_number, reason) ORDER BY row_number) FROM lt_import_rejects WHERE import_id = (SELECT max(id::text)::uuid FROM lt_imports)),
+SELECT is((SELECT array_agg(concat_ws(' ', row_number, reason) ORDER BY row_number) FROM lt_import_rejects WHERE import_id = (SELECT max(import_id::text)::uuid FROM lt_imports)),
     '{4 wrong_type,5 wrong_type,6 invalid_value,7 wrong_type,8 invalid_value,9 wrong_type,10 invalid_email}'::text[], 'what is no integer is rejected with the reason');
 SELECT is((SELECT lead FROM lt_import_rejects WHERE row_number = 9), '{"email": "wide-9@example.com", "lt_interest_status": "yes"}', 'with the lead as it was given');
 SELECT is((SELECT lead FROM lt_import_rejects WHERE row_number = 10), '{"a\\b \"c''": "ten"}', 'also without an address');
@@ -265,7 +265,7 @@ SELECT lt_create_campaign('resume') AS resume \gset
 \set ON_ERROR_STOP off
 CALL lt_import_table(:'resume', 'import_test.list', NULL, 10);
 \set refused :SQLSTATE
-SELECT import_test.last() AS stopped, max(id::text) AS open FROM lt_imports \gset
+SELECT import_test.last() AS stopped, max(import_id::text) AS open FROM lt_imports \gset
 -- Another mapping or campaign is another import.
 CALL lt_import_table(:'resume', 'import_test.list', '{"email": "email"}', 7);
 SELECT import_test.last() AS mapped \gset
@@ -279,7 +279,7 @@ SELECT is(:'mapped'::text, '21/40 1 19 1 open', 'another mapping begins anew');
 SELECT is(:'other'::text, '24/40 23 0 1 open', 'and so does another campaign');
 SELECT is((SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'resume'), 20::bigint, 'nobody of the chunk that failed is enrolled');
 CALL lt_import_table(:'resume', 'import_test.list', NULL, 6);
-SELECT is((SELECT concat_ws(' ', rows_done, rows_total, enrolled, updated, rejected, finished_at IS NOT NULL) FROM lt_imports WHERE id = :'open'), '40 40 38 1 1 t', 'it goes on, with chunks of another size');
+SELECT is((SELECT concat_ws(' ', rows_done, rows_total, enrolled, updated, rejected, finished_at IS NOT NULL) FROM lt_imports WHERE import_id = :'open'), '40 40 38 1 1 t', 'it goes on, with chunks of another size');
 SELECT is((SELECT count(*) FROM lt_import_rejects WHERE import_id = :'open'), 1::bigint, 'rejects are there once');
 SELECT is((SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'resume'), 39::bigint, 'everybody is enrolled');
 CALL lt_import_table(:'resume', 'import_test.list', NULL, 6);
@@ -354,7 +354,7 @@ SELECT is(:'deleted'::text, 'PT404', 'and a campaign that was deleted');
 
 -- Deleting a campaign, and maintenance.
 SELECT count(*) AS imports FROM lt_imports WHERE campaign_id <> :'resume' \gset
-SELECT count(*) AS rejects FROM lt_import_rejects JOIN lt_imports i ON i.id = import_id WHERE campaign_id <> :'resume' \gset
+SELECT count(*) AS rejects FROM lt_import_rejects JOIN lt_imports USING (import_id) WHERE campaign_id <> :'resume' \gset
 SELECT lt_delete_campaign(:'resume') \g /dev/null
 SELECT is((SELECT count(*) FROM lt_imports), :'imports'::bigint, 'the imports of a deleted campaign go');
 SELECT is((SELECT count(*) FROM lt_import_rejects), :'rejects'::bigint, 'with their rejects');
@@ -368,12 +368,12 @@ INSERT INTO leadterra.imports (workspace_id, campaign_id, source, source_file, f
 SELECT lt_current_workspace(), :'m', source, 0, '2030-01-01 00:00+00' FROM unnest('{old,large}'::text[]) source;
 INSERT INTO leadterra.imports (workspace_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), :'m', 'open', 0);
 INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason)
-SELECT lt_current_workspace(), id, n, 'suppressed' FROM lt_imports, generate_series(1, CASE source WHEN 'large' THEN 2500 ELSE 3 END) n;
+SELECT lt_current_workspace(), import_id, n, 'suppressed' FROM lt_imports, generate_series(1, CASE source WHEN 'large' THEN 2500 ELSE 3 END) n;
 SET LOCAL leadterra.now = '2030-03-31 23:59+00';
 SELECT is(lt_maintain(), 0::bigint, 'an import is kept');
 SET LOCAL leadterra.now = '2030-04-01 00:01+00';
 SELECT is(ARRAY(SELECT lt_maintain() FROM generate_series(1, 4)), '{1000,1000,505,0}'::bigint[], 'then it is removed, a slice a call');
-SELECT is(ARRAY(SELECT concat_ws(' ', source, (SELECT count(*) FROM lt_import_rejects r WHERE r.import_id = i.id)) FROM lt_imports i), '{open 3}'::text[], 'one that was given up a day later');
+SELECT is(ARRAY(SELECT concat_ws(' ', source, (SELECT count(*) FROM lt_import_rejects r WHERE r.import_id = i.import_id)) FROM lt_imports i), '{open 3}'::text[], 'one that was given up a day later');
 SET LOCAL leadterra.now = '2030-04-02 00:01+00';
 SELECT is(lt_maintain(), 4::bigint, 'is removed too');
 SELECT * FROM finish();

@@ -9,7 +9,7 @@ SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "b"}, {"subject": 
 SELECT lt_create_list('l') AS l \gset
 SELECT lt_create_list('m') AS m \gset
 
-CREATE FUNCTION pg_temp.id(address text) RETURNS uuid LANGUAGE sql SET search_path = public AS $$ SELECT id FROM lt_leads WHERE email = address || '@example.com' $$;
+CREATE FUNCTION pg_temp.id(address text) RETURNS uuid LANGUAGE sql SET search_path = public AS $$ SELECT lead_id FROM lt_leads WHERE email = address || '@example.com' $$;
 -- What a campaign holds of one address: the enrollment and the messages.
 CREATE FUNCTION pg_temp.stands(campaign uuid, address text) RETURNS text LANGUAGE sql SET search_path = public AS $$
     SELECT concat_ws(' ', e.status, m.messages)
@@ -35,7 +35,7 @@ BEGIN
             sent := sent || m.step;
         END IF;
     END LOOP;
-    PERFORM lt_fail_messages(lease, array_agg(id), 'later') FROM lt_messages WHERE lease_id = lease AND state = 'leased' HAVING count(*) > 0;
+    PERFORM lt_fail_messages(lease, array_agg(message_id), 'later') FROM lt_messages WHERE lease_id = lease AND state = 'leased' HAVING count(*) > 0;
     PERFORM set_config('leadterra.now', (current_setting('leadterra.now')::timestamptz + interval '1 day')::text, true);
     RETURN sent;
 END;
@@ -45,22 +45,22 @@ $$;
 SELECT lt_bulk_upsert(:'c', '[{"email": "a@example.com", "firstName": "A", "lastName": "La", "company": "Ca", "jobTitle": "Ja", "phone": "1", "website": "wa", "personalization": "pa", "leadValue": "va", "interestStatus": 1, "assignedTo": "019cc043-e39c-7d91-a325-6615db0e1b14", "verificationStatus": 1, "size": 1, "city": "Ulm", "tier": "gold", "seen": 3}, {"email": "b@example.com", "firstName": "B", "lastName": " ", "company": "", "verificationStatus": -2, "size": 2, "tag": "t", "tier": " ", "seen": 0}]');
 SELECT pg_temp.id('b') AS b, (SELECT created_at FROM lt_leads WHERE email = 'b@example.com') AS created \gset
 SELECT lt_merge_leads(pg_temp.id('a'), :'b');
-SELECT is((SELECT jsonb_strip_nulls(to_jsonb(l) - '{id,created_at,updated_at}'::text[]) FROM lt_leads l WHERE id = :'b'),
+SELECT is((SELECT jsonb_strip_nulls(to_jsonb(l) - '{lead_id,created_at,updated_at}'::text[]) FROM lt_leads l WHERE lead_id = :'b'),
     '{"email": "b@example.com", "first_name": "B", "last_name": "La", "company": "Ca", "job_title": "Ja", "phone": "1", "website": "wa", "personalization": "pa", "lead_value": "va", "interest_status": 1, "assigned_to": "019cc043-e39c-7d91-a325-6615db0e1b14", "verification_status": -2, "custom": {"size": 2, "city": "Ulm", "tag": "t", "tier": "gold", "seen": 0}}',
     'the destination keeps its fields and gets those that it has not');
 SELECT is(pg_temp.id('a'), NULL, 'the lead is gone');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 1::bigint, 'one is enrolled where both were');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 1::bigint, 'one is enrolled where both were');
 
 -- A destination without an address.
 SELECT lt_add_leads('[{"first_name": "Nan"}, {"email": "list@example.com"}]', list_id => :'l');
 SELECT lt_add_leads('[{"email": "list@example.com"}]', list_id => :'m');
 SELECT pg_temp.add(:'c', 'd');
 SELECT lt_update_lead('d@example.com', '{"verificationStatus": 1}');
-SELECT id AS nan FROM lt_leads WHERE first_name = 'Nan' \gset
+SELECT lead_id AS nan FROM lt_leads WHERE first_name = 'Nan' \gset
 SELECT lt_merge_leads(pg_temp.id('d'), :'nan');
-SELECT is((SELECT concat_ws(' ', email, first_name, verification_status) FROM lt_leads WHERE id = :'nan'), 'd@example.com Nan 1', 'gets that of the lead, and its verdict');
+SELECT is((SELECT concat_ws(' ', email, first_name, verification_status) FROM lt_leads WHERE lead_id = :'nan'), 'd@example.com Nan 1', 'gets that of the lead, and its verdict');
 SELECT is(pg_temp.stands(:'c', 'd'), 'active', 'and its place in campaigns');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 2::bigint, 'which is counted once');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 2::bigint, 'which is counted once');
 SELECT lt_merge_leads(pg_temp.id('list'), :'nan');
 SELECT is((SELECT array_agg(list_id ORDER BY list_id) FROM leadterra.list_members WHERE lead_id = :'nan'), ARRAY(SELECT unnest(ARRAY[:'l', :'m']::uuid[]) ORDER BY 1), 'lists go over, once each');
 SELECT is((SELECT array_agg(leads) FROM lt_lists), '{1,1}', 'and count it once');
@@ -73,7 +73,7 @@ SELECT pg_temp.add(:'elsewhere', 'heir1', 'heir2', 'heir3', 'heir4', 'heir5', 'h
 SELECT pg_temp.merge('one', 'heir1');
 SELECT is(pg_temp.stands(:'c', 'heir1'), 'active 1:queued', 'a lead that waits for step one');
 SELECT is(pg_temp.stands(:'elsewhere', 'heir1'), 'active', 'stays where it was');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 3::bigint, 'counted once');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 3::bigint, 'counted once');
 SELECT is(pg_temp.send(:'c', 'heir1'), '1', 'it is sent step one');
 SELECT is(pg_temp.send(:'c', 'heir1'), '2', 'then step two');
 
@@ -82,7 +82,7 @@ SELECT pg_temp.add(:'c', 'two');
 SELECT is(pg_temp.send(:'c', 'two'), '1', 'a lead that was sent step one');
 SELECT pg_temp.merge('two', 'heir2');
 SELECT is(pg_temp.stands(:'c', 'heir2'), 'active 2:queued', 'goes on with step two');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 4::bigint, 'counted once');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 4::bigint, 'counted once');
 SELECT is((SELECT (lt_campaign_stats(:'c')).sent), 3::bigint, 'what was sent is counted');
 SELECT is(pg_temp.send(:'c', 'heir2'), '2', 'and sent nothing twice');
 
@@ -93,7 +93,7 @@ SELECT pg_temp.send(:'c', 'end');
 SELECT pg_temp.merge('end', 'heir3');
 SELECT is(pg_temp.stands(:'c', 'heir3'), 'active', 'a lead that has got all');
 SELECT is(pg_temp.send(:'c', 'heir3'), '', 'gets no more');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 5::bigint, 'counted once');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 5::bigint, 'counted once');
 
 -- Failed, and skipped.
 SELECT pg_temp.add(:'c', 'fails', 'skips');
@@ -127,7 +127,7 @@ SELECT is(pg_temp.stands(:'c', 'heir6'), 'replied 1:skipped:replied', 'who takes
 -- Events.
 SELECT pg_temp.add(:'c', 'speaks');
 SELECT pg_temp.send(:'c', 'speaks');
-SELECT lt_record_event(id, 'opened') FROM lt_messages WHERE email = 'speaks@example.com' AND step = 1;
+SELECT lt_record_event(message_id, 'opened') FROM lt_messages WHERE email = 'speaks@example.com' AND step = 1;
 SELECT pg_temp.merge('speaks', 'heir7');
 SELECT is((SELECT count(*) FROM leadterra.events WHERE lead_id = pg_temp.id('heir7')), 1::bigint, 'events go over');
 
@@ -165,7 +165,7 @@ SELECT throws_ok(format('SELECT lt_merge_leads(%L, %L)', source, heir), code, me
 SELECT pg_temp.id('heir1') AS heir1 \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b14';
 SELECT lt_add_leads('[{"first_name": "Theirs"}]', list_id => lt_create_list('theirs'));
-SELECT id AS theirs FROM lt_leads \gset
+SELECT lead_id AS theirs FROM lt_leads \gset
 SELECT throws_ok(format('SELECT lt_merge_leads(%L, %L)', source, heir), 'PT404', NULL, 'leads of two workspaces are not merged') FROM (VALUES
     (:'heir1', :'theirs'), (:'theirs', :'heir1'), (:'heir1', :'b')) AS bad (source, heir);
 

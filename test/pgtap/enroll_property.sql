@@ -63,7 +63,7 @@ $$;
 
 -- What a workspace holds, without ids, times and the boundaries of batches.
 CREATE FUNCTION pg_temp.held() RETURNS text[] LANGUAGE sql AS $$
-    SELECT ARRAY(SELECT format('lead %s', to_jsonb(l) - '{id,created_at,updated_at}'::text[]) FROM lt_leads l ORDER BY email)
+    SELECT ARRAY(SELECT format('lead %s', to_jsonb(l) - '{lead_id,created_at,updated_at}'::text[]) FROM lt_leads l ORDER BY email)
         || ARRAY(SELECT format('enrollment %s', (c.name, e.email, e.status, e.next_step)) FROM lt_enrollments e JOIN leadterra.campaigns c ON c.campaign_id = e.campaign_id ORDER BY c.name, e.email)
         || ARRAY(SELECT format('message %s', (c.name, m.step, m.email, m.state, m.reason)) FROM lt_messages m JOIN leadterra.campaigns c ON c.campaign_id = m.campaign_id ORDER BY c.name, m.step, m.email, m.state)
         || ARRAY(SELECT format('campaign %s', (name, status, leads_enrolled, queued_messages)) FROM lt_campaigns ORDER BY name)
@@ -92,12 +92,12 @@ DECLARE
     address text := quote_literal(pg_temp.pick('{a,b,c,d,e,f,g,h,i,j,k}') || '@x.example');
 BEGIN
     PERFORM pg_temp.in_both(1 + floor(random() * 2)::integer, CASE floor(random() * 8)::integer
-        WHEN 0 THEN 'SELECT lt_start_campaign(id) FROM lt_campaigns WHERE id = $1 AND leads_enrolled > 0'
+        WHEN 0 THEN 'SELECT lt_start_campaign(campaign_id) FROM lt_campaigns WHERE campaign_id = $1 AND leads_enrolled > 0'
         WHEN 1 THEN 'SELECT lt_pause_campaign($1)'
         WHEN 2 THEN 'SELECT lt_suppress(ARRAY[' || address || '])'
         WHEN 3 THEN 'SELECT lt_unsuppress(ARRAY[' || address || '])'
         WHEN 4 THEN 'SELECT lt_delete_leads(ARRAY[' || address || '])'
-        WHEN 5 THEN 'UPDATE leadterra.enrollments e SET status = ''replied'' FROM lt_leads l WHERE e.lead_id = l.id AND e.campaign_id = $1 AND l.email = ' || address
+        WHEN 5 THEN 'UPDATE leadterra.enrollments e SET status = ''replied'' FROM lt_leads l WHERE e.lead_id = l.lead_id AND e.campaign_id = $1 AND l.email = ' || address
         ELSE 'SELECT lt_remove_leads($1, ARRAY[' || address || '])'
     END);
 END;
@@ -190,7 +190,7 @@ SELECT * FROM pg_temp.compare(1, pg_temp.large_payload()) \gset new_
 ANALYZE leadterra.leads, leadterra.enrollments, leadterra.batches;
 SELECT pg_temp.in_both(2, 'SELECT lt_pause_campaign(id) FROM lt_start_campaign($1)');
 SELECT * FROM pg_temp.compare(2, pg_temp.large_payload()) \gset known_
-SELECT pg_temp.in_both(1, 'UPDATE leadterra.enrollments e SET status = ''replied'' FROM lt_leads l WHERE e.lead_id OPERATOR(pg_catalog.=) l.id AND e.campaign_id = $1 AND l.email OPERATOR(pg_catalog.=) ANY (' || pg_temp.addresses(9) || ')');
+SELECT pg_temp.in_both(1, 'UPDATE leadterra.enrollments e SET status = ''replied'' FROM lt_leads l WHERE e.lead_id OPERATOR(pg_catalog.=) l.lead_id AND e.campaign_id = $1 AND l.email OPERATOR(pg_catalog.=) ANY (' || pg_temp.addresses(9) || ')');
 SELECT pg_temp.in_both(1, 'SELECT lt_remove_leads($1, ' || pg_temp.addresses(5) || '), lt_suppress(' || pg_temp.addresses(11) || '), lt_delete_leads(' || pg_temp.addresses(13) || ')');
 SELECT * FROM pg_temp.compare(1, pg_temp.large_payload()) \gset again_
 SELECT pg_temp.in_both(2, 'SELECT lt_remove_leads($1, ' || pg_temp.addresses(1) || ')');

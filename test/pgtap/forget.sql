@@ -11,15 +11,15 @@ SELECT lt_create_blocklist('partners') AS partners \gset
 SELECT lt_bulk_upsert(c, '[{"email": "Ann.Secret@example.com", "firstName": "Annsecret", "customFields": {"note": "annsecret"}}, {"email": "bob@example.com"}, {"email": "cid@example.com"}]')
 FROM unnest(ARRAY[:'running', :'draft']::uuid[]) c;
 SELECT lt_add_leads('[{"email": "ann.secret@example.com"}]', list_id => :'list');
-SELECT id AS ann FROM lt_leads WHERE first_name = 'Annsecret' \gset
+SELECT lead_id AS ann FROM lt_leads WHERE first_name = 'Annsecret' \gset
 SELECT lt_start_campaign(:'running');
 SELECT lease_id AS lease FROM lt_claim_messages(10, '1 hour', :'running') LIMIT 1 \gset
 SELECT lt_complete_messages(:'lease');
-SELECT lt_record_event(id, 'replied', '{"classification": "out_of_office", "threadSnippet": "Ann Secret is away", "from": "annsecret"}'),
-    lt_record_event(id, 'bounced', '{"bounceType": "soft", "bounceReason": "450 ann.secret@example.com is busy"}')
+SELECT lt_record_event(message_id, 'replied', '{"classification": "out_of_office", "threadSnippet": "Ann Secret is away", "from": "annsecret"}'),
+    lt_record_event(message_id, 'bounced', '{"bounceType": "soft", "bounceReason": "450 ann.secret@example.com is busy"}')
 FROM lt_messages WHERE email LIKE 'ann%' AND step = 1;
 SELECT lease_id AS lease FROM lt_claim_messages(10, '1 hour', :'running') LIMIT 1 \gset
-SELECT lt_fail_messages(:'lease', array_agg(id), '450 ann.secret@example.com is busy') FROM lt_messages WHERE state = 'leased';
+SELECT lt_fail_messages(:'lease', array_agg(message_id), '450 ann.secret@example.com is busy') FROM lt_messages WHERE state = 'leased';
 SELECT lt_block('{ann.secret@example.com, bob@example.com}', :'partners');
 SELECT lt_suppress('{ann.secret@example.com}', 'asked');
 
@@ -46,7 +46,7 @@ SELECT is(pg_temp.traces(), '{}', 'and nothing names them');
 SELECT is((SELECT count(*) FROM leadterra.leads WHERE lead_id = :'ann'), 0::bigint, 'the lead is gone');
 SELECT is((SELECT count(*) FROM leadterra.enrollments WHERE lead_id = :'ann'), 0::bigint, 'from campaigns');
 SELECT is((SELECT count(*) FROM leadterra.list_members WHERE lead_id = :'ann'), 0::bigint, 'and lists');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'running'), 2::bigint, 'campaigns count one less');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'running'), 2::bigint, 'campaigns count one less');
 SELECT is((SELECT array_agg(data ORDER BY type) FROM leadterra.events WHERE lead_id = :'ann'), ARRAY['{"bounceType": "soft"}', '{"classification": "out_of_office"}']::jsonb[], 'events keep what is counted');
 SELECT is((SELECT (s).bounced + (s).sent FROM (SELECT lt_campaign_stats(:'running') AS s) x), (:'before'::lt_stats).bounced + (:'before'::lt_stats).sent, 'and are counted');
 SELECT is((SELECT array_agg(entry || ' ' || kind) FROM lt_blocklist_entries WHERE blocklist_id = :'partners'), '{bob@example.com address}', 'block lists do not name them');

@@ -54,10 +54,10 @@ SELECT results_eq(format('SELECT lease_id IS NOT NULL AS leased, job_id, type, c
     'then the next; what a claim returns');
 SELECT is(pg_temp.claim(), NULL, 'then none');
 SELECT isnt(pg_temp.lease(1), pg_temp.lease(2), 'each has its lease');
-SELECT is((SELECT (status, progress, leads, campaign_id, attempt, worker, error, created_at, updated_at, expires_at, finished_at)::text FROM lt_jobs WHERE id = :'first'),
+SELECT is((SELECT (status, progress, leads, campaign_id, attempt, worker, error, created_at, updated_at, expires_at, finished_at)::text FROM lt_jobs WHERE job_id = :'first'),
     ('in-progress'::text, 0, 2, '0197c043-e39c-7d91-a325-00000000000c'::uuid, 1, 'worker 7'::text, NULL::text,
         timestamptz '2030-01-01 00:00+00', timestamptz '2030-01-01 00:01+00', timestamptz '2030-01-01 01:01+00', NULL::timestamptz)::text, 'what the view says of it');
-SELECT is((SELECT worker FROM lt_jobs WHERE id <> :'first'), NULL, 'a worker need not have a name');
+SELECT is((SELECT worker FROM lt_jobs WHERE job_id <> :'first'), NULL, 'a worker need not have a name');
 SELECT is((SELECT count(*) FROM lt_claim_job(type => 'verify_leads')), 0::bigint, 'none of a type either');
 
 SELECT is(pg_temp.detail(format('SELECT lt_claim_job(%s)', arguments)), code, format('a claim with %s', arguments))
@@ -68,7 +68,7 @@ FROM (VALUES ('NULL', 'PT400 invalid_request'), ('''0''', 'PT400 invalid_request
 SELECT pg_temp.at('3 minutes');
 SELECT is(lt_job_progress(pg_temp.lease(2), 40), timestamptz '2030-01-01 00:08+00', 'progress gives five minutes more');
 SELECT is(pg_temp.state(2), 'in-progress 40 1', 'and is shown');
-SELECT is((SELECT (updated_at, expires_at)::text FROM lt_jobs WHERE id <> :'first'), (timestamptz '2030-01-01 00:03+00', timestamptz '2030-01-01 00:08+00')::text, 'with its time');
+SELECT is((SELECT (updated_at, expires_at)::text FROM lt_jobs WHERE job_id <> :'first'), (timestamptz '2030-01-01 00:03+00', timestamptz '2030-01-01 00:08+00')::text, 'with its time');
 SELECT is(lt_job_progress(pg_temp.lease(2), 30, '1 minute'), timestamptz '2030-01-01 00:04+00', 'or as long as is asked for, from now');
 SELECT is(pg_temp.state(2), 'in-progress 30 1', 'it may be less than before');
 SELECT is(lt_job_progress(pg_temp.lease(2), p, '7 days'), timestamptz '2030-01-08 00:03+00', format('%s percent', p)) FROM unnest('{0, 100}'::integer[]) p;
@@ -91,7 +91,7 @@ SELECT is(pg_temp.all_jobs(), :'before', 'none of these did anything');
 -- Success.
 SELECT is(lt_finish_job(pg_temp.lease(1)), true, 'a job is finished');
 SELECT is(pg_temp.state(1), 'success 100 1', 'as a success');
-SELECT is((SELECT (updated_at, expires_at, finished_at)::text FROM lt_jobs WHERE id = :'first'), (timestamptz '2030-01-01 00:03+00', NULL::timestamptz, timestamptz '2030-01-01 00:03+00')::text, 'with its time');
+SELECT is((SELECT (updated_at, expires_at, finished_at)::text FROM lt_jobs WHERE job_id = :'first'), (timestamptz '2030-01-01 00:03+00', NULL::timestamptz, timestamptz '2030-01-01 00:03+00')::text, 'with its time');
 SELECT pg_temp.at('2 days');
 SELECT pg_temp.all_jobs() AS before \gset
 SELECT is(lt_finish_job(pg_temp.lease(1)), false, 'said again, it is not new');
@@ -126,13 +126,13 @@ SELECT is(pg_temp.detail(format('SELECT lt_job_progress(%L, 1)', :'old')), 'PT40
 SELECT is(pg_temp.claim(), '2/3/60', 'it is handed out at once');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L, ''again'')', :'old')), 'PT409 lease_lost', 'then the worker before has lost it');
 SELECT lt_finish_job(pg_temp.lease(2), '');
-SELECT is((SELECT (status, error)::text FROM lt_jobs WHERE id <> :'first'), '(pending,"")', 'an empty error is one');
+SELECT is((SELECT (status, error)::text FROM lt_jobs WHERE job_id <> :'first'), '(pending,"")', 'an empty error is one');
 SELECT is(pg_temp.claim(), '2/4/60', 'attempt four');
 SELECT lt_finish_job(pg_temp.lease(2), 'four');
 SELECT is(pg_temp.claim(), '2/5/60', 'attempt five');
 SELECT is(lt_finish_job(pg_temp.lease(2), 'five'), true, 'fails');
 SELECT is(pg_temp.state(2), 'failed 60 5 five', 'for good');
-SELECT is((SELECT (expires_at, finished_at)::text FROM lt_jobs WHERE id <> :'first'), (NULL::timestamptz, timestamptz '2030-01-01 00:04+00')::text, 'with its time');
+SELECT is((SELECT (expires_at, finished_at)::text FROM lt_jobs WHERE job_id <> :'first'), (NULL::timestamptz, timestamptz '2030-01-01 00:04+00')::text, 'with its time');
 SELECT is(lt_finish_job(pg_temp.lease(2), 'five'), false, 'said again, it is not new');
 SELECT is(pg_temp.claim(), NULL, 'it is not handed out again');
 
@@ -190,12 +190,12 @@ SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "b"}]') AS c \gset
 SELECT lt_bulk_upsert(:'c', (SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com')) FROM unnest('{a,b,c,d,e}'::text[]) e));
 SELECT lt_start_campaign(:'c');
 INSERT INTO leadterra.leads (workspace_id, lead_id) VALUES (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000a'), (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000b');
-SELECT jsonb_object_agg(coalesce(left(email, 1), right(id::text, 1) || '?'), id) AS ids FROM lt_leads \gset
+SELECT jsonb_object_agg(coalesce(left(email, 1), right(lead_id::text, 1) || '?'), lead_id) AS ids FROM lt_leads \gset
 CREATE FUNCTION pg_temp.ids(ids jsonb, VARIADIC names text[]) RETURNS uuid[] LANGUAGE sql AS $$
     SELECT array_agg((ids ->> n)::uuid ORDER BY i) FROM unnest(names) WITH ORDINALITY u (n, i)
 $$;
 CREATE FUNCTION pg_temp.verdicts() RETURNS text LANGUAGE sql SET search_path = public, pg_temp AS $$
-    SELECT string_agg(coalesce(left(email, 1), right(id::text, 1) || '?') || verification_status, ' ' ORDER BY email, id) FROM lt_leads WHERE verification_status IS NOT NULL
+    SELECT string_agg(coalesce(left(email, 1), right(lead_id::text, 1) || '?') || verification_status, ' ' ORDER BY email, lead_id) FROM lt_leads WHERE verification_status IS NOT NULL
 $$;
 UPDATE leadterra.leads SET updated_at = '2000-01-01';
 SELECT is(lt_set_verification('{}', '{}'), 0, 'no verdicts');

@@ -18,9 +18,9 @@ CREATE TEMP TABLE names AS
 SELECT name, one, two FROM fields UNION SELECT alias, one, two FROM fields;
 
 CREATE FUNCTION pg_temp.lead(address text) RETURNS jsonb LANGUAGE sql SET search_path = public AS $$
-    SELECT to_jsonb(l) - '{id,email,created_at,updated_at}'::text[] FROM lt_leads l WHERE email = address || '@example.com'
+    SELECT to_jsonb(l) - '{lead_id,email,created_at,updated_at}'::text[] FROM lt_leads l WHERE email = address || '@example.com'
 $$;
-CREATE FUNCTION pg_temp.id(address text) RETURNS uuid LANGUAGE sql SET search_path = public AS $$ SELECT id FROM lt_leads WHERE email = address || '@example.com' $$;
+CREATE FUNCTION pg_temp.id(address text) RETURNS uuid LANGUAGE sql SET search_path = public AS $$ SELECT lead_id FROM lt_leads WHERE email = address || '@example.com' $$;
 SELECT jsonb_object_agg(column_name, one) || '{"custom": {}}' AS one, jsonb_object_agg(column_name, two) || '{"custom": {}}' AS two,
     jsonb_object_agg(column_name, 'null'::jsonb) || '{"custom": {}}' AS nothing,
     jsonb_object_agg(name, one) AS by_name, jsonb_object_agg(alias, one) AS by_alias,
@@ -35,10 +35,10 @@ SELECT set_eq($$ SELECT attname::text, atttypid::regtype FROM pg_attribute WHERE
     AND attname <> ALL ('{workspace_id,lead_id,email,custom,created_at,updated_at}') $$,
     'SELECT column_name, type FROM fields', 'the table has a column for each');
 SELECT set_eq($$ SELECT attname::text, atttypid::regtype FROM pg_attribute WHERE attrelid = 'lt_leads'::regclass AND attnum > 0 AND NOT attisdropped
-    AND attname <> ALL ('{id,email,custom,created_at,updated_at}') $$,
+    AND attname <> ALL ('{lead_id,email,custom,created_at,updated_at}') $$,
     'SELECT column_name, type FROM fields', 'and so has the view');
 SELECT set_eq($$ SELECT name, type::regtype FROM pg_proc, unnest(proargnames, proallargtypes, proargmodes) a (name, type, mode)
-    WHERE oid = 'lt_list_leads'::regproc AND mode = 't' AND name <> ALL ('{id,email,custom,added_at}') $$,
+    WHERE oid = 'lt_list_leads'::regproc AND mode = 't' AND name <> ALL ('{lead_id,email,custom,added_at}') $$,
     'SELECT column_name, type FROM fields', 'and the result of lt_list_leads');
 
 -- Lead objects.
@@ -104,7 +104,7 @@ SELECT is(pg_temp.lead('b'), :'two'::jsonb || '{"verification_status": null}', '
 SELECT lt_merge_leads(pg_temp.id('b'), pg_temp.id('c'));
 SELECT is(pg_temp.lead('c'), :'one'::jsonb, 'one that has all keeps it');
 SELECT lt_add_leads('[{"first_name": "Nan"}]', list_id => lt_create_list('l'));
-SELECT lt_merge_leads(pg_temp.id('c'), id) FROM lt_leads WHERE email IS NULL;
+SELECT lt_merge_leads(pg_temp.id('c'), lead_id) FROM lt_leads WHERE email IS NULL;
 SELECT is(pg_temp.lead('c'), :'one'::jsonb || '{"first_name": "Nan"}', 'one without an address gets that too, and the verdict on it');
 
 SELECT * FROM finish();

@@ -78,8 +78,8 @@ VALUES (lt_current_workspace(), lt_uuidv7(), 'verify_leads', '{}', leadterra.clo
 SELECT lease_id AS message_lease, message_id FROM lt_claim_messages(1, '1 minute', :'campaign') \gset
 SELECT lease_id AS job_lease FROM lt_claim_job('1 minute') \gset
 SELECT lt_fail_messages(:'message_lease', ARRAY[:'message_id'::uuid], repeat('€', 1001)), lt_finish_job(:'job_lease', repeat('€', 1001));
-SELECT is((SELECT reason FROM lt_messages WHERE id = :'message_id'), (SELECT error FROM lt_jobs WHERE id = :'job'), 'as much is kept of the error of a message and of a job');
-SELECT is((SELECT length(error) FROM lt_jobs WHERE id = :'job'), 1000, 'a thousand characters');
+SELECT is((SELECT reason FROM lt_messages WHERE message_id = :'message_id'), (SELECT error FROM lt_jobs WHERE job_id = :'job'), 'as much is kept of the error of a message and of a job');
+SELECT is((SELECT length(error) FROM lt_jobs WHERE job_id = :'job'), 1000, 'a thousand characters');
 SET LOCAL leadterra.now = '2030-01-01 00:01+00';
 SELECT lease_id AS message_lease FROM lt_claim_messages(1, '1 minute', :'campaign') \gset
 SELECT lease_id AS job_lease FROM lt_claim_job('1 minute') \gset
@@ -87,8 +87,8 @@ SET LOCAL leadterra.now = '2030-01-01 00:02+00';
 SELECT is(pg_temp.detail(format('SELECT lt_complete_messages(%L)', :'message_lease')), format('PT409 lease_lost lease "%s" has run out or does not exist', :'message_lease'), 'a lease on messages runs out');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'job_lease')), format('PT409 lease_lost lease "%s" has run out or does not exist', :'job_lease'), 'as one on a job does');
 SELECT lt_claim_messages(1, '1 minute', :'campaign'), lt_claim_job('1 minute');
-SELECT is((SELECT reason FROM lt_messages WHERE id = :'message_id'), 'lease expired', 'the message says why it is tried again');
-SELECT is((SELECT error FROM lt_jobs WHERE id = :'job'), 'lease expired', 'and so does the job');
+SELECT is((SELECT reason FROM lt_messages WHERE message_id = :'message_id'), 'lease expired', 'the message says why it is tried again');
+SELECT is((SELECT error FROM lt_jobs WHERE job_id = :'job'), 'lease expired', 'and so does the job');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -9,8 +9,8 @@ SELECT lt_create_list('first') AS other \gset
 SELECT isnt(:'list'::uuid, :'other'::uuid, 'a name may be used twice');
 SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
 SELECT lt_bulk_upsert(:'campaign', (SELECT jsonb_agg(jsonb_build_object('email', format('l%s@example.com', lpad(i::text, 2, '0')), 'firstName', 'F' || i, 'size', i)) FROM generate_series(1, 25) i));
-INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'list', id FROM lt_leads;
-INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'other', id FROM lt_leads WHERE email < 'l06';
+INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'list', lead_id FROM lt_leads;
+INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'other', lead_id FROM lt_leads WHERE email < 'l06';
 SELECT is((SELECT string_agg(concat_ws(' ', name, leads), ', ' ORDER BY leads) FROM lt_lists), 'first 5, first 25', 'lists have names and numbers of leads');
 
 -- Pages.
@@ -21,7 +21,7 @@ DECLARE
     page uuid[];
 BEGIN
     LOOP
-        page := ARRAY(SELECT id FROM lt_list_leads(list, ids[cardinality(ids)], size));
+        page := ARRAY(SELECT lead_id FROM lt_list_leads(list, ids[cardinality(ids)], size));
         sizes := sizes || cardinality(page);
         ids := ids || page;
         EXIT WHEN cardinality(page) < size;
@@ -37,13 +37,13 @@ SELECT is(pg_temp.pages(:'list', 5), '{5,5,5,5,5,0}', 'behind a last page that i
 SELECT is(pg_temp.pages(:'list', 1), array_fill(1, '{25}') || 0, 'a page may be one lead');
 SELECT is(pg_temp.pages(:'list', 10000), '{25}', 'or all');
 SELECT is((SELECT count(*) FROM lt_list_leads(:'list')), 25::bigint, 'a page is a hundred where nothing is said');
-SELECT is((SELECT (to_jsonb(l) - '{id,added_at}'::text[]) FROM lt_list_leads(:'list') l ORDER BY email LIMIT 1),
+SELECT is((SELECT (to_jsonb(l) - '{lead_id,added_at}'::text[]) FROM lt_list_leads(:'list') l ORDER BY email LIMIT 1),
     '{"email": "l01@example.com", "first_name": "F1", "last_name": null, "company": null, "job_title": null, "phone": null, "website": null, "personalization": null, "lead_value": null, "interest_status": null, "assigned_to": null, "verification_status": null, "custom": {"size": 1}}',
     'it has the fields of the leads');
 SELECT is((SELECT array_agg(added_at = now()) FROM lt_list_leads(:'list', max_leads => 1)), '{t}', 'and when they were added');
 
 -- Taking leads off.
-SELECT is(lt_remove_from_list(:'list', ARRAY(SELECT id FROM lt_leads WHERE email IN ('l01@example.com', 'l02@example.com')) || ARRAY(SELECT id FROM lt_leads WHERE email = 'l01@example.com') || lt_uuidv7() || NULL::uuid),
+SELECT is(lt_remove_from_list(:'list', ARRAY(SELECT lead_id FROM lt_leads WHERE email IN ('l01@example.com', 'l02@example.com')) || ARRAY(SELECT lead_id FROM lt_leads WHERE email = 'l01@example.com') || lt_uuidv7() || NULL::uuid),
     2, 'leads are taken off; one that is repeated counts once, one that is not there not at all');
 SELECT is((SELECT array_agg(leads ORDER BY leads) FROM lt_lists), '{5,23}', 'no other list changes');
 SELECT is((SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'campaign' AND status = 'active'), 25::bigint, 'nor does a campaign');

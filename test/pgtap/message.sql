@@ -26,7 +26,7 @@ CREATE FUNCTION pg_temp.claim(most integer, campaign uuid DEFAULT NULL, lease_fo
 $$;
 CREATE FUNCTION pg_temp.lease() RETURNS uuid LANGUAGE sql AS $$ SELECT lease_id FROM leadterra.leases ORDER BY lease_id DESC LIMIT 1 $$;
 CREATE FUNCTION pg_temp.ids(VARIADIC names text[]) RETURNS uuid[] LANGUAGE sql SET search_path = public AS $$
-    SELECT array_agg(id ORDER BY id) FROM lt_messages WHERE split_part(email, '@', 1) = ANY (names) AND state = 'leased'
+    SELECT array_agg(message_id ORDER BY message_id) FROM lt_messages WHERE split_part(email, '@', 1) = ANY (names) AND state = 'leased'
 $$;
 CREATE FUNCTION pg_temp.states(campaign uuid) RETURNS text LANGUAGE sql SET search_path = public AS $$
     SELECT string_agg(concat_ws(':', split_part(email, '@', 1) || step, state, reason, nullif(attempt, 1)), ' ' ORDER BY email, step) FROM lt_messages WHERE campaign_id = campaign
@@ -61,12 +61,12 @@ SELECT is(pg_temp.claim(10), 'd/1/1', 'then the rest');
 SELECT is(pg_temp.claim(10), NULL, 'then nothing');
 SELECT is((SELECT count(DISTINCT lease_id) FROM lt_messages WHERE campaign_id = :'c'), 3::bigint, 'three leases');
 SELECT is(pg_temp.states(:'c'), 'a1:leased b1:leased c1:leased d1:leased', 'all are leased');
-SELECT is((SELECT queued_messages FROM lt_campaigns WHERE id = :'c'), 0::bigint, 'and none is queued');
+SELECT is((SELECT queued_messages FROM lt_campaigns WHERE campaign_id = :'c'), 0::bigint, 'and none is queued');
 SELECT is((SELECT (worker, expires_at)::text FROM leadterra.leases WHERE lease_id = pg_temp.lease()),
     (NULL::text, timestamptz '2030-01-01 00:05+00')::text, 'a lease says until when');
 SELECT lt_bulk_upsert(:'c', pg_temp.leads('e'));
 SELECT is((SELECT (campaign_id, lead_id, step, attempt, email, subject, body_html)::text FROM lt_claim_messages(5, '1 hour', :'c', 'worker 7')),
-    (SELECT (:'c'::uuid, id, 1, 1, 'e@example.com', 's1', 'b')::text FROM lt_leads WHERE email = 'e@example.com'), 'what a claim returns');
+    (SELECT (:'c'::uuid, lead_id, 1, 1, 'e@example.com', 's1', 'b')::text FROM lt_leads WHERE email = 'e@example.com'), 'what a claim returns');
 SELECT is((SELECT worker FROM leadterra.leases WHERE lease_id = pg_temp.lease()), 'worker 7', 'the lease knows the worker');
 
 SELECT is(pg_temp.detail(format('SELECT lt_claim_messages(%s)', arguments)), code, format('a claim with %s', arguments))
@@ -77,7 +77,7 @@ FROM (VALUES ('0', 'PT400 invalid_request'), ('-1', 'PT400 invalid_request'), ('
 -- Settling.
 SELECT pg_temp.campaign(2, pg_temp.leads('a', 'b', 'c', 'd', 'e')) AS c \gset
 SELECT is(pg_temp.claim(5, :'c'), 'a/1/1 b/1/1 c/1/1 d/1/1 e/1/1', 'five messages');
-SELECT pg_temp.lease() AS lease, (pg_temp.ids('a'))[1] AS other, (SELECT array_agg(id ORDER BY id) FROM lt_messages WHERE campaign_id = :'c') AS ids \gset
+SELECT pg_temp.lease() AS lease, (pg_temp.ids('a'))[1] AS other, (SELECT array_agg(message_id ORDER BY message_id) FROM lt_messages WHERE campaign_id = :'c') AS ids \gset
 SELECT is(lt_complete_messages(:'lease', '{}'), 0, 'none is completed');
 SELECT is(lt_complete_messages(:'lease', (:'ids'::uuid[])[1:1] || (:'ids'::uuid[])[1:1]), 1, 'one that is named twice counts once');
 SELECT is(lt_complete_messages(:'lease', (:'ids'::uuid[])[1:2]), 1, 'one that is completed counts no more');
@@ -114,26 +114,26 @@ SELECT is(pg_temp.detail(format('SELECT lt_extend_lease(%L, ''1 hour'')', :'leas
 -- Retries: after 1, 4, 16 and 64 minutes, then failed.
 SELECT pg_temp.campaign(2, pg_temp.leads('r')) AS c \gset
 SELECT is(pg_temp.claim(1, :'c'), 'r/1/1', 'attempt 1');
-SELECT id AS message FROM lt_messages WHERE campaign_id = :'c' \gset
+SELECT message_id AS message FROM lt_messages WHERE campaign_id = :'c' \gset
 SELECT lt_fail_messages(pg_temp.lease(), ARRAY[:'message'::uuid], repeat('ä', 1001));
-SELECT is((SELECT reason FROM lt_messages WHERE id = :'message'), repeat('ä', 1000), 'of an error the first 1,000 characters are kept');
-SELECT is((SELECT due_at FROM lt_messages WHERE id = :'message'), timestamptz '2030-01-01 00:01+00', 'after a minute');
+SELECT is((SELECT reason FROM lt_messages WHERE message_id = :'message'), repeat('ä', 1000), 'of an error the first 1,000 characters are kept');
+SELECT is((SELECT due_at FROM lt_messages WHERE message_id = :'message'), timestamptz '2030-01-01 00:01+00', 'after a minute');
 SELECT pg_temp.at('59 seconds');
 SELECT is(pg_temp.claim(1, :'c'), NULL, 'not before');
 SELECT pg_temp.at('1 minute');
 SELECT is(pg_temp.claim(1, :'c'), 'r/1/2', 'attempt 2');
 SELECT is((SELECT message_id FROM (SELECT (lt_explain_lead(:'c', 'r@example.com')).*) e WHERE step = 1), :'message'::uuid, 'with the same id');
 SELECT lt_fail_messages(pg_temp.lease(), ARRAY[:'message'::uuid], 'e');
-SELECT is((SELECT due_at FROM lt_messages WHERE id = :'message'), timestamptz '2030-01-01 00:05+00', 'after four');
+SELECT is((SELECT due_at FROM lt_messages WHERE message_id = :'message'), timestamptz '2030-01-01 00:05+00', 'after four');
 SELECT pg_temp.at('5 minutes');
 SELECT is(pg_temp.claim(1, :'c'), 'r/1/3', 'attempt 3');
 SELECT lt_fail_messages(pg_temp.lease(), ARRAY[:'message'::uuid], 'e');
-SELECT is((SELECT due_at FROM lt_messages WHERE id = :'message'), timestamptz '2030-01-01 00:21+00', 'after sixteen');
+SELECT is((SELECT due_at FROM lt_messages WHERE message_id = :'message'), timestamptz '2030-01-01 00:21+00', 'after sixteen');
 SELECT pg_temp.at('21 minutes');
 SELECT is(pg_temp.claim(1, :'c', '2 minutes'), 'r/1/4', 'attempt 4');
 SELECT pg_temp.at('23 minutes');
 SELECT is(pg_temp.claim(1, :'c'), NULL, 'whose lease runs out');
-SELECT is((SELECT (state, reason, attempt, due_at)::text FROM lt_messages WHERE id = :'message'), ('retry', 'lease expired', 5, timestamptz '2030-01-01 01:27+00')::text, 'is tried after sixty-four');
+SELECT is((SELECT (state, reason, attempt, due_at)::text FROM lt_messages WHERE message_id = :'message'), ('retry', 'lease expired', 5, timestamptz '2030-01-01 01:27+00')::text, 'is tried after sixty-four');
 SELECT pg_temp.at('87 minutes');
 SELECT is(pg_temp.claim(1, :'c'), 'r/1/5', 'attempt 5');
 SELECT lt_fail_messages(pg_temp.lease(), ARRAY[:'message'::uuid], 'the last');
@@ -183,7 +183,7 @@ SELECT lt_delete_leads('{j@example.com}');
 SELECT lt_update_lead('k@example.com', '{"verificationStatus": -1}');
 SELECT is((SELECT concat_ws(' ', state, reason) FROM lt_messages WHERE campaign_id = :'c' AND email = 'k@example.com' AND step = 2), 'skipped invalid_email', 'an address found invalid is skipped');
 SELECT is((SELECT concat_ws(' ', state, reason) FROM lt_explain_lead(:'c', 'k@example.com') WHERE step = 2), 'skipped invalid_email', 'and that is explained');
-SELECT is((SELECT queued_messages FROM lt_campaigns WHERE id = :'c'), 3::bigint, 'queued is what may be sent');
+SELECT is((SELECT queued_messages FROM lt_campaigns WHERE campaign_id = :'c'), 3::bigint, 'queued is what may be sent');
 SELECT pg_temp.at('2 days 3 minutes');
 SELECT is((SELECT status FROM lt_sending_status(:'c')), 'due', 'then they are due');
 SELECT is(pg_temp.claim(5, :'c'), 'f/2/1', 'who replied, is suppressed, removed, deleted or invalid gets none');
@@ -258,17 +258,17 @@ INSERT INTO events VALUES
 SELECT pg_temp.campaign(2, (SELECT pg_temp.leads(VARIADIC array_agg(name)) FROM events)) AS c \gset
 SELECT pg_temp.claim(20, :'c');
 SELECT lt_complete_messages(pg_temp.lease());
-SELECT is((SELECT array_agg(lt_record_event(m.id, e.type, e.data) ORDER BY name) FROM events e JOIN lt_messages m ON m.campaign_id = :'c' AND m.step = 1 AND m.email = name || '@example.com'),
+SELECT is((SELECT array_agg(lt_record_event(m.message_id, e.type, e.data) ORDER BY name) FROM events e JOIN lt_messages m ON m.campaign_id = :'c' AND m.step = 1 AND m.email = name || '@example.com'),
     array_fill(true, ARRAY[11]), 'events are recorded');
 SELECT results_eq(format('SELECT split_part(e.email, ''@'', 1) COLLATE "C", e.status, (SELECT count(*) > 0 FROM lt_is_suppressed(e.email)) FROM lt_enrollments e WHERE campaign_id = %L ORDER BY 1', :'c'),
     'SELECT name COLLATE "C", status, suppressed FROM events ORDER BY 1', 'and do what they have to');
-SELECT is((SELECT array_agg(lt_record_event(m.id, e.type, e.data) ORDER BY name) FROM events e JOIN lt_messages m ON m.campaign_id = :'c' AND m.step = 1 AND m.email = name || '@example.com'),
+SELECT is((SELECT array_agg(lt_record_event(m.message_id, e.type, e.data) ORDER BY name) FROM events e JOIN lt_messages m ON m.campaign_id = :'c' AND m.step = 1 AND m.email = name || '@example.com'),
     array_fill(false, ARRAY[11]), 'each once');
-SELECT lt_record_event(id, 'delivered') FROM lt_messages WHERE campaign_id = :'c' AND step = 1 AND email < 'm';
+SELECT lt_record_event(message_id, 'delivered') FROM lt_messages WHERE campaign_id = :'c' AND step = 1 AND email < 'm';
 SELECT is((SELECT (delivered, bounced, replied, unsubscribed, open_rate * delivered, reply_rate * delivered)::text FROM lt_campaign_stats(:'c')), '(4,3,4,2,1,4)', 'the statistics count messages');
-SELECT lt_record_event(id, 'replied', '{"threadSnippet": "And more"}') FROM lt_messages WHERE campaign_id = :'c' AND step = 1 AND email = 'reply@example.com';
+SELECT lt_record_event(message_id, 'replied', '{"threadSnippet": "And more"}') FROM lt_messages WHERE campaign_id = :'c' AND step = 1 AND email = 'reply@example.com';
 SELECT is((SELECT (replied, (SELECT count(*) FROM leadterra.events WHERE campaign_id = :'c' AND type = 'replied')) FROM lt_campaign_stats(:'c')), (4::bigint, 7::bigint), 'a second reply is kept and counts no more');
-SELECT id AS message FROM lt_messages WHERE campaign_id = :'c' AND step = 1 AND email = 'hard@example.com' \gset
+SELECT message_id AS message FROM lt_messages WHERE campaign_id = :'c' AND step = 1 AND email = 'hard@example.com' \gset
 SELECT lt_record_event(:'message', 'replied');
 SELECT is((SELECT status FROM lt_enrollments WHERE campaign_id = :'c' AND email = 'hard@example.com'), 'bounced', 'a reply does not undo a bounce');
 SELECT is(pg_temp.detail(format('SELECT lt_record_event(%s)', arguments)), code, format('an event of %s', arguments))
@@ -281,8 +281,8 @@ FROM (VALUES (format('%L, ''seen''', :'message'), 'PT400 invalid_event'), (forma
 -- Hard after soft, a lead that is gone, and one that begins like a domain.
 SELECT pg_temp.campaign(1, pg_temp.leads('twice', 'gone')) AS c \gset
 SELECT pg_temp.claim(2, :'c');
-SELECT id AS twice FROM lt_messages WHERE campaign_id = :'c' AND email = 'twice@example.com' \gset
-SELECT id AS gone FROM lt_messages WHERE campaign_id = :'c' AND email = 'gone@example.com' \gset
+SELECT message_id AS twice FROM lt_messages WHERE campaign_id = :'c' AND email = 'twice@example.com' \gset
+SELECT message_id AS gone FROM lt_messages WHERE campaign_id = :'c' AND email = 'gone@example.com' \gset
 SELECT is(lt_record_event(:'twice', 'bounced', '{"bounceType": "soft"}'), true, 'a soft bounce');
 SELECT is(lt_record_event(:'twice', 'bounced', '{"bounceType": "hard"}'), true, 'and then a hard one');
 SELECT is((SELECT reason FROM lt_is_suppressed('twice@example.com')), 'hard_bounce', 'suppresses');

@@ -46,7 +46,7 @@ SELECT lt_start_campaign(:'other');
 SELECT throws_ok('SELECT lt_maintain(NULL)', 'PT400', NULL, 'no keep');
 SELECT throws_ok('SELECT lt_maintain(''-1 day'')', 'PT400', NULL, 'a negative keep');
 CREATE TEMP TABLE stats AS SELECT 'c' AS name, s.* FROM lt_campaign_stats(:'c') s UNION ALL SELECT 'other', s.* FROM lt_campaign_stats(:'other') s;
-CREATE TEMP TABLE counts AS SELECT id, leads_enrolled, queued_messages FROM lt_campaigns;
+CREATE TEMP TABLE counts AS SELECT campaign_id, leads_enrolled, queued_messages FROM lt_campaigns;
 SELECT is((SELECT (sent, skipped, failed, delivered, replied)::text FROM stats WHERE name = 'c'), '(1001,2,1,443,1)', 'the statistics before');
 
 SET LOCAL leadterra.now = '2030-03-31 23:59+00';
@@ -56,7 +56,7 @@ SELECT cmp_ok(pg_temp.maintain(), '>', 0::bigint, 'something is');
 SELECT is((SELECT array_agg(lead_ids[1] IS NOT NULL) FROM leadterra.batches WHERE campaign_id = :'c' AND step = 1), ARRAY[true, true], 'the batch with a lead that may come back stays');
 SELECT is((SELECT count(*) FROM leadterra.leases WHERE campaign_id = :'c'), 1::bigint, 'and the lease that says how far a range is used');
 SELECT results_eq('SELECT * FROM stats ORDER BY name', format('SELECT ''c'' AS name, s.* FROM lt_campaign_stats(%L) s UNION ALL SELECT ''other'', s.* FROM lt_campaign_stats(%L) s ORDER BY 1', :'c', :'other'), 'the statistics are as before');
-SELECT results_eq('SELECT id, leads_enrolled, queued_messages FROM lt_campaigns ORDER BY id', 'SELECT * FROM counts ORDER BY id', 'and so are the counts of campaigns');
+SELECT results_eq('SELECT campaign_id, leads_enrolled, queued_messages FROM lt_campaigns ORDER BY campaign_id', 'SELECT * FROM counts ORDER BY campaign_id', 'and so are the counts of campaigns');
 SELECT is((SELECT enrolled FROM lt_bulk_upsert(:'c', '[{"email": "whole-4@example.com"}]')), 1, 'the lead comes back');
 SELECT is((SELECT string_agg(email, ' ' ORDER BY email) FROM lt_claim_messages(100, '1 hour', :'c')), 'part-10@example.com part-5@example.com part-6@example.com part-7@example.com part-8@example.com part-9@example.com whole-4@example.com',
     'claims go on where they were');
@@ -82,7 +82,7 @@ SELECT is((SELECT count(*) FROM leadterra.leases WHERE campaign_id = :'c'), 0::b
 SELECT throws_ok(format('SELECT lt_record_event(%L, ''opened'')', :'old'), 'PT404', NULL, 'a message past its keep is not found');
 SELECT is((SELECT (total_enrolled, sent, delivered, bounced, replied, unsubscribed, skipped, failed, queued, open_rate)::text FROM lt_campaign_stats(:'c')),
     (SELECT (total_enrolled, sent, delivered + 1, bounced, replied, unsubscribed, skipped, failed, queued, 1::double precision)::text FROM later), 'the statistics have it all');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'c'), 1010::bigint, 'everybody is enrolled');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'c'), 1010::bigint, 'everybody is enrolled');
 SELECT is((SELECT (enrolled, updated)::text FROM lt_bulk_upsert(:'c', pg_temp.leads('whole', 10))), '(0,9)', 'nobody begins again');
 SELECT is((SELECT count(*) FROM lt_messages WHERE campaign_id = :'c' AND step = 2), 1008::bigint, 'follow-ups still wait');
 SELECT is((SELECT count(*) FROM lt_messages WHERE campaign_id = :'other'), 4::bigint, 'as does the other campaign');

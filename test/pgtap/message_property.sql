@@ -92,7 +92,7 @@ DECLARE
 BEGIN
     FOREACH mail IN ARRAY emails LOOP
         CONTINUE WHEN mail IN (SELECT s.email FROM suppressed s);
-        INSERT INTO leads SELECT l.email, l.id FROM lt_leads l WHERE l.email = mail ON CONFLICT DO NOTHING;
+        INSERT INTO leads SELECT l.email, l.lead_id FROM lt_leads l WHERE l.email = mail ON CONFLICT DO NOTHING;
         SELECT l.lead_id INTO lead FROM leads l WHERE l.email = mail;
         SELECT e.status INTO old FROM enrolled e WHERE e.campaign = c AND e.lead_id = lead;
         IF old IS NULL THEN
@@ -358,8 +358,8 @@ FROM lt_messages
 UNION ALL
 SELECT 'enrollment', campaign_id, email, status, next_step::text, NULL, NULL, NULL FROM lt_enrollments
 UNION ALL
-SELECT 'campaign', c.id, c.name, c.status, c.leads_enrolled::text, c.queued_messages::text, concat_ws(' ', s.sent, s.skipped, s.failed), NULL
-FROM lt_campaigns c CROSS JOIN LATERAL lt_campaign_stats(c.id) s;
+SELECT 'campaign', c.campaign_id, c.name, c.status, c.leads_enrolled::text, c.queued_messages::text, concat_ws(' ', s.sent, s.skipped, s.failed), NULL
+FROM lt_campaigns c CROSS JOIN LATERAL lt_campaign_stats(c.campaign_id) s;
 
 -- Makes calls until there were enough, and messages came to every state.
 CREATE PROCEDURE pg_temp.run(fewest integer, most integer) LANGUAGE plpgsql AS $$

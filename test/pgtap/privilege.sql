@@ -39,7 +39,7 @@ CREATE TEMP TABLE lines (name text, scope text, call text, outcome text);
 INSERT INTO lines VALUES
 ('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', campaign_id => $campaign)', 'PT404'),
 ('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', list_id => $list)', 'PT404'),
-('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', list_id => (SELECT id FROM lt_lists LIMIT 1), blocklist_id => $blocklist)', 'PT404'),
+('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', list_id => (SELECT list_id FROM lt_lists LIMIT 1), blocklist_id => $blocklist)', 'PT404'),
 ('lt_block', 'blocklists:create', 'lt_block(''{x.example}'', $blocklist)', 'PT404'),
 ('lt_block', 'blocklists:create', 'lt_block(''{x.example}'', $workspace)', 'PT404'),
 ('lt_bulk_upsert', 'leads:create', 'lt_bulk_upsert($campaign, ''[{"email": "a@example.com"}]'')', 'PT404'),
@@ -58,8 +58,8 @@ INSERT INTO lines VALUES
 ('lt_delete_lead', 'leads:delete', 'lt_delete_lead($lead)', 'PT404'),
 ('lt_delete_leads', 'leads:delete', 'lt_delete_leads(''{a@example.com}'')', '1'),
 ('lt_delete_list', 'lists:delete', 'lt_delete_list($list)', 'PT404'),
-('lt_enroll_list', 'leads:create', 'lt_enroll_list($list, (SELECT id FROM lt_campaigns LIMIT 1))', 'PT404'),
-('lt_enroll_list', 'leads:create', 'lt_enroll_list((SELECT id FROM lt_lists LIMIT 1), $campaign)', 'PT404'),
+('lt_enroll_list', 'leads:create', 'lt_enroll_list($list, (SELECT campaign_id FROM lt_campaigns LIMIT 1))', 'PT404'),
+('lt_enroll_list', 'leads:create', 'lt_enroll_list((SELECT list_id FROM lt_lists LIMIT 1), $campaign)', 'PT404'),
 ('lt_explain_lead', 'campaigns:read', 'lt_explain_lead($campaign, ''a@example.com'')', 'PT404'),
 ('lt_extend_lease', 'messages:update', 'lt_extend_lease($lease, ''1 hour'')', 'PT409'),
 ('lt_fail_messages', 'messages:update', 'lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')', 'PT409'),
@@ -69,7 +69,7 @@ INSERT INTO lines VALUES
 ('lt_is_suppressed', 'blocklists:read', '(SELECT count(*) FROM lt_is_suppressed(''no@example.com''))', '1'),
 ('lt_job_progress', 'jobs:update', 'lt_job_progress($job, 50)', 'PT409'),
 ('lt_list_leads', 'leads:read', 'lt_list_leads($list)', 'PT404'),
-('lt_merge_leads', 'leads:update', 'lt_merge_leads($lead, (SELECT id FROM lt_leads LIMIT 1))', 'PT404'),
+('lt_merge_leads', 'leads:update', 'lt_merge_leads($lead, (SELECT lead_id FROM lt_leads LIMIT 1))', 'PT404'),
 ('lt_move_leads', 'leads:update', 'lt_move_leads(ARRAY[$lead]::uuid[], from_list_id => $list, to_list_id => $other_list)', 'PT404'),
 ('lt_next_due', 'messages:read', 'lt_next_due() IS NOT NULL', 'true'),
 ('lt_pause_campaign', 'campaigns:update', 'lt_pause_campaign($campaign)', 'PT404'),
@@ -166,9 +166,9 @@ INSERT INTO keys SELECT s.scope, lt_create_api_key('without ' || s.scope, (SELEC
 SELECT lt_create_api_key('resource', '{leads:all}') AS leads_all, lt_create_api_key('action', '{all:create}') AS all_create \gset
 SELECT set_config('leadterra.workspace_id', '', true);
 SELECT is(pg_temp.outcome(k.without, l.call), CASE WHEN l.name NOT LIKE '% %' THEN 'PT403' WHEN l.call LIKE '%code''' THEN 'insufficient_scope' ELSE 'null' END, 'a key without ' || l.scope || ': ' || left(l.call, 100)) FROM lines l JOIN keys k USING (scope) WHERE l.call IS NOT NULL;
-SELECT is((SELECT string_agg(l.name, ' ') FROM lines l JOIN keys k USING (scope) WHERE l.call !~ 'SELECT id FROM' AND pg_temp.outcome(k.alone, l.call) IN ('PT403', '42501')), NULL, 'a key with it alone does');
-SELECT is((SELECT string_agg(l.name || ' ' || coalesce(pg_temp.outcome(:'leads_all', l.call), ''), ' ') FROM lines l WHERE l.scope LIKE 'leads:%' AND l.call !~ 'SELECT id FROM' AND pg_temp.outcome(:'leads_all', l.call) = 'PT403'), NULL, 'so does one for all of leads');
-SELECT is((SELECT string_agg(l.name, ' ') FROM lines l WHERE l.scope LIKE '%:create' AND l.call !~ 'SELECT id FROM' AND pg_temp.outcome(:'all_create', l.call) = 'PT403'), NULL, 'and one that creates anything');
+SELECT is((SELECT string_agg(l.name, ' ') FROM lines l JOIN keys k USING (scope) WHERE l.call !~ 'SELECT \w+_id FROM' AND pg_temp.outcome(k.alone, l.call) IN ('PT403', '42501')), NULL, 'a key with it alone does');
+SELECT is((SELECT string_agg(l.name || ' ' || coalesce(pg_temp.outcome(:'leads_all', l.call), ''), ' ') FROM lines l WHERE l.scope LIKE 'leads:%' AND l.call !~ 'SELECT \w+_id FROM' AND pg_temp.outcome(:'leads_all', l.call) = 'PT403'), NULL, 'so does one for all of leads');
+SELECT is((SELECT string_agg(l.name, ' ') FROM lines l WHERE l.scope LIKE '%:create' AND l.call !~ 'SELECT \w+_id FROM' AND pg_temp.outcome(:'all_create', l.call) = 'PT403'), NULL, 'and one that creates anything');
 SELECT is(pg_temp.outcome(:'leads_all', 'lt_create_campaign(''x'')'), 'PT403', 'and no more than that');
 SELECT is(pg_temp.outcome(:'all_create', 'lt_delete_leads(''{}'')'), 'PT403', 'either');
 
@@ -224,9 +224,9 @@ SELECT is(pg_temp.outcome(bad, '1'), 'PT401', 'no key: ' || bad) FROM unnest(ARR
 SELECT is(pg_temp.outcome(NULL, 'lt_authenticate(NULL)'), 'PT401', 'nor is null');
 SELECT set_config('leadterra.workspace_id', :'a', true);
 SELECT is((SELECT array_agg(label ORDER BY label) FROM lt_api_keys WHERE revoked_at IS NULL AND label = 'mine'), '{mine}', 'keys are listed');
-SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'mine';
+SELECT lt_revoke_api_key(key_id) FROM lt_api_keys WHERE label = 'mine';
 SELECT is((SELECT revoked_at FROM lt_api_keys WHERE label = 'mine'), now(), 'and revoked');
-SELECT lives_ok($$SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'mine'$$, 'twice too');
+SELECT lives_ok($$SELECT lt_revoke_api_key(key_id) FROM lt_api_keys WHERE label = 'mine'$$, 'twice too');
 SELECT is(pg_temp.outcome(:'mine', '1'), 'PT401', 'a revoked one opens nothing');
 SELECT throws_ok(format('SELECT lt_revoke_api_key(%L)', (SELECT b ->> 'key_id' FROM ids)), 'PT404', NULL, 'a key of another workspace is not found');
 SELECT throws_ok(format('SELECT lt_create_api_key(%s)', arguments), 'PT400', message, arguments) FROM (VALUES

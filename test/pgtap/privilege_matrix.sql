@@ -196,14 +196,14 @@ SELECT is(lt_complete_messages(:'lease'), 1, 'and what was sent');
 SELECT is(lt_record_event((:'messages'::uuid[])[1], 'delivered'), true, 'and what became of it');
 SELECT is(lt_unsubscribe(:'token'), true, 'unsubscribes');
 SELECT lease_id AS job, lead_ids FROM lt_claim_job() \gset
-SELECT is((SELECT array_agg(email) FROM lt_leads WHERE id = ANY (:'lead_ids'::uuid[])), '{job@example.com}'::text[], 'claims a job, and reads its leads');
+SELECT is((SELECT array_agg(email) FROM lt_leads WHERE lead_id = ANY (:'lead_ids'::uuid[])), '{job@example.com}'::text[], 'claims a job, and reads its leads');
 SELECT cmp_ok(lt_job_progress(:'job', 50), '>', clock_timestamp(), 'says how far it is');
 SELECT is(lt_set_verification(:'lead_ids'::uuid[], ARRAY[-1]), 1, 'sets what it found');
 SELECT is(lt_finish_job(:'job'), true, 'and finishes it');
 RESET ROLE;
 SELECT set_config('leadterra.workspace_id', :'a', true);
 SELECT is((SELECT string_agg(concat_ws(' ', email, state, reason), ', ' ORDER BY email, state) FROM lt_messages WHERE email LIKE 'a.only%' OR email = 'b@example.com'), 'a.only@example.com sent, b@example.com retry no route', 'all of which is so');
-SELECT is((SELECT status FROM lt_jobs ORDER BY created_at DESC, id DESC LIMIT 1), 'success', 'of the job too');
+SELECT is((SELECT status FROM lt_jobs ORDER BY created_at DESC, job_id DESC LIMIT 1), 'success', 'of the job too');
 SELECT set_config('leadterra.workspace_id', '', true);
 
 -- One that serves all: it finds what is due, and opens a workspace for a transaction.

@@ -21,11 +21,11 @@ SELECT is((SELECT count(*) FROM lt_messages WHERE campaign_id = :'campaign'), 0:
 SELECT is((SELECT (next_step, next_due_at) FROM lt_enrollments WHERE email = 'queue-1@example.com'), (NULL::integer, NULL::timestamptz), 'nor a next step');
 
 SELECT lt_start_campaign(:'campaign');
-SELECT is((SELECT (count(*), count(DISTINCT id), count(DISTINCT lead_id)) FROM lt_messages WHERE campaign_id = :'campaign'), (2500::bigint, 2500::bigint, 2500::bigint),
+SELECT is((SELECT (count(*), count(DISTINCT message_id), count(DISTINCT lead_id)) FROM lt_messages WHERE campaign_id = :'campaign'), (2500::bigint, 2500::bigint, 2500::bigint),
     'once started, each lead has one message with an id of its own');
-SELECT is((SELECT array_agg(email ORDER BY id) FROM lt_messages WHERE campaign_id = :'campaign'),
+SELECT is((SELECT array_agg(email ORDER BY message_id) FROM lt_messages WHERE campaign_id = :'campaign'),
     (SELECT array_agg(format('queue-%s@example.com', n) ORDER BY md5(n::text)) FROM generate_series(1, 2500) n), 'messages come in the order of entries');
-SELECT is((SELECT array_agg((('x' || right(id::text, 3))::bit(12) & x'3ff')::integer ORDER BY id) FROM (SELECT id FROM lt_messages WHERE campaign_id = :'campaign' ORDER BY id LIMIT 1000) m),
+SELECT is((SELECT array_agg((('x' || right(message_id::text, 3))::bit(12) & x'3ff')::integer ORDER BY message_id) FROM (SELECT message_id FROM lt_messages WHERE campaign_id = :'campaign' ORDER BY message_id LIMIT 1000) m),
     ARRAY(SELECT generate_series(0, 999)), 'the low ten bits of a message id are its position, 0 to 999');
 SELECT throws_ok('SELECT leadterra.message_id(''00000000-0000-7000-8000-000000000000'', 1001)', 'PT400', NULL, 'a batch has no position 1001');
 SELECT is(leadterra.message_id('00000000-0000-7000-8000-000000000000', 1000), '00000000-0000-7000-8000-0000000003e7', 'nor does a position spill over');
@@ -45,7 +45,7 @@ UPDATE leadterra.batches SET waiting_since = now() - interval '3 days' WHERE cam
 UPDATE leadterra.waiting SET waiting_since = now() - interval '3 days' WHERE campaign_id = :'campaign';
 UPDATE leadterra.campaigns SET started_at = now() - interval '4 days' WHERE campaign_id = :'campaign';
 CREATE TEMP VIEW positions AS
-SELECT email, 'message' AS kind, id, step, state, due_at, NULL::timestamptz AS enrolled_at FROM lt_messages WHERE campaign_id = :'campaign' AND email ~ '^queue-[789]@'
+SELECT email, 'message' AS kind, message_id, step, state, due_at, NULL::timestamptz AS enrolled_at FROM lt_messages WHERE campaign_id = :'campaign' AND email ~ '^queue-[789]@'
 UNION ALL SELECT email, 'enrollment', lead_id, next_step, status, next_due_at, enrolled_at FROM lt_enrollments WHERE campaign_id = :'campaign' AND email ~ '^queue-[789]@';
 CREATE TEMP TABLE first_positions AS SELECT * FROM positions;
 SELECT results_eq('SELECT DISTINCT kind, step, state, due_at, enrolled_at FROM first_positions ORDER BY kind',
@@ -61,9 +61,9 @@ SELECT is((SELECT (count(*), sum(size)) FROM leadterra.batches WHERE campaign_id
 SELECT lt_remove_leads(:'campaign', '{queue-1@example.com, queue-2@example.com, queue-3@example.com}');
 SELECT lt_delete_leads('{queue-3@example.com, queue-4@example.com}');
 SELECT lt_bulk_upsert(:'campaign', '[{"email": "queue-1@example.com"}, {"email": "queue-4@example.com"}, {"email": "queue-2501@example.com"}]');
-SELECT is((SELECT (leads_enrolled, queued_messages) FROM lt_campaigns WHERE id = :'campaign'), (2499::bigint, 2499::bigint), 'counts follow removals, deletions and returns');
-SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE id = :'campaign'), (SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'campaign' AND status <> 'removed'), 'leads_enrolled is the number of enrollments not removed');
-SELECT is((SELECT queued_messages FROM lt_campaigns WHERE id = :'campaign'), (SELECT count(*) FROM lt_messages WHERE campaign_id = :'campaign' AND state = 'queued'), 'queued_messages is the number of queued messages');
+SELECT is((SELECT (leads_enrolled, queued_messages) FROM lt_campaigns WHERE campaign_id = :'campaign'), (2499::bigint, 2499::bigint), 'counts follow removals, deletions and returns');
+SELECT is((SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'campaign'), (SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'campaign' AND status <> 'removed'), 'leads_enrolled is the number of enrollments not removed');
+SELECT is((SELECT queued_messages FROM lt_campaigns WHERE campaign_id = :'campaign'), (SELECT count(*) FROM lt_messages WHERE campaign_id = :'campaign' AND state = 'queued'), 'queued_messages is the number of queued messages');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -46,7 +46,7 @@ SET LOCAL leadterra.now = '2100-01-01';
 SELECT is(pg_temp.claimed(:'c'), 'b4@example.com', 'where it has run out, the others are handed out');
 SELECT is((SELECT count(*) FROM leadterra.batches WHERE campaign_id = :'c'), 1::bigint, 'and nothing comes of it');
 SELECT pg_temp.campaign(2, 2, 'c') AS c \gset
-SELECT id AS second FROM lt_messages WHERE campaign_id = :'c' ORDER BY id OFFSET 1 LIMIT 1 \gset
+SELECT message_id AS second FROM lt_messages WHERE campaign_id = :'c' ORDER BY message_id OFFSET 1 LIMIT 1 \gset
 SELECT lease_id AS lease FROM lt_claim_messages(1, '5 minutes', :'c') \gset
 UPDATE leadterra.batches SET lead_ids = ARRAY[lead_ids[1], NULL] WHERE campaign_id = :'c';
 SELECT throws_ok(format('SELECT lt_record_event(%L, ''opened'')', :'second'), 'PT404', NULL, 'an event of nobody');
@@ -60,7 +60,7 @@ SELECT lease_id AS lease FROM lt_claim_messages(1, '5 minutes', :'c') \gset
 UPDATE leadterra.leases SET lasts = '{1000}', attempts = '{5}', settled = NULL, expires_at = leadterra.clock() - interval '1 minute' WHERE lease_id = :'lease';
 SET LOCAL leadterra.now = '2100-02-01';
 SELECT is(pg_temp.claimed(:'c'), 'h2@example.com', 'a lease on positions that its batch has not runs out');
-SELECT is((SELECT string_agg(state || ' ' || (lead_id IN (SELECT id FROM lt_leads))::text, ', ') FROM leadterra.exceptions WHERE campaign_id = :'c'), NULL, 'and nobody is told to have failed');
+SELECT is((SELECT string_agg(state || ' ' || (lead_id IN (SELECT lead_id FROM lt_leads))::text, ', ') FROM leadterra.exceptions WHERE campaign_id = :'c'), NULL, 'and nobody is told to have failed');
 SELECT pg_temp.campaign(2, 3, 'd') AS c, pg_temp.campaign(1, 2, 'e') AS other \gset
 INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)
 SELECT b.workspace_id, :'c', s.step, now() - interval '1 day', lt_uuidv7(), b.batch_id, s.first, s.last
@@ -68,7 +68,7 @@ FROM leadterra.batches b
 JOIN (VALUES (:'c'::uuid, 1, 900, 1000), (:'c', 2, 1, 3), (:'other', 1, 1, 2)) s (campaign_id, step, first, last) ON s.campaign_id = b.campaign_id;
 INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, "position", state, reason, attempt, created_at)
 SELECT b.workspace_id, :'c', b.lead_ids[3], 1, b.batch_id, 3, 'skipped', 'by hand', 1, now() FROM leadterra.batches b WHERE b.campaign_id = :'c';
-UPDATE leadterra.enrollments SET status = 'replied' WHERE campaign_id = :'c' AND lead_id = (SELECT id FROM lt_leads WHERE email = 'd3@example.com');
+UPDATE leadterra.enrollments SET status = 'replied' WHERE campaign_id = :'c' AND lead_id = (SELECT lead_id FROM lt_leads WHERE email = 'd3@example.com');
 SELECT is(pg_temp.claimed(:'c'), 'd1@example.com d2@example.com', 'ranges of nothing, of another step and of another campaign hand out nothing');
 SELECT is((SELECT count(*) FROM leadterra.waiting WHERE campaign_id = :'c'), 0::bigint, 'and are gone');
 
@@ -91,7 +91,7 @@ CREATE TEMP TABLE claims (emails text, skipped bigint, more boolean);
 DO $$
 BEGIN
     FOR i IN 1..100 LOOP
-        INSERT INTO claims SELECT pg_temp.claimed((SELECT id FROM lt_campaigns WHERE name = 'g')), 0, false;
+        INSERT INTO claims SELECT pg_temp.claimed((SELECT campaign_id FROM lt_campaigns WHERE name = 'g')), 0, false;
         UPDATE claims SET skipped = (SELECT count(*) FROM leadterra.exceptions x JOIN leadterra.campaigns c USING (workspace_id, campaign_id) WHERE c.name = 'g'), more = lt_next_due() <= leadterra.clock() WHERE skipped = 0;
         EXIT WHEN (SELECT count(emails) FROM claims) > 0;
     END LOOP;

@@ -73,12 +73,12 @@ SELECT throws_ok(sql, code, message, sql) FROM (VALUES
     ($$SELECT lt_delete_blocklist('0197c043-e39c-7d91-a325-6615db0e1b99')$$, 'PT404', 'block list "0197c043-e39c-7d91-a325-6615db0e1b99" does not exist'),
     ($$SELECT lt_delete_blocklist(lt_current_workspace())$$, 'PT400', 'the default block list cannot be deleted'),
     ($$SELECT lt_delete_blocklist(NULL)$$, 'PT400', 'argument "blocklist_id" must not be null'),
-    ($$SELECT lt_block(NULL)$$, 'PT400', 'argument "values" must not be null'),
+    ($$SELECT lt_block(NULL)$$, 'PT400', 'argument "entries" must not be null'),
     ($$SELECT lt_block('{a.example}', NULL, NULL)$$, 'PT400', 'argument "reason" must not be null'),
-    ($$SELECT lt_unblock(NULL)$$, 'PT400', 'argument "values" must not be null'),
+    ($$SELECT lt_unblock(NULL)$$, 'PT400', 'argument "entries" must not be null'),
     ($$SELECT lt_create_blocklist(NULL)$$, 'PT400', 'name of a block list must not be null or blank'),
     ($$SELECT lt_create_blocklist(E' \t')$$, 'PT400', 'name of a block list must not be null or blank'),
-    ($$SELECT lt_block(array_fill('a.example'::text, '{1000001}'))$$, 'PT413', 'argument "values" has 1000001 entries, more than 1000000')
+    ($$SELECT lt_block(array_fill('a.example'::text, '{1000001}'))$$, 'PT413', 'argument "entries" has 1000001 entries, more than 1000000')
 ) AS bad (sql, code, message);
 
 
@@ -101,7 +101,7 @@ FROM unnest('{20,900}'::integer[]) n,
 INSERT INTO leadterra.leads (workspace_id, lead_id, email)
 SELECT lt_current_workspace(), lt_uuidv7(), email FROM unnest('{a@b@unheard.test, a@d1.test}'::text[]) email;
 SELECT lt_create_list('by hand') AS list \gset
-INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'list', id FROM lt_leads WHERE email LIKE 'a@%.test';
+INSERT INTO leadterra.list_members (workspace_id, list_id, lead_id) SELECT lt_current_workspace(), :'list', lead_id FROM lt_leads WHERE email LIKE 'a@%.test';
 SELECT is(lt_enroll_list(:'list', :'long')::text, '(1,0,1,0,1)', 'an address with two @, written by hand, is looked up like others');
 
 -- A reason stands with every entry.

@@ -17,7 +17,7 @@ SELECT status, leads_enrolled, queued_messages, paused_at FROM lt_pause_campaign
 
 -- Draft, running, paused, running; starting and pausing twice changes nothing.
 SELECT * FROM lt_bulk_upsert(:'campaign', '[{"email": "campaign-a@example.com"}, {"email": "campaign-b@example.com"}]');
-SELECT status, leads_enrolled, queued_messages, started_at IS NULL AS not_started FROM lt_campaigns WHERE id = :'campaign';
+SELECT status, leads_enrolled, queued_messages, started_at IS NULL AS not_started FROM lt_campaigns WHERE campaign_id = :'campaign';
 SELECT count(*) FROM lt_messages WHERE campaign_id = :'campaign';
 SELECT name, status, started_at = now() AS started_now, paused_at, leads_enrolled, queued_messages FROM lt_start_campaign(:'campaign');
 SELECT status, started_at < now() AS started_before, leads_enrolled, queued_messages FROM lt_start_campaign(:'campaign');
@@ -51,15 +51,15 @@ SELECT count(*) FROM lt_campaigns WHERE name = 'Wrong';
 SELECT lt_rename_campaign(:'campaign', 'Renamed');
 SELECT lt_rename_campaign(:'campaign', '');
 SELECT lt_copy_campaign(:'campaign') AS copy \gset
-SELECT name, status, steps, leads_enrolled FROM lt_campaigns WHERE id = :'copy';
+SELECT name, status, steps, leads_enrolled FROM lt_campaigns WHERE campaign_id = :'copy';
 SELECT lt_copy_campaign(:'campaign', 'Named') AS named \gset
-SELECT name FROM lt_campaigns WHERE id = :'named';
+SELECT name FROM lt_campaigns WHERE campaign_id = :'named';
 SELECT lt_copy_campaign(:'campaign', ' ');
 SELECT status FROM lt_start_campaign(:'campaign');
 SELECT lt_delete_campaign(:'campaign');
 SELECT status FROM lt_pause_campaign(:'campaign');
 SELECT lt_delete_campaign(:'campaign');
-SELECT count(*) FROM lt_campaigns WHERE id = :'campaign';
+SELECT count(*) FROM lt_campaigns WHERE campaign_id = :'campaign';
 SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'campaign';
 SELECT count(*) FROM lt_leads WHERE email LIKE 'campaign-%';
 

@@ -29,7 +29,7 @@ SELECT * FROM lt_bulk_upsert(:'guide', '{
     ]
 }');
 SELECT status, leads_enrolled, queued_messages FROM lt_start_campaign(:'guide');
-SELECT step, email, state FROM lt_messages WHERE campaign_id = :'guide' ORDER BY id;
+SELECT step, email, state FROM lt_messages WHERE campaign_id = :'guide' ORDER BY message_id;
 
 -- The concept page: one known, one new, and an extra key.
 SELECT lt_create_campaign('Concept') AS concept \gset
@@ -96,10 +96,10 @@ SELECT lt_unsuppress('{no@example.com}');
 
 -- Removing and enrolling again.
 SELECT lt_remove_leads(:'guide', '{AVA@acmecorp.com, nobody@example.com, NULL}');
-SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE id = :'guide';
-SELECT email, state, reason FROM lt_messages WHERE campaign_id = :'guide' ORDER BY id;
+SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE campaign_id = :'guide';
+SELECT email, state, reason FROM lt_messages WHERE campaign_id = :'guide' ORDER BY message_id;
 SELECT * FROM lt_bulk_upsert(:'guide', '[{"email": "ava@acmecorp.com"}]');
-SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE id = :'guide';
+SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE campaign_id = :'guide';
 SELECT email, status, next_step FROM lt_enrollments WHERE campaign_id = :'guide' ORDER BY email;
 SELECT lt_remove_leads(:'guide', NULL);
 SELECT lt_remove_leads(NULL, '{}');

@@ -29,7 +29,7 @@ CALL lt_import_table(:'campaign', 'public.list', '{"email": "E-mail", "firstName
 SELECT source, rows_total, rows_done, enrolled, updated, rejected, finished_at IS NULL AS interrupted FROM lt_imports;
 SELECT row_number, reason, lead FROM lt_import_rejects;
 SELECT email, first_name, custom FROM lt_leads WHERE email IN ('import-1@example.com', 'import-2300@example.com') ORDER BY email;
-SELECT leads_enrolled FROM lt_campaigns WHERE id = :'campaign';
+SELECT leads_enrolled FROM lt_campaigns WHERE campaign_id = :'campaign';
 
 -- Nothing left out, and nothing to do.
 DELETE FROM public.list WHERE "E-mail" !~ '@';

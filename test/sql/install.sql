@@ -64,4 +64,4 @@ ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM regress_leadterra_stranger, P
 DROP OWNED BY regress_leadterra_stranger;
 DROP ROLE regress_leadterra_stranger;
 SELECT lt_create_campaign('Again') IS NOT NULL AS created;
-SELECT lt_start_campaign(id) FROM lt_campaigns;
+SELECT lt_start_campaign(campaign_id) FROM lt_campaigns;

@@ -23,22 +23,22 @@ SELECT lt_update_lead('lead-a@example.com', NULL);
 
 -- Deleting takes a lead out of its campaigns, by whatever way.
 SELECT status, leads_enrolled, queued_messages FROM lt_start_campaign(:'campaign');
-SELECT id AS lead FROM lt_leads WHERE email = 'lead-a@example.com' \gset
+SELECT lead_id AS lead FROM lt_leads WHERE email = 'lead-a@example.com' \gset
 SELECT lt_delete_lead(:'lead');
 SELECT lt_delete_lead('00000000-0000-7000-8000-00000000beef');
 SELECT lt_delete_lead(NULL);
-SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE id = :'campaign';
+SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE campaign_id = :'campaign';
 SELECT lt_delete_leads('{ LEAD-B@example.com , nobody@example.com, NULL}');
 SELECT lt_delete_leads('{}');
 SELECT lt_delete_leads(NULL);
 DELETE FROM leadterra.leads WHERE email = 'lead-c@example.com';
-SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE id = :'campaign';
+SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE campaign_id = :'campaign';
 SELECT email, state FROM lt_messages WHERE campaign_id = :'campaign';
 SELECT count(*) FROM leadterra.enrollments e WHERE NOT EXISTS (SELECT FROM leadterra.leads l WHERE l.lead_id = e.lead_id);
 
 -- One that comes back is a new lead.
 SELECT * FROM lt_bulk_upsert(:'campaign', '[{"email": "lead-c@example.com"}]');
-SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE id = :'campaign';
+SELECT leads_enrolled, queued_messages FROM lt_campaigns WHERE campaign_id = :'campaign';
 
 TRUNCATE leadterra.leads;
 TRUNCATE leadterra.campaigns CASCADE;

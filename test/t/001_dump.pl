@@ -35,7 +35,7 @@ sub make_database
 GRANT USAGE ON SCHEMA leadterra TO app;
 GRANT SELECT ON leadterra.leads, $schema.lt_leads TO app;
 GRANT EXECUTE ON FUNCTION $schema.lt_current_workspace() TO app;
-CREATE VIEW mine AS SELECT id, email FROM $schema.lt_leads WHERE first_name = 'Ann';
+CREATE VIEW mine AS SELECT lead_id, email FROM $schema.lt_leads WHERE first_name = 'Ann';
 CREATE FUNCTION mine() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM $schema.lt_messages; END;
 SQL
 	return $database;

@@ -129,7 +129,7 @@ SQL
 	'counts of campaigns are true' => <<'SQL',
 SELECT name FROM lt_campaigns c CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE status <> 'removed') AS enrolled, count(*) FILTER (WHERE status = 'active') AS queued
-    FROM leadterra.enrollments e WHERE e.campaign_id = c.id) e
+    FROM leadterra.enrollments e WHERE e.campaign_id = c.campaign_id) e
 WHERE leads_enrolled <> enrolled OR queued_messages <> CASE status WHEN 'draft' THEN 0 ELSE queued END
 SQL
 	'no call is there in part' => <<'SQL',

@@ -45,7 +45,7 @@ my %costs = (
 # then runs the kinds of calls, before and after another session loads leads.
 my $load = "$tmp/load.sql";
 append_to_file($load, <<'SQL');
-SELECT lt_bulk_upsert((SELECT id FROM lt_campaigns WHERE name = 'loaded'), payload(:start + first, :leads / 10, 'load', false))
+SELECT lt_bulk_upsert((SELECT campaign_id FROM lt_campaigns WHERE name = 'loaded'), payload(:start + first, :leads / 10, 'load', false))
 FROM generate_series(0, :leads - 1, :leads / 10) first;
 SELECT lt_suppress(array_agg(format(CASE i % 5 WHEN 0 THEN 'loaded-%s-%s.example' WHEN 1 THEN '*.loaded-%s-%s.example' ELSE 'loaded-%s-%s@x.example' END, :leads, i)))
 FROM generate_series(1, :leads / 2) i;

@@ -109,10 +109,10 @@ is($twice, 0, 'none of them twice');
 append_to_file("$folder/completed", join '', map { "$_\n" } keys %completed);
 sql('CREATE TABLE completed (id uuid)');
 $server->safe_psql('postgres', "\\copy completed FROM '$folder/completed'");
-is(sql(q(SELECT count(*) FROM completed c LEFT JOIN lt_messages m ON m.id = c.id WHERE m.state IS DISTINCT FROM 'sent')), '0', 'all of them are sent');
+is(sql(q(SELECT count(*) FROM completed c LEFT JOIN lt_messages m ON m.message_id = c.id WHERE m.state IS DISTINCT FROM 'sent')), '0', 'all of them are sent');
 is(sql('SELECT count(*) FROM (SELECT lead_id FROM lt_messages WHERE step = 1 GROUP BY 1 HAVING count(*) <> 1) d'), '0', 'every lead has one first message');
 is(sql('SELECT count(*) FROM lt_messages WHERE step = 1'), 2 * LEADS * ROUNDS + 1, 'and every message is there');
-is(sql('SELECT count(*) FROM (SELECT id FROM lt_messages GROUP BY 1 HAVING count(*) > 1) d'), '0', 'in one state');
+is(sql('SELECT count(*) FROM (SELECT message_id FROM lt_messages GROUP BY 1 HAVING count(*) > 1) d'), '0', 'in one state');
 
 # Later all leases have run out; a worker that does not die sends the rest.
 sql(<<'SQL');

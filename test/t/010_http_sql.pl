@@ -114,7 +114,7 @@ sub answers
 my ($workspace, $other) = map { sql("SELECT lt_create_workspace('$_')") } qw(One Other);
 my ($key, $other_key) = map { in_workspace($_, "SELECT lt_create_api_key('key')") } $workspace, $other;
 my $old_key = in_workspace($workspace, "SELECT lt_create_api_key('old')");
-in_workspace($workspace, "SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'old'");
+in_workspace($workspace, "SELECT lt_revoke_api_key(key_id) FROM lt_api_keys WHERE label = 'old'");
 my $weak_key = in_workspace($workspace, "SELECT lt_create_api_key('weak', '{campaigns:read}')");
 
 # Keys that have the scopes of all routes but one, and that one alone.
@@ -159,8 +159,8 @@ answers('suppress', [ 'POST', '/v1/suppression-list', $key, { emails => [ 'kim@e
 in_workspace($workspace, <<"SQL");
 SELECT lt_start_campaign('$uuid');
 SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l;
-SELECT lt_record_event(id, 'replied', '{"classification": "out_of_office", "threadSnippet": "Away"}') FROM lt_messages WHERE email = 'ava\@example.com' AND state = 'sent';
-SELECT lt_record_event(id, 'replied') FROM lt_messages WHERE email = 'ben\@example.com' AND state = 'sent';
+SELECT lt_record_event(message_id, 'replied', '{"classification": "out_of_office", "threadSnippet": "Away"}') FROM lt_messages WHERE email = 'ava\@example.com' AND state = 'sent';
+SELECT lt_record_event(message_id, 'replied') FROM lt_messages WHERE email = 'ben\@example.com' AND state = 'sent';
 SQL
 my @replies = ('GET', '/v1/replies', $key);
 my $replies = answers('replies', \@replies, 200);

@@ -37,7 +37,7 @@ my $other = sql("SELECT lt_create_workspace('Other')");
 my $other_key = in_workspace($other, "SELECT lt_create_api_key('other')");
 my $weak_key = in_workspace($workspace, "SELECT lt_create_api_key('weak', '{campaigns:read}')");
 my $old_key = in_workspace($workspace, "SELECT lt_create_api_key('old')");
-in_workspace($workspace, "SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'old'");
+in_workspace($workspace, "SELECT lt_revoke_api_key(key_id) FROM lt_api_keys WHERE label = 'old'");
 
 # --- the published calls, in the order of use
 
@@ -163,7 +163,7 @@ answers('suppress', [ 'POST', '/v1/suppression-list', $key, { emails => [ 'a@exa
 answers('no replies', [ 'GET', '/v1/replies', $key ], 200, []);
 in_workspace($workspace, "SELECT lt_start_campaign(lt_from_typeid('$campaign')) \\g /dev/null
 SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l \\g /dev/null
-SELECT lt_record_event(id, 'replied', '{\"classification\": \"not_interested\", \"threadSnippet\": \"No\"}') FROM lt_messages WHERE email = 'ava\@example.com' AND state = 'sent'");
+SELECT lt_record_event(message_id, 'replied', '{\"classification\": \"not_interested\", \"threadSnippet\": \"No\"}') FROM lt_messages WHERE email = 'ava\@example.com' AND state = 'sent'");
 ($body) = answers('replies', [ 'GET', "/v1/replies?campaignId=$campaign", $key ], 200);
 is($body->[0]{threadSnippet}, 'No', 'a reply');
 answers('replies of a kind', [ 'GET', '/v1/replies?classification=interested', $key ], 200, []);

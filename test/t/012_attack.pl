@@ -124,7 +124,7 @@ SET search_path = evil, pg_temp, public, pg_catalog;
 SELECT lt_authenticate('mine');
 BEGIN; SELECT lt_authenticate('$key_a') \\g /dev/null
 SELECT count(*) FROM leadterra.leads;
-SELECT enrolled FROM lt_bulk_upsert((SELECT id FROM lt_campaigns), '[{"email": "new\@example.com"}]');
+SELECT enrolled FROM lt_bulk_upsert((SELECT campaign_id FROM lt_campaigns), '[{"email": "new\@example.com"}]');
 SELECT lt_forget('new\@example.com');
 COMMIT;
 SQL
@@ -135,7 +135,7 @@ unlike($err, qr/operator of the caller/, 'nor run');
 # Revoked between two requests.
 is(session('tenant', <<"SQL"), "t\n1", 'a key that is revoked opens no further transaction');
 SELECT lt_authenticate('$key_a') IS NOT NULL;
-\\! psql -X -q -d "@{[$server->connstr('postgres')]}" -c "SET leadterra.workspace_id = '$workspace_a'" -c "SELECT lt_revoke_api_key(id) FROM lt_api_keys" -o /dev/null
+\\! psql -X -q -d "@{[$server->connstr('postgres')]}" -c "SET leadterra.workspace_id = '$workspace_a'" -c "SELECT lt_revoke_api_key(key_id) FROM lt_api_keys" -o /dev/null
 \\set ON_ERROR_STOP 0
 SELECT lt_authenticate('$key_a') IS NOT NULL;
 SELECT :'SQLSTATE' = 'PT401' AS revoked \\gset

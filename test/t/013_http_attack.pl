@@ -206,7 +206,7 @@ is((rest_request('GET', '/lt_leads', $ours->{key}, undef, Role => 'postgres', 'X
 
 my $new_key = in_workspace($ours->{workspace}, "SELECT lt_create_api_key('short')");
 is((rest_request('GET', '/lt_leads', $new_key))[0], 200, 'a key that is not revoked');
-in_workspace($ours->{workspace}, "SELECT lt_revoke_api_key(id) FROM lt_api_keys WHERE label = 'short'");
+in_workspace($ours->{workspace}, "SELECT lt_revoke_api_key(key_id) FROM lt_api_keys WHERE label = 'short'");
 is((rest_request('GET', '/lt_leads', $new_key))[0], 401, 'opens nothing when it is');
 
 # --- one connection, keys in turn

@@ -24,13 +24,13 @@ my ($unreached) = grep { /^SELECT FROM leadterra\.waiting .* FOR UPDATE$/ } keys
 
 # Calls that reach all of the others, in parts that do not depend on each other.
 my $ids = <<'SQL';
-SELECT id AS draft FROM lt_campaigns WHERE name = 'Draft' \gset
-SELECT id AS running FROM lt_campaigns WHERE name = 'Running' \gset
-SELECT id AS paused FROM lt_campaigns WHERE name = 'Paused' \gset
-SELECT id AS sent FROM lt_campaigns WHERE name = 'Sent' \gset
-SELECT id AS list FROM lt_lists WHERE name = 'List' \gset
-SELECT id AS blocklist FROM lt_blocklists WHERE name = 'Partners' \gset
-SELECT array_agg(id) AS leads FROM (SELECT id FROM lt_leads WHERE email LIKE 'lead-7%' ORDER BY email LIMIT 3) l \gset
+SELECT campaign_id AS draft FROM lt_campaigns WHERE name = 'Draft' \gset
+SELECT campaign_id AS running FROM lt_campaigns WHERE name = 'Running' \gset
+SELECT campaign_id AS paused FROM lt_campaigns WHERE name = 'Paused' \gset
+SELECT campaign_id AS sent FROM lt_campaigns WHERE name = 'Sent' \gset
+SELECT list_id AS list FROM lt_lists WHERE name = 'List' \gset
+SELECT blocklist_id AS blocklist FROM lt_blocklists WHERE name = 'Partners' \gset
+SELECT array_agg(lead_id) AS leads FROM (SELECT lead_id FROM lt_leads WHERE email LIKE 'lead-7%' ORDER BY email LIMIT 3) l \gset
 SQL
 my $steps = q('[{"subject": "{{firstName}} {{unsubscribeUrl}}", "bodyHtml": "{{city}}"}, {"subject": "2", "bodyHtml": "2"}]');
 my @parts = (<<"SQL",
@@ -63,10 +63,10 @@ SQL
 	<<"SQL",
 SELECT lt_create_list('New') AS new \\gset
 SELECT lt_move_leads(:'leads', from_campaign_id => :'running', to_list_id => :'new'), lt_enroll_list(:'new', :'draft'), lt_move_leads(:'leads', from_list_id => :'new', to_campaign_id => :'paused');
-SELECT lt_remove_from_list(:'list', (SELECT array_agg(id) FROM lt_leads)), lt_delete_list(:'new');
+SELECT lt_remove_from_list(:'list', (SELECT array_agg(lead_id) FROM lt_leads)), lt_delete_list(:'new');
 SELECT lt_merge_leads((:'leads'::uuid[])[1], (:'leads'::uuid[])[2]), lt_forget('lead-79\@example.com');
 SELECT lt_delete_lead((:'leads'::uuid[])[3]), lt_delete_leads('{lead-80\@example.com, lead-81\@example.com}');
-SELECT lt_merge_leads((SELECT id FROM lt_leads WHERE email = 'lead-83\@example.com'), (SELECT id FROM lt_leads WHERE email IS NULL LIMIT 1));
+SELECT lt_merge_leads((SELECT lead_id FROM lt_leads WHERE email = 'lead-83\@example.com'), (SELECT lead_id FROM lt_leads WHERE email IS NULL LIMIT 1));
 SELECT lt_update_lead('lead-82\@example.com', '{"firstName": "Other", "city": "Ulm"}');
 SQL
 	<<"SQL",

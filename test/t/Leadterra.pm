@@ -120,9 +120,9 @@ SELECT lt_delete_leads('{lead-4\@example.com, lead-5\@example.com}');
 UPDATE leadterra.enrollments e SET status = s.status
 FROM unnest('{replied, bounced, unsubscribed}'::text[]) WITH ORDINALITY AS s (status, i)
 JOIN lt_leads l ON l.email = format('lead-%s\@example.com', i + 10)
-WHERE e.campaign_id = :'running' AND e.lead_id = l.id;
+WHERE e.campaign_id = :'running' AND e.lead_id = l.lead_id;
 INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, created_at, updated_at)
-SELECT w, lt_uuidv7(), 'verify_leads', (SELECT array_agg(id) FROM lt_leads), :'running', now(), now()
+SELECT w, lt_uuidv7(), 'verify_leads', (SELECT array_agg(lead_id) FROM lt_leads), :'running', now(), now()
 FROM unnest(ARRAY[lt_current_workspace(), '$other']) w CROSS JOIN generate_series(1, 3);
 SELECT lt_finish_job(lease_id) FROM lt_claim_job();
 SELECT lt_job_progress(lease_id, 50, '1 day') FROM lt_claim_job(worker => 'worker');
@@ -190,7 +190,7 @@ sub check_calls
 {
 	my ($server, $database, $schema) = @_;
 	my $sql = sub { $server->safe_psql($database, "SET search_path TO $schema; $_[0]") };
-	my ($draft, $running, $paused, $sent) = map { "(SELECT id FROM lt_campaigns WHERE name = '$_')" } qw(Draft Running Paused Sent);
+	my ($draft, $running, $paused, $sent) = map { "(SELECT campaign_id FROM lt_campaigns WHERE name = '$_')" } qw(Draft Running Paused Sent);
 	my $state = 'name, status, leads_enrolled, queued_messages';
 
 	is($sql->("SELECT $state, steps FROM lt_campaigns ORDER BY name"),
@@ -225,8 +225,8 @@ sub check_calls
 
 	is($sql->(q(SELECT lt_delete_leads('{lead-6@example.com}'))), '1', "$database: delete a lead");
 	is($sql->("SELECT $state FROM lt_campaigns WHERE name = 'Running'"), 'Running|paused|2499|2496', "$database: it is counted");
-	is($sql->("SELECT count(*) FROM leadterra.enrollments e LEFT JOIN lt_leads l ON l.id = e.lead_id"
-			. ' WHERE e.workspace_id = lt_current_workspace() AND l.id IS NULL'),
+	is($sql->("SELECT count(*) FROM leadterra.enrollments e LEFT JOIN lt_leads l ON l.lead_id = e.lead_id"
+			. ' WHERE e.workspace_id = lt_current_workspace() AND l.lead_id IS NULL'),
 		'0', "$database: and leaves no enrollment");
 	is($sql->("WITH gone AS (SELECT lt_delete_campaign($running)) SELECT count(*) FROM gone"), '1', "$database: delete a campaign");
 	is($sql->('SELECT count(*) FROM leadterra.batches b LEFT JOIN leadterra.campaigns c USING (workspace_id, campaign_id)'
