@@ -45,7 +45,11 @@ SELECT
     personalization, lead_value, interest_status, assigned_to, verification_status, custom, created_at, updated_at
 FROM leadterra.leads
 WHERE workspace_id = leadterra.see('leads:read');
-COMMENT ON VIEW @extschema@.lt_leads IS 'Leads with their fields';
+COMMENT ON VIEW @extschema@.lt_leads IS
+'Leads with their fields
+
+The newest come first by ORDER BY lead_id DESC, for which there is an index, as there is for
+lead_id and email.';
 COMMENT ON COLUMN @extschema@.lt_leads.lead_id IS 'Id of the lead.';
 COMMENT ON COLUMN @extschema@.lt_leads.email IS
     'Address in normal form; null: the person has none.';
@@ -206,12 +210,8 @@ SELECT
     m.lead_id,
     l.email,
     m.due_at,
-    CASE WHEN m.state IN ('queued', 'retry') AND (e.status <> 'active' OR l.verification_status = -1) THEN 'skipped' ELSE m.state END AS state,
-    CASE
-        WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status
-        WHEN m.state IN ('queued', 'retry') AND l.verification_status = -1 THEN 'invalid_email'
-        ELSE m.reason
-    END AS reason,
+    leadterra.shown_state(m.state, e.status, l.verification_status) AS state,
+    leadterra.shown_reason(m.state, m.reason, e.status, l.verification_status) AS reason,
     m.attempt::integer AS attempt,
     m.lease_id,
     m.settled_at
@@ -233,7 +233,10 @@ WHERE m.workspace_id = leadterra.see('messages:read')
 COMMENT ON VIEW @extschema@.lt_messages IS
 'Messages of started campaigns with their states
 
-leased means that a worker has it. A paused campaign holds its queued messages.';
+leased means that a worker has it. A paused campaign holds its queued messages. Each query
+makes all messages of a campaign, or of all: for one message call lt_get_message, for a
+page of them lt_campaign_messages, for those of a lead lt_explain_lead, for leases read
+lt_leases.';
 COMMENT ON COLUMN @extschema@.lt_messages.message_id IS 'Id of the message.';
 COMMENT ON COLUMN @extschema@.lt_messages.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN @extschema@.lt_messages.step IS 'Number of the step, from 1.';
@@ -247,6 +250,38 @@ COMMENT ON COLUMN @extschema@.lt_messages.attempt IS 'The attempt to come, at ha
 COMMENT ON COLUMN @extschema@.lt_messages.lease_id IS 'The lease that holds or sent it.';
 COMMENT ON COLUMN @extschema@.lt_messages.settled_at IS
     'When its lease was closed, or it was skipped or failed.';
+
+CREATE VIEW @extschema@.lt_leases WITH (security_invoker = true) AS
+SELECT
+    l.lease_id,
+    l.campaign_id,
+    l.worker,
+    l.state,
+    r.messages,
+    CASE l.state WHEN 'open' THEN r.messages - coalesce(bit_count(l.settled), 0)::integer ELSE 0 END AS unsettled,
+    l.sent,
+    l.expires_at,
+    l.closed_at
+FROM leadterra.leases l
+CROSS JOIN LATERAL (
+    SELECT sum(u.last - u.first + 1)::integer AS messages
+    FROM unnest(l.firsts, l.lasts) AS u (first, last)
+) r
+WHERE l.workspace_id = leadterra.see('messages:read');
+COMMENT ON VIEW @extschema@.lt_leases IS
+'Leases: what workers hold, and held
+
+Those that are closed are kept as long as lt_maintain keeps what was sent.';
+COMMENT ON COLUMN @extschema@.lt_leases.lease_id IS 'Id of the lease.';
+COMMENT ON COLUMN @extschema@.lt_leases.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_leases.worker IS 'Who claimed it, by name.';
+COMMENT ON COLUMN @extschema@.lt_leases.state IS
+    'open, closed (all is settled) or lost (it ran out and was given back).';
+COMMENT ON COLUMN @extschema@.lt_leases.messages IS 'How many messages were handed out.';
+COMMENT ON COLUMN @extschema@.lt_leases.unsettled IS 'How many its worker has not reported on yet.';
+COMMENT ON COLUMN @extschema@.lt_leases.sent IS 'How many were completed.';
+COMMENT ON COLUMN @extschema@.lt_leases.expires_at IS 'When it runs out.';
+COMMENT ON COLUMN @extschema@.lt_leases.closed_at IS 'When it was closed or lost; null: it is open.';
 
 CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
 SELECT
@@ -321,7 +356,9 @@ WHERE e.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_enrollments IS
 'Leads in campaigns with their states
 
-A draft has no next step, and neither has a lead whose sequence has ended.';
+A draft has no next step, and neither has a lead whose sequence has ended. Each query makes
+all messages of a campaign, or of all: for a page of leads call lt_campaign_leads, for the
+campaigns of a lead lt_lead_campaigns.';
 COMMENT ON COLUMN @extschema@.lt_enrollments.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN @extschema@.lt_enrollments.lead_id IS 'The lead.';
 COMMENT ON COLUMN @extschema@.lt_enrollments.email IS 'Its address.';

@@ -48,7 +48,7 @@ BEGIN ATOMIC
         ('random_api_key',                  '{owner}',                'EXECUTE'),
 
         -- Errors, limits and ids.
-        ('raise_error',                     '{api}',                  'EXECUTE'),
+        ('raise_error',                     '{api, reader}',                  'EXECUTE'),
         ('row_limit',                       '{api, reader}',          'EXECUTE'),
         ('limit_entries',                   '{owner}',                'EXECUTE'),
         ('lt_typeid',                       '{api, reader}',          'EXECUTE'),
@@ -156,6 +156,8 @@ BEGIN ATOMIC
         ('enrollments',                     '{api, reader}',          'SELECT'),
         ('deletions',                       '{api, reader}',          'SELECT'),
         ('lt_enrollments',                  '{api, reader}',          'SELECT'),
+        ('lt_campaign_leads',               '{api, reader}',          'EXECUTE'),
+        ('lt_lead_campaigns',               '{api, reader}',          'EXECUTE'),
         ('lt_explain_lead',                 '{api, reader}',          'EXECUTE'),
         ('lt_bulk_upsert',                  '{api}',                  'EXECUTE'),
         ('lt_bulk_upsert_report',           '{api}',                  'EXECUTE'),
@@ -231,8 +233,19 @@ BEGIN ATOMIC
         -- Messages and events.
         ('events',                          '{api, reader}',          'SELECT'),
         ('messages',                        '{api, reader}',          'SELECT'),
+        ('message_states',                  '{api, reader}',          'SELECT'),
         ('links',                           '{owner}',                'SELECT'),
         ('lt_messages',                     '{api, reader}',          'SELECT'),
+        ('lt_leases',                       '{api, reader}',          'SELECT'),
+        ('lt_get_message',                  '{api, reader}',          'EXECUTE'),
+        ('lt_campaign_messages',            '{api, reader}',          'EXECUTE'),
+        ('lead_messages',                   '{api, reader}',          'EXECUTE'),
+        ('waiting_page',                    '{api, reader}',          'EXECUTE'),
+        ('lease_page',                      '{api, reader}',          'EXECUTE'),
+        ('exception_page',                  '{api, reader}',          'EXECUTE'),
+        ('enter_message',                   '{api, reader}',          'EXECUTE'),
+        ('shown_state',                     '{api, reader}',          'EXECUTE'),
+        ('shown_reason',                    '{api, reader}',          'EXECUTE'),
         ('lt_replies',                      '{api, reader}',          'SELECT'),
         ('lt_claim_messages',               '{api,         worker}',  'EXECUTE'),
         ('lt_complete_messages',            '{api,         worker}',  'EXECUTE'),
@@ -441,7 +454,8 @@ COMMENT ON FUNCTION @extschema@.lt_grant_reader(name, uuid) IS
 'Let a role read the views, and make the calls that only read
 
 These are lt_campaign_stats, lt_sending_status, lt_explain_lead, lt_preflight,
-lt_list_leads, lt_is_suppressed and lt_next_due. The role writes nothing and reads no key.
+lt_list_leads, lt_campaign_leads, lt_lead_campaigns, lt_campaign_messages, lt_get_message,
+lt_is_suppressed and lt_next_due. The role writes nothing and reads no key.
 Privileges are granted and never revoked; call it again after an upgrade. It warns as
 lt_grant_api does. For the owner of the extension.
 

@@ -9,25 +9,27 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
+#include "context.h"
 #include "enrollment.h"
 #include "statement.h"
 
 /* Leads of this transaction are seen by nobody else: enrolling them meets no conflict. */
 static Statement insert_created = STATEMENT(
-	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id)"
-	" SELECT $1, $2, u.lead_id"
+	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id, enrolled_at)"
+	" SELECT $1, $2, u.lead_id, $4"
 	" FROM unnest($3) AS u (lead_id)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID);
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDARRAYOID, TIMESTAMPTZOID);
 
 static Statement insert_known = STATEMENT(
-	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id)"
-	" SELECT $1, $2, u.lead_id"
+	"INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id, enrolled_at)"
+	" SELECT $1, $2, u.lead_id, $4"
 	" FROM unnest($3) AS u (lead_id)"
 	" ON CONFLICT (workspace_id, campaign_id, lead_id) DO NOTHING"
 	" RETURNING lead_id",
-	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID);
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, UUIDARRAYOID, TIMESTAMPTZOID);
 
 static Statement find_enrolled = STATEMENT(
 	"SELECT e.lead_id, e.status"
@@ -58,11 +60,14 @@ static Statement change_status = STATEMENT(
 	" AND status = ANY (string_to_array($4, ','))",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID);
 
-/* Enrolls leads, a uuid[], that this transaction has made.  Runs in SPI. */
+/*
+ * Enrolls leads, a uuid[], that this transaction has made, at the time since which
+ * their first step waits.  Runs in SPI.
+ */
 void
 enrollment_insert_created(Datum workspace, Datum campaign, Datum lead_ids)
 {
-	Datum		values[] = {workspace, campaign, lead_ids};
+	Datum		values[] = {workspace, campaign, lead_ids, TimestampTzGetDatum(context_time())};
 
 	statement_execute(&insert_created, values, NULL);
 }
@@ -74,7 +79,7 @@ enrollment_insert_created(Datum workspace, Datum campaign, Datum lead_ids)
 uint64
 enrollment_insert_known(Datum workspace, Datum campaign, Datum lead_ids)
 {
-	Datum		values[] = {workspace, campaign, lead_ids};
+	Datum		values[] = {workspace, campaign, lead_ids, TimestampTzGetDatum(context_time())};
 
 	return statement_execute(&insert_known, values, NULL);
 }

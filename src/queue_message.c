@@ -5,10 +5,23 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 
 #include "compat.h"
+#include "context.h"
+#include "error.h"
 #include "queue.h"
 #include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_enter_message);
+
+/* Columns of what lt_enter_message returns. */
+#define MESSAGE_COLUMNS 5
+
+static Statement find_message = STATEMENT(
+	"SELECT campaign_id, step::integer, batch_id, $3, lead_ids[$3] FROM leadterra.batches"
+	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size AND lead_ids[$3] IS NOT NULL",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
 static Statement keep_batch = STATEMENT(
 	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
@@ -38,4 +51,33 @@ queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *camp
 	*campaign = *DatumGetUUIDP(found[0]);
 	*lead_id = *DatumGetUUIDP(found[1]);
 	return true;
+}
+
+/* SQL: leadterra.enter_message(scope, message_id) */
+Datum
+lt_enter_message(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter_argument(fcinfo);
+	pg_uuid_t  *message_id;
+	pg_uuid_t	batch_id;
+	int			position;
+	Datum		key[3];
+	Datum		found[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
+	Datum		result;
+
+	error_if_null(1, "message_id");
+	message_id = PG_GETARG_UUID_P(1);
+	batch_id = queue_message_batch(message_id, &position);
+	key[0] = workspace;
+	key[1] = UUIDPGetDatum(&batch_id);
+	key[2] = Int32GetDatum(position);
+	statement_connect();
+	if (statement_read(&find_message, key) == 0)
+		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
+					error_uuid(UUIDPGetDatum(message_id)));
+	statement_row(0, found, nulls);
+	result = statement_result(fcinfo, found, nulls, MESSAGE_COLUMNS);
+	statement_finish();
+	return result;
 }

@@ -9,7 +9,8 @@ CREATE TABLE leadterra.enrollments (
     enrolled_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, campaign_id, lead_id)
 );
-CREATE INDEX enrollments_ended ON leadterra.enrollments (workspace_id, campaign_id, status) WHERE status <> 'active';
+CREATE INDEX enrollments_ended ON leadterra.enrollments (workspace_id, campaign_id, status, lead_id)
+    WHERE status <> 'active';
 SELECT leadterra.add_table('leadterra.enrollments');
 COMMENT ON TABLE leadterra.enrollments IS 'One row a lead and campaign.';
 COMMENT ON COLUMN leadterra.enrollments.campaign_id IS 'The campaign.';
@@ -17,6 +18,28 @@ COMMENT ON COLUMN leadterra.enrollments.lead_id IS 'The lead.';
 COMMENT ON COLUMN leadterra.enrollments.status IS
     'active, or how the sequence ended: replied, bounced, unsubscribed or removed.';
 COMMENT ON COLUMN leadterra.enrollments.enrolled_at IS 'When it came to the campaign.';
+
+CREATE TYPE @extschema@.lt_lead_page AS (
+    lead_id uuid,
+    email text,
+    first_name text,
+    last_name text,
+    company text,
+    status text,
+    enrolled_at timestamptz,
+    next_after uuid
+);
+COMMENT ON TYPE @extschema@.lt_lead_page IS 'A lead as lt_campaign_leads lists it.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.lead_id IS 'The lead.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.email IS 'Its address.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.first_name IS 'Its first name.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.last_name IS 'Its last name.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.company IS 'Its company.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.status IS
+    'active, or how the sequence ended: replied, bounced, unsubscribed or removed.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.enrolled_at IS 'When it came to the campaign.';
+COMMENT ON COLUMN @extschema@.lt_lead_page.next_after IS
+    'Where to go on after this row.';
 
 -- Deleting a lead leaves its id in the batches, which are never updated.  One
 -- row a DELETE and campaign says which ids in batches count no more; a counter

@@ -36,3 +36,34 @@ COMMENT ON COLUMN @extschema@.lt_message.attempt IS 'Which attempt this is, 1 to
 COMMENT ON COLUMN @extschema@.lt_message.email IS 'Address to send to.';
 COMMENT ON COLUMN @extschema@.lt_message.subject IS 'Rendered subject, one line.';
 COMMENT ON COLUMN @extschema@.lt_message.body_html IS 'Rendered body in HTML.';
+
+CREATE TYPE @extschema@.lt_message_page AS (
+    message_id uuid,
+    campaign_id uuid,
+    step integer,
+    lead_id uuid,
+    email text,
+    due_at timestamptz,
+    state text,
+    reason text,
+    attempt integer,
+    lease_id uuid,
+    settled_at timestamptz,
+    next_after text
+);
+COMMENT ON TYPE @extschema@.lt_message_page IS 'A message as lt_campaign_messages lists it.';
+COMMENT ON COLUMN @extschema@.lt_message_page.message_id IS 'Id of the message.';
+COMMENT ON COLUMN @extschema@.lt_message_page.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN @extschema@.lt_message_page.step IS 'Number of the step, from 1.';
+COMMENT ON COLUMN @extschema@.lt_message_page.lead_id IS 'The lead.';
+COMMENT ON COLUMN @extschema@.lt_message_page.email IS 'Its address; null: the lead was deleted.';
+COMMENT ON COLUMN @extschema@.lt_message_page.due_at IS 'When it is, or was, due.';
+COMMENT ON COLUMN @extschema@.lt_message_page.state IS
+    'queued, retry, leased, sent, failed or skipped, as it is stored.';
+COMMENT ON COLUMN @extschema@.lt_message_page.reason IS 'Why it is retry, failed or skipped.';
+COMMENT ON COLUMN @extschema@.lt_message_page.attempt IS 'The attempt to come, at hand, or the last.';
+COMMENT ON COLUMN @extschema@.lt_message_page.lease_id IS 'The lease that holds or sent it.';
+COMMENT ON COLUMN @extschema@.lt_message_page.settled_at IS
+    'When its lease was closed, or it was skipped or failed.';
+COMMENT ON COLUMN @extschema@.lt_message_page.next_after IS
+    'Where to go on after this row.';

@@ -170,3 +170,134 @@ COMMENT ON FUNCTION leadterra.hand_over_enrollment(uuid, uuid, uuid, uuid) IS
 
 Returns true; false where it was enrolled: then it has replied or unsubscribed if the other
 has.';
+
+-- Of a status that few have, most of what is looked at is passed over: the last row says
+-- how far the page looked.  An index has those that ended.
+CREATE FUNCTION @extschema@.lt_campaign_leads(
+    campaign_id uuid,
+    status text DEFAULT NULL,
+    after uuid DEFAULT NULL,
+    max_leads integer DEFAULT 100
+)
+RETURNS SETOF @extschema@.lt_lead_page
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    campaign CONSTANT uuid := leadterra.enter_campaign('leads:read', lt_campaign_leads.campaign_id);
+    workspace CONSTANT uuid := leadterra.current_workspace();
+    wanted CONSTANT integer := leadterra.row_limit('max_leads', lt_campaign_leads.max_leads);
+    start CONSTANT uuid := coalesce(lt_campaign_leads.after, '00000000-0000-0000-0000-000000000000');
+    only_status CONSTANT text := lt_campaign_leads.status;
+    look_at CONSTANT integer := CASE WHEN only_status = 'active' THEN greatest(wanted, 1000) ELSE wanted END;
+    seen uuid[];
+    found bigint;
+BEGIN
+    IF only_status NOT IN ('active', 'replied', 'bounced', 'unsubscribed', 'removed') THEN
+        PERFORM leadterra.raise_error('invalid_request', format('status "%s" is not one of an enrollment', only_status));
+    END IF;
+    IF only_status <> 'active' THEN
+        SELECT array_agg(e.lead_id) INTO seen
+        FROM (
+            SELECT e.lead_id
+            FROM leadterra.enrollments e
+            WHERE e.workspace_id = workspace AND e.campaign_id = campaign
+              AND e.status = only_status AND e.status <> 'active' AND e.lead_id > start
+            ORDER BY e.lead_id
+            LIMIT look_at
+        ) e;
+    ELSE
+        SELECT array_agg(e.lead_id) INTO seen
+        FROM (
+            SELECT e.lead_id
+            FROM leadterra.enrollments e
+            WHERE e.workspace_id = workspace AND e.campaign_id = campaign AND e.lead_id > start
+            ORDER BY e.lead_id
+            LIMIT look_at
+        ) e;
+    END IF;
+    RETURN QUERY
+    SELECT e.lead_id, l.email, l.first_name, l.last_name, l.company, e.status, e.enrolled_at, e.lead_id
+    FROM unnest(seen) WITH ORDINALITY AS u (lead_id, number)
+    CROSS JOIN LATERAL (
+        SELECT e.lead_id, e.status, e.enrolled_at
+        FROM leadterra.enrollments e
+        WHERE e.workspace_id = workspace AND e.campaign_id = campaign AND e.lead_id = u.lead_id
+          AND (only_status IS NULL OR e.status = only_status)
+        OFFSET 0
+    ) e
+    CROSS JOIN LATERAL (
+        SELECT l.email, l.first_name, l.last_name, l.company
+        FROM leadterra.leads l
+        WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
+        OFFSET 0
+    ) l
+    ORDER BY u.number
+    LIMIT wanted;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    IF found < wanted AND cardinality(seen) = look_at THEN
+        RETURN QUERY
+        SELECT NULL::uuid, NULL, NULL, NULL, NULL, NULL, NULL::timestamptz, seen[look_at];
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_campaign_leads(uuid, text, uuid, integer) IS
+'List the leads of a campaign, a page at a time
+
+A page reads little, however large the campaign is: it stops after a bounded number of
+leads with another status. Then it is shorter than asked, and its last row is null but for
+next_after.
+
+Parameters:
+- campaign_id: the campaign
+- status: active, replied, bounced, unsubscribed or removed; null: all
+- after: next_after of the last row of the page before; null: from the first lead
+- max_leads: how many at most, 1 to 10,000
+Returns: leads in the order of their ids. No row means that there are no more.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_lead_campaigns(lead_id uuid)
+RETURNS TABLE (campaign_id uuid, name text, campaign_status text, status text, enrolled_at timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    workspace uuid;
+BEGIN
+    PERFORM leadterra.enter('leads:read');
+    workspace := leadterra.current_workspace();
+    PERFORM FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = lt_lead_campaigns.lead_id;
+    IF NOT FOUND THEN
+        PERFORM leadterra.raise_error('lead_not_found', format('lead "%s" does not exist', lt_lead_campaigns.lead_id));
+    END IF;
+    RETURN QUERY
+    SELECT c.campaign_id, c.name, c.status, e.status, e.enrolled_at
+    FROM leadterra.campaigns c
+    CROSS JOIN LATERAL (
+        SELECT e.status, e.enrolled_at
+        FROM leadterra.enrollments e
+        WHERE e.workspace_id = workspace AND e.campaign_id = c.campaign_id
+          AND e.lead_id = lt_lead_campaigns.lead_id
+        OFFSET 0
+    ) e
+    WHERE c.workspace_id = workspace
+    ORDER BY e.enrolled_at DESC, c.campaign_id DESC;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_lead_campaigns(uuid) IS
+'List the campaigns that a lead is or was in, the latest first
+
+lt_explain_lead tells of the messages of one of them.
+
+Parameters:
+- lead_id: the lead
+Returns: a row a campaign.
+Errors: PT400 invalid_request, PT404 lead_not_found.';

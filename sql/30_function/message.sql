@@ -143,64 +143,81 @@ Errors: PT400 invalid_request.';
 -- Messages of all workspaces with their states, each once: what waits, what
 -- workers hold or have sent, and what was not sent.  The lateral look-ups keep the
 -- planner from joining tables of which it has no statistics as a whole.
+CREATE VIEW leadterra.message_states WITH (security_invoker = true) AS
+SELECT
+    w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,
+    CASE WHEN w.attempt = 1 THEN 'queued' ELSE 'retry' END AS state,
+    w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at
+FROM leadterra.waiting w
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
+    FROM leadterra.leases l
+    WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
+) x
+CROSS JOIN LATERAL (
+    SELECT b.lead_ids
+    FROM leadterra.batches b
+    WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
+    OFFSET 0
+) b
+CROSS JOIN LATERAL unnest(b.lead_ids[x.first:w.last]) WITH ORDINALITY AS u (lead_id, number)
+UNION ALL
+SELECT
+    l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1, b.waiting_since,
+    CASE WHEN n.completed THEN 'sent' ELSE 'leased' END,
+    NULL, r.attempt, l.lease_id, CASE WHEN n.completed THEN l.closed_at END
+FROM leadterra.leases l
+CROSS JOIN LATERAL (
+    SELECT u.batch_id, u.first, u.last, u.attempt, sum(u.last - u.first + 1) OVER (ORDER BY u.number) - (u.last - u.first + 1) AS start
+    FROM unnest(l.batch_ids, l.firsts, l.lasts, l.attempts) WITH ORDINALITY AS u (batch_id, first, last, attempt, number)
+) r
+CROSS JOIN LATERAL (
+    SELECT b.step, b.lead_ids, b.waiting_since
+    FROM leadterra.batches b
+    WHERE b.workspace_id = l.workspace_id AND b.batch_id = r.batch_id
+    OFFSET 0
+) b
+CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) WITH ORDINALITY AS p (lead_id, number)
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(get_bit(l.completed, r.start + p.number - 1) = 1, l.state = 'closed') AS completed,
+        coalesce(get_bit(l.settled, r.start + p.number - 1) = 1, l.state = 'closed') AS settled
+) n
+WHERE n.completed OR l.state = 'open' AND NOT n.settled
+UNION ALL
+SELECT
+    x.workspace_id, x.campaign_id, x.step, x.lead_id, x.batch_id, x."position", b.waiting_since,
+    x.state, x.reason, x.attempt, NULL, x.created_at
+FROM leadterra.exceptions x
+CROSS JOIN LATERAL (
+    SELECT b.waiting_since
+    FROM leadterra.batches b
+    WHERE b.workspace_id = x.workspace_id AND b.batch_id = x.batch_id
+    OFFSET 0
+) b;
+COMMENT ON VIEW leadterra.message_states IS
+'Messages of all workspaces and campaigns, started or not, with their states
+
+When they are due is not found out.';
+COMMENT ON COLUMN leadterra.message_states.workspace_id IS 'The workspace.';
+COMMENT ON COLUMN leadterra.message_states.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.message_states.step IS 'Number of the step.';
+COMMENT ON COLUMN leadterra.message_states.lead_id IS 'The lead.';
+COMMENT ON COLUMN leadterra.message_states.batch_id IS 'The batch.';
+COMMENT ON COLUMN leadterra.message_states."position" IS 'The position in it, from 1.';
+COMMENT ON COLUMN leadterra.message_states.waiting_since IS 'Delays run from here.';
+COMMENT ON COLUMN leadterra.message_states.state IS 'queued, leased, sent, retry, failed or skipped.';
+COMMENT ON COLUMN leadterra.message_states.reason IS 'Why it is retry, failed or skipped.';
+COMMENT ON COLUMN leadterra.message_states.attempt IS 'The attempt to come, at hand, or the last.';
+COMMENT ON COLUMN leadterra.message_states.lease_id IS 'The lease that holds or sent it.';
+COMMENT ON COLUMN leadterra.message_states.settled_at IS 'When it was settled.';
+
 CREATE VIEW leadterra.messages WITH (security_invoker = true) AS
 SELECT
     m.*,
     c.status AS campaign_status,
     leadterra.due_at(m.waiting_since, c.started_at, s.delay_days) AS due_at
-FROM (
-    SELECT
-        w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,
-        CASE WHEN w.attempt = 1 THEN 'queued' ELSE 'retry' END AS state,
-        w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at
-    FROM leadterra.waiting w
-    CROSS JOIN LATERAL (
-        SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
-        FROM leadterra.leases l
-        WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
-    ) x
-    CROSS JOIN LATERAL (
-        SELECT b.lead_ids
-        FROM leadterra.batches b
-        WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
-        OFFSET 0
-    ) b
-    CROSS JOIN LATERAL unnest(b.lead_ids[x.first:w.last]) WITH ORDINALITY AS u (lead_id, number)
-    UNION ALL
-    SELECT
-        l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1, b.waiting_since,
-        CASE WHEN n.completed THEN 'sent' ELSE 'leased' END,
-        NULL, r.attempt, l.lease_id, CASE WHEN n.completed THEN l.closed_at END
-    FROM leadterra.leases l
-    CROSS JOIN LATERAL (
-        SELECT u.batch_id, u.first, u.last, u.attempt, sum(u.last - u.first + 1) OVER (ORDER BY u.number) - (u.last - u.first + 1) AS start
-        FROM unnest(l.batch_ids, l.firsts, l.lasts, l.attempts) WITH ORDINALITY AS u (batch_id, first, last, attempt, number)
-    ) r
-    CROSS JOIN LATERAL (
-        SELECT b.step, b.lead_ids, b.waiting_since
-        FROM leadterra.batches b
-        WHERE b.workspace_id = l.workspace_id AND b.batch_id = r.batch_id
-        OFFSET 0
-    ) b
-    CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) WITH ORDINALITY AS p (lead_id, number)
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(get_bit(l.completed, r.start + p.number - 1) = 1, l.state = 'closed') AS completed,
-            coalesce(get_bit(l.settled, r.start + p.number - 1) = 1, l.state = 'closed') AS settled
-    ) n
-    WHERE n.completed OR l.state = 'open' AND NOT n.settled
-    UNION ALL
-    SELECT
-        x.workspace_id, x.campaign_id, x.step, x.lead_id, x.batch_id, x."position", b.waiting_since,
-        x.state, x.reason, x.attempt, NULL, x.created_at
-    FROM leadterra.exceptions x
-    CROSS JOIN LATERAL (
-        SELECT b.waiting_since
-        FROM leadterra.batches b
-        WHERE b.workspace_id = x.workspace_id AND b.batch_id = x.batch_id
-        OFFSET 0
-    ) b
-) m
+FROM leadterra.message_states m
 CROSS JOIN LATERAL (
     SELECT c.status, c.started_at
     FROM leadterra.campaigns c
@@ -229,6 +246,111 @@ COMMENT ON COLUMN leadterra.messages.settled_at IS 'When it was settled.';
 COMMENT ON COLUMN leadterra.messages.campaign_status IS 'draft, running or paused.';
 COMMENT ON COLUMN leadterra.messages.due_at IS 'When it is due.';
 
+-- A lead came to its first step in a batch that waits since it was enrolled, and to a
+-- later one in a batch that waits since the lease of the step before was closed: so its
+-- batches are found by index.  Where that leads to no end, as for a lead that was merged
+-- or came back, all batches of the campaign are gone through.
+CREATE FUNCTION leadterra.lead_messages(campaign_id uuid, lead_id uuid)
+RETURNS SETOF leadterra.messages
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    workspace CONSTANT uuid := leadterra.current_workspace();
+    messages leadterra.messages[];
+    m leadterra.messages;
+    next leadterra.messages;
+    status text;
+    since timestamptz;
+    last_step integer;
+BEGIN
+    SELECT e.status, e.enrolled_at INTO status, since
+    FROM leadterra.enrollments e
+    WHERE e.workspace_id = workspace AND e.campaign_id = lead_messages.campaign_id AND e.lead_id = lead_messages.lead_id;
+    SELECT count(*) INTO last_step
+    FROM leadterra.steps s
+    WHERE s.workspace_id = workspace AND s.campaign_id = lead_messages.campaign_id;
+
+    FOR number IN 1 .. last_step LOOP
+        SELECT m.* INTO next
+        FROM leadterra.batches b
+        CROSS JOIN LATERAL (
+            SELECT m.*
+            FROM leadterra.messages m
+            WHERE m.workspace_id = workspace AND m.campaign_id = lead_messages.campaign_id AND m.step = number
+              AND m.batch_id = b.batch_id AND m.lead_id = lead_messages.lead_id
+            OFFSET 0
+        ) m
+        WHERE b.workspace_id = workspace AND b.campaign_id = lead_messages.campaign_id AND b.step = number
+          AND b.waiting_since = since AND b.lead_ids @> ARRAY[lead_messages.lead_id]
+        LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        m := next;
+        messages := messages || m;
+        SELECT l.closed_at INTO since
+        FROM leadterra.leases l
+        WHERE l.workspace_id = workspace AND l.lease_id = m.lease_id AND m.state = 'sent';
+        EXIT WHEN since IS NULL;
+    END LOOP;
+
+    IF messages IS NULL OR m.state = 'sent' AND since IS NOT NULL AND status = 'active' AND m.step < last_step THEN
+        RETURN QUERY
+        SELECT m.*
+        FROM leadterra.batches b
+        CROSS JOIN LATERAL (
+            SELECT m.*
+            FROM leadterra.messages m
+            WHERE m.workspace_id = workspace AND m.campaign_id = lead_messages.campaign_id AND m.step = b.step
+              AND m.batch_id = b.batch_id AND m.lead_id = lead_messages.lead_id
+            OFFSET 0
+        ) m
+        WHERE b.workspace_id = workspace AND b.campaign_id = lead_messages.campaign_id
+          AND b.lead_ids @> ARRAY[lead_messages.lead_id];
+    ELSE
+        RETURN QUERY SELECT u.* FROM unnest(messages) u;
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.lead_messages(uuid, uuid) IS
+'List the messages of a lead in a campaign of the current workspace.';
+
+-- What waits for a lead whose sequence has ended, or whose address is known to be invalid,
+-- is skipped when a worker comes to it, and shown as skipped before.
+CREATE FUNCTION leadterra.shown_state(state text, enrollment_status text, verification_status integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN shown_state.state IN ('queued', 'retry')
+          AND (shown_state.enrollment_status <> 'active' OR shown_state.verification_status = -1) THEN 'skipped'
+        ELSE shown_state.state
+    END;
+END;
+
+COMMENT ON FUNCTION leadterra.shown_state(text, text, integer) IS
+'Return the state of a message as people see it.';
+
+CREATE FUNCTION leadterra.shown_reason(state text, reason text, enrollment_status text, verification_status integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN shown_reason.state IN ('queued', 'retry') AND shown_reason.enrollment_status <> 'active'
+            THEN shown_reason.enrollment_status
+        WHEN shown_reason.state IN ('queued', 'retry') AND shown_reason.verification_status = -1
+            THEN 'invalid_email'
+        ELSE shown_reason.reason
+    END;
+END;
+
+COMMENT ON FUNCTION leadterra.shown_reason(text, text, text, integer) IS
+'Return the reason for the state of a message as people see it.';
+
 CREATE FUNCTION @extschema@.lt_explain_lead(campaign_id uuid, email text)
 RETURNS TABLE (step integer, message_id uuid, state text, reason text, attempt integer, due_at timestamptz, settled_at timestamptz)
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -239,14 +361,11 @@ BEGIN ATOMIC
         CASE
             WHEN m.state IS NULL THEN 'not_reached'
             WHEN c.status = 'draft' THEN 'enrolled'
-            WHEN m.state IN ('queued', 'retry') AND (e.status <> 'active' OR l.verification_status = -1) THEN 'skipped'
-            ELSE m.state
+            ELSE leadterra.shown_state(m.state, e.status, l.verification_status)
         END,
         CASE
             WHEN m.state IS NULL THEN nullif(e.status, 'active')
-            WHEN m.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status
-            WHEN m.state IN ('queued', 'retry') AND l.verification_status = -1 THEN 'invalid_email'
-            ELSE coalesce(m.reason, CASE WHEN m.state IN ('queued', 'retry') AND c.status <> 'running' THEN c.status END)
+            ELSE coalesce(leadterra.shown_reason(m.state, m.reason, e.status, l.verification_status), CASE WHEN m.state IN ('queued', 'retry') AND c.status <> 'running' THEN c.status END)
         END,
         m.attempt::integer,
         m.due_at,
@@ -266,20 +385,8 @@ BEGIN ATOMIC
         WHERE l.workspace_id = c.workspace_id AND l.lead_id = r.lead_id
         OFFSET 0
     ) l
-    CROSS JOIN LATERAL (
-        SELECT array_agg(b.batch_id) AS batch_ids
-        FROM leadterra.batches b
-        WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.lead_ids @> ARRAY[r.lead_id]
-    ) b
     JOIN leadterra.steps s ON s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
-    -- Of its batches alone: otherwise every message of the campaign would be made.
-    LEFT JOIN LATERAL (
-        SELECT m.batch_id, m."position", m.state, m.reason, m.attempt, m.due_at, m.settled_at
-        FROM leadterra.messages m
-        WHERE m.workspace_id = c.workspace_id AND m.campaign_id = c.campaign_id AND m.step = s.step
-          AND m.batch_id = ANY (b.batch_ids) AND m.lead_id = r.lead_id
-        OFFSET 0
-    ) m ON true
+    LEFT JOIN leadterra.lead_messages(c.campaign_id, r.lead_id) m ON m.step = s.step
     ORDER BY s.step;
 END;
 

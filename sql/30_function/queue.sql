@@ -8,6 +8,19 @@ AS 'MODULE_PATHNAME', 'lt_message_id';
 COMMENT ON FUNCTION leadterra.message_id(uuid, bigint) IS
 'Return the id of the message at a position, from 1, of a batch.';
 
+CREATE FUNCTION leadterra.enter_message(
+    scope text, message_id uuid,
+    OUT campaign_id uuid, OUT step integer, OUT batch_id uuid, OUT "position" integer, OUT lead_id uuid)
+RETURNS record
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_enter_message';
+
+COMMENT ON FUNCTION leadterra.enter_message(text, uuid) IS
+'Begin a call on a message that needs a scope, and return what the message is about
+
+Errors: those of leadterra.enter, PT404 message_not_found.';
+
 CREATE FUNCTION leadterra.count_members(lead_ids uuid[], first integer, last integer, members uuid[])
 RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -361,6 +361,93 @@ UNION ALL
 SELECT 'campaign', c.campaign_id, c.name, c.status, c.leads_enrolled::text, c.queued_messages::text, concat_ws(' ', s.sent, s.skipped, s.failed), NULL
 FROM lt_campaigns c CROSS JOIN LATERAL lt_campaign_stats(c.campaign_id) s;
 
+-- Goes through the pages of a call, some rows at a time, and returns the ids on them;
+-- the call has %s for where a page begins.
+CREATE FUNCTION pg_temp.pages(call text, key text) RETURNS text[] LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    ids text[] := '{}';
+    after text;
+    page text[];
+    last text;
+BEGIN
+    LOOP
+        EXECUTE format('SELECT array_agg(%s::text ORDER BY n) FILTER (WHERE %1$s IS NOT NULL), (array_agg(next_after::text ORDER BY n DESC))[1] FROM %s WITH ORDINALITY x ('
+            || CASE key WHEN 'lead_id' THEN 'lead_id, email, first_name, last_name, company, status, enrolled_at, next_after, n)'
+                ELSE 'message_id, campaign_id, step, lead_id, email, due_at, state, reason, attempt, lease_id, settled_at, next_after, n)' END,
+            key, format(call, coalesce(quote_literal(after), 'NULL'))) INTO page, last;
+        EXIT WHEN last IS NULL;
+        ids := ids || page;
+        after := last;
+    END LOOP;
+    RETURN ids;
+END;
+$$;
+
+-- What calls that show one thing, or a page, say otherwise than the views.
+CREATE FUNCTION pg_temp.contradictions() RETURNS SETOF text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    c lt_campaigns;
+    word text;
+    found text[];
+    wanted text[];
+BEGIN
+    FOR c IN SELECT * FROM lt_campaigns LOOP
+        FOREACH word IN ARRAY '{queued,retry,leased,sent,failed,skipped,NULL}'::text[] LOOP
+            found := pg_temp.pages(format('lt_campaign_messages(%L, %L, %%s, 2)', c.campaign_id, word), 'message_id');
+            wanted := ARRAY(SELECT leadterra.message_id(m.batch_id, m."position")::text
+                FROM leadterra.messages m JOIN lt_leads l USING (lead_id)
+                WHERE m.campaign_id = c.campaign_id AND m.campaign_status <> 'draft' AND (word IS NULL OR m.state = word));
+            IF ARRAY(SELECT unnest(found) ORDER BY 1) IS DISTINCT FROM ARRAY(SELECT unnest(wanted) ORDER BY 1) THEN
+                RETURN NEXT format('pages of %L messages of %s: %s too many, %s too few, %s', word, c.name,
+                    ARRAY(SELECT unnest(found) EXCEPT ALL SELECT unnest(wanted)), ARRAY(SELECT unnest(wanted) EXCEPT ALL SELECT unnest(found)),
+                    (SELECT string_agg(m::text, ' ') FROM leadterra.messages m
+                     WHERE leadterra.message_id(m.batch_id, m."position")::text IN (SELECT unnest(wanted) EXCEPT ALL SELECT unnest(found))));
+            END IF;
+        END LOOP;
+        FOREACH word IN ARRAY '{active,replied,bounced,unsubscribed,removed,NULL}'::text[] LOOP
+            found := pg_temp.pages(format('lt_campaign_leads(%L, %L, %%s, 2)', c.campaign_id, word), 'lead_id');
+            wanted := ARRAY(SELECT e.lead_id::text FROM lt_enrollments e WHERE e.campaign_id = c.campaign_id AND (word IS NULL OR e.status = word) ORDER BY e.lead_id);
+            IF found IS DISTINCT FROM wanted THEN
+                RETURN NEXT format('pages of %L leads of %s: %s, not %s', word, c.name, found, wanted);
+            END IF;
+        END LOOP;
+        RETURN QUERY
+        SELECT format('%s is %s for lt_messages, and %s for lt_get_message', m.message_id, m, g)
+        FROM lt_messages m LEFT JOIN LATERAL lt_get_message(m.message_id) g ON true
+        WHERE m.campaign_id = c.campaign_id
+          AND (m.step, m.lead_id, m.state, m.reason, m.attempt, m.due_at, m.lease_id, m.settled_at)
+              IS DISTINCT FROM (g.step, g.lead_id, g.state, g.reason, g.attempt, g.due_at, g.lease_id, g.settled_at);
+        RETURN QUERY
+        SELECT format('%s: %s for lt_messages, and %s for lt_explain_lead', l.email, m.row, x.row)
+        FROM lt_enrollments l
+        CROSS JOIN LATERAL (
+            SELECT string_agg(concat_ws(' ', m.step, m.message_id, m.state, m.attempt, m.due_at, m.settled_at), ', ' ORDER BY m.step) AS row
+            FROM lt_messages m WHERE m.campaign_id = c.campaign_id AND m.lead_id = l.lead_id
+        ) m
+        CROSS JOIN LATERAL (
+            SELECT string_agg(concat_ws(' ', x.step, x.message_id, x.state, x.attempt, x.due_at, x.settled_at), ', ' ORDER BY x.step) AS row
+            FROM lt_explain_lead(c.campaign_id, l.email) x WHERE x.state <> 'not_reached'
+        ) x
+        WHERE l.campaign_id = c.campaign_id AND c.status <> 'draft' AND m.row IS DISTINCT FROM x.row;
+    END LOOP;
+    RETURN QUERY
+    SELECT format('%s: %s for lt_enrollments, and %s for lt_lead_campaigns', l.email, e.row, x.row)
+    FROM lt_leads l
+    CROSS JOIN LATERAL (
+        SELECT string_agg(concat_ws(' ', e.campaign_id, e.status), ', ' ORDER BY e.campaign_id) AS row FROM lt_enrollments e WHERE e.lead_id = l.lead_id
+    ) e
+    CROSS JOIN LATERAL (
+        SELECT string_agg(concat_ws(' ', x.campaign_id, x.status), ', ' ORDER BY x.campaign_id) AS row FROM lt_lead_campaigns(l.lead_id) x
+    ) x
+    WHERE e.row IS DISTINCT FROM x.row;
+    RETURN QUERY
+    SELECT format('lease %s: %s', l.lease_id, l)
+    FROM lt_leases l
+    WHERE (l.unsettled, l.sent) IS DISTINCT FROM (
+        SELECT (count(*) FILTER (WHERE m.state = 'leased')::integer, count(*) FILTER (WHERE m.state = 'sent')::integer) FROM leadterra.messages m WHERE m.lease_id = l.lease_id);
+END;
+$$;
+
 -- Makes calls until there were enough, and messages came to every state.
 CREATE PROCEDURE pg_temp.run(fewest integer, most integer) LANGUAGE plpgsql AS $$
 BEGIN
@@ -371,6 +458,9 @@ BEGIN
         FROM (SELECT 'model' AS side, m::text AS row FROM pg_temp.model m UNION ALL SELECT 'engine', e::text FROM pg_temp.engine e) x
         GROUP BY row
         HAVING count(*) FILTER (WHERE side = 'model') <> count(*) FILTER (WHERE side = 'engine');
+        IF n % 20 = 0 THEN
+            INSERT INTO difference SELECT n, c FROM pg_temp.contradictions() c;
+        END IF;
         INSERT INTO seen SELECT DISTINCT concat_ws(' ', state, reason) FROM messages ON CONFLICT DO NOTHING;
         EXIT WHEN EXISTS (SELECT FROM difference) OR n >= fewest AND NOT EXISTS (SELECT FROM pg_temp.unseen);
         -- Statistics of no rows, or of few, stand in for those of any moment.

@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(315);
+SELECT plan(330);
 
 -- Two workspaces that hold something of everything.
 \set schema public
@@ -60,6 +60,10 @@ INSERT INTO lines VALUES
 ('lt_delete_list', 'lists:delete', 'lt_delete_list($list)', 'PT404'),
 ('lt_enroll_list', 'leads:create', 'lt_enroll_list($list, (SELECT campaign_id FROM lt_campaigns LIMIT 1))', 'PT404'),
 ('lt_enroll_list', 'leads:create', 'lt_enroll_list((SELECT list_id FROM lt_lists LIMIT 1), $campaign)', 'PT404'),
+('lt_campaign_leads', 'leads:read', 'lt_campaign_leads($campaign)', 'PT404'),
+('lt_campaign_messages', 'messages:read', 'lt_campaign_messages($campaign)', 'PT404'),
+('lt_get_message', 'messages:read', 'lt_get_message($message)', 'PT404'),
+('lt_lead_campaigns', 'leads:read', 'lt_lead_campaigns($lead)', 'PT404'),
 ('lt_explain_lead', 'campaigns:read', 'lt_explain_lead($campaign, ''a@example.com'')', 'PT404'),
 ('lt_extend_lease', 'messages:update', 'lt_extend_lease($lease, ''1 hour'')', 'PT409'),
 ('lt_fail_messages', 'messages:update', 'lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')', 'PT409'),
@@ -111,7 +115,7 @@ INSERT INTO lines VALUES
 ('lt_unsubscribe', NULL, 'lt_unsubscribe(overlay($token placing ''0000'' from 50))', 'PT400');
 -- A view shows no id of B.
 INSERT INTO lines SELECT v.name, v.scope, format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', v.name), 'false'
-FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
+FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_leases', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
     ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read')) v (name, scope);
 UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT (b ->> ''\1'')' || CASE WHEN name = 'lt_unsubscribe' THEN '' ELSE '::uuid' END || ' FROM ids)', 'g'), '$own_campaign', '(SELECT (a ->> ''campaign'')::uuid FROM ids)');
 

@@ -300,5 +300,79 @@ for my $role ('owner', 'bound')
 	}
 }
 
+# What people ask of a large campaign all day, a page of each, in pages: of so many leads a
+# third have been sent the first step and wait for the second, and a few have ended.
+my $large = small_or_long(100, 1000);
+my $questions = <<"SQL";
+CREATE EXTENSION leadterra;
+SELECT lt_create_campaign('large', '[{"subject": "1", "bodyHtml": "b"}, {"subject": "2", "bodyHtml": "b"}]') AS campaign \\gset
+CREATE PROCEDURE fill(campaign uuid) LANGUAGE plpgsql AS \$\$
+DECLARE
+    lease uuid;
+BEGIN
+    FOR n IN 1 .. $large LOOP
+        PERFORM lt_bulk_upsert(campaign, (SELECT jsonb_agg(jsonb_build_object('email', format('lead-%s\@%s.example', i, i % 300)))
+            FROM generate_series(n * 1000 - 999, n * 1000) i));
+        COMMIT;
+    END LOOP;
+    PERFORM lt_start_campaign(campaign);
+    FOR n IN 1 .. $large / 3 LOOP
+        SELECT c.lease_id INTO lease FROM lt_claim_messages(1000) c LIMIT 1;
+        PERFORM lt_complete_messages(lease);
+        COMMIT;
+    END LOOP;
+    SELECT c.lease_id INTO lease FROM lt_claim_messages(1000) c LIMIT 1;
+    PERFORM lt_fail_messages(lease, ARRAY(SELECT m.message_id FROM lt_campaign_messages(campaign, 'leased') m), 'no', true);
+    SELECT c.lease_id INTO lease FROM lt_claim_messages(1000) c LIMIT 1;
+    PERFORM lt_remove_leads(campaign, ARRAY(SELECT format('lead-%s\@%s.example', i, i % 300) FROM generate_series(1, 50000, 37) i));
+END;
+\$\$;
+CALL fill(:'campaign');
+SELECT lt_grant_api('bound', lt_current_workspace()) \\g /dev/null
+SELECT message_id AS sent FROM lt_campaign_messages(:'campaign', 'sent', max_messages => 1) \\gset
+SELECT message_id AS queued, email FROM lt_campaign_messages(:'campaign', 'queued', max_messages => 1) \\gset
+SELECT lead_id AS lead, next_after AS middle FROM lt_campaign_leads(:'campaign', max_leads => 5000) OFFSET 4999 \\gset
+SELECT lease_id AS lease FROM lt_leases WHERE state = 'open' LIMIT 1 \\gset
+CREATE FUNCTION pg_temp.pages(query text) RETURNS bigint LANGUAGE plpgsql SET search_path = public, pg_temp AS \$\$
+DECLARE
+    plan json;
+BEGIN
+    -- The first time looks things up in the catalog.
+    EXECUTE query;
+    EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) ' || query INTO plan;
+    RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::bigint + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::bigint;
+END;
+\$\$;
+SQL
+# Each with the names of the variables that take the places of %L.
+my @questions = (
+	[ 'lt_leases WHERE lease_id = %L', 'lease' ], [ 'lt_leases WHERE state = \'open\'' ],
+	[ 'lt_get_message(%L)', 'sent' ], [ 'lt_get_message(%L)', 'queued' ],
+	(map { [ "lt_campaign_leads(%L, $_)", 'campaign' ] } 'NULL', "'active'", "'removed'", "'replied'"),
+	[ 'lt_campaign_leads(%L, \'active\', %L)', 'campaign', 'middle' ],
+	(map { [ "lt_campaign_messages(%L, $_)", 'campaign' ] } 'NULL', map { "'$_'" } qw(queued retry leased sent failed skipped)),
+	[ 'lt_leads WHERE email = %L', 'email' ], [ 'lt_leads ORDER BY lead_id DESC LIMIT 100' ],
+	[ 'lt_lead_campaigns(%L)', 'lead' ], [ 'lt_explain_lead(%L, %L)', 'campaign', 'email' ]);
+my $ask = '';
+for my $question (@questions)
+{
+	my ($text, @names) = @$question;
+	my $arguments = join '', map { ", :'$_'" } @names;
+	$ask .= "SELECT pg_temp.pages(format(\$q\$SELECT * FROM $text\$q\$$arguments));\n";
+}
+$server->safe_psql('postgres', 'CREATE DATABASE questions');
+my ($status, $answers, $errors) = $server->psql('questions', "${questions}$ask\nSET ROLE bound;\n$ask", on_error_stop => 1);
+is($errors, '', 'people ask of a large campaign');
+my @answers = split /\n/, $answers;
+for my $role ('owner', 'bound')
+{
+	for my $question (@questions)
+	{
+		my $pages = shift @answers;
+		note("$role, $question->[0]: $pages pages");
+		ok($pages =~ /^\d+$/ && $pages <= 2000, "$role, $question->[0]: pages");
+	}
+}
+
 $server->stop;
 done_testing();

@@ -52,6 +52,7 @@ SQL
 SELECT lt_add_leads('[{"email": "lead-60\@example.com", "custom_variables": {"city": "Ulm"}}, {"email": "more\@example.com"}]', campaign_id => :'draft', verify_leads_on_import => true);
 SELECT lt_add_leads('[{"email": "lead-61\@example.com"}, {"email": "even-more\@example.com"}, {"first_name": "No address"}]', list_id => :'list', blocklist_id => :'blocklist');
 SELECT count(*) FROM lt_list_leads(:'list');
+SELECT count(*) FROM lt_get_message((SELECT message_id FROM lt_messages LIMIT 1));
 SELECT lt_add_leads('[{"email": "lead-63\@example.com"}]', list_id => :'list', skip_if_in_campaign => true, skip_if_in_list => true);
 SELECT lt_add_leads('[{"email": "lead-62\@example.com"}]', list_id => :'list', skip_if_in_workspace => true, skip_if_in_campaign => true, skip_if_in_list => true);
 SELECT lt_set_lead_limit(1000000);
