@@ -18,6 +18,8 @@ OBJS = src/leadterra.o \
 	src/statement_plan.o \
 	src/json.o \
 	src/email.o \
+	src/email_character.o \
+	src/email_normal.o \
 	src/digest.o \
 	src/uuid7.o \
 	src/typeid.o \
@@ -68,7 +70,7 @@ PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS += -Wextra
 # Names of this module must not meet those of libraries that the server loads.
-SHLIB_LINK += $(if $(filter linux,$(PORTNAME)),-Wl$(comma)-Bsymbolic)
+SHLIB_LINK += $(if $(filter linux,$(PORTNAME)),-Wl$(comma)-Bsymbolic) -lidn2
 comma = ,
 PGFILEDESC = "leadterra - engine of an outbound campaign service"
 
@@ -76,7 +78,7 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 # what stands above it here, and a function or view may read any table.
 TABLES = context suppression lead list enrollment campaign queue total event job \
 	enroll enroll_import message http
-FUNCTIONS = error version uuid7 typeid context due lease suppression lead list enrollment \
+FUNCTIONS = error version email uuid7 typeid context due lease suppression lead list enrollment \
 	queue queue_maintain total event \
 	campaign job enroll enroll_add enroll_import enroll_existing enroll_merge message message_page \
 	message_maintain forget monitor

@@ -69,7 +69,7 @@ chosen_server() {
 offered_version() { apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1; }
 
 missing_packages() {
-    for package in make gcc libc6-dev perl util-linux "postgresql-$1" "postgresql-server-dev-$1" \
+    for package in make gcc libc6-dev libidn2-dev perl util-linux "postgresql-$1" "postgresql-server-dev-$1" \
         "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl ${extra_packages//VERSION/$1}; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             printf '%s ' "$package"

@@ -226,11 +226,12 @@ lead_find_field(const char *name, int length, bool *is_alias)
 	return LEAD_CUSTOM;
 }
 
-/* Returns an address in normal form: trimmed, in ASCII lower case. */
+/* Returns an address in normal form. */
 LeadString
 lead_normalize_email(const char *email, int length)
 {
-	char	   *normal = palloc(length + 1);
+	size_t		normal_length;
+	char	   *normal = email_normalize(email, length, &normal_length);
 
-	return (LeadString) {normal, email_normalize(normal, email, length)};
+	return (LeadString) {normal, normal_length};
 }

@@ -477,20 +477,18 @@ text *
 suppression_email_argument(FunctionCallInfo fcinfo)
 {
 	text	   *given;
-	text	   *email;
+	char	   *email;
 	size_t		length;
 	EmailStatus status;
 
 	error_if_null(0, "email");
 	given = PG_GETARG_TEXT_PP(0);
-	email = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(given));
-	length = email_normalize(VARDATA(email), VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	SET_VARSIZE(email, VARHDRSZ + length);
-	status = email_check(VARDATA(email), length);
+	email = email_normalize(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &length);
+	status = email_check(email, length);
 	if (status != EMAIL_OK)
 		error_raise(ERROR_INVALID_EMAIL, "invalid e-mail address: %s",
 					email_status_message(status));
-	return email;
+	return cstring_to_text_with_len(email, length);
 }
 
 /* SQL: leadterra.suppression_keys(email) */

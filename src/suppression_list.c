@@ -74,28 +74,17 @@ static Statement delete_list = STATEMENT(
 	" WHERE workspace_id = $1 AND blocklist_id = $2",
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
-/*
- * Normalizes an entry given by a caller and checks it: an address, a domain of
- * at least two labels, or "*." and a domain of at least one.
- */
+/* Normalizes an entry given by a caller and checks it. */
 static EmailStatus
 parse_entry(text *given, text **entry)
 {
-	char	   *data;
 	size_t		length;
+	char	   *normal = email_normalize(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &length);
+	EmailStatus status = email_check_entry(normal, length);
 
-	*entry = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(given));
-	data = VARDATA(*entry);
-	length = email_normalize(data, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	SET_VARSIZE(*entry, VARHDRSZ + length);
-
-	if (length == 0)
-		return EMAIL_EMPTY;
-	if (memchr(data, '@', length))
-		return email_check(data, length);
-	if (length > 2 && data[0] == '*' && data[1] == '.')
-		return email_check_domain(data + 2, length - 2, 1);
-	return email_check_domain(data, length, 2);
+	*entry = cstring_to_text_with_len(normal, length);
+	pfree(normal);
+	return status;
 }
 
 /*

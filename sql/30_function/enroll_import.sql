@@ -518,7 +518,7 @@ SET enable_seqscan = off
 BEGIN ATOMIC
     DELETE FROM leadterra.import_rejects r
     WHERE r.workspace_id = forget_rejects.workspace
-      AND lower(btrim(r.lead ->> 'email', E' \t\n\v\f\r') COLLATE "C") = forget_rejects.address;
+      AND leadterra.normalize_email(r.lead ->> 'email') = forget_rejects.address;
 END;
 
 COMMENT ON FUNCTION leadterra.forget_rejects(uuid, text) IS

@@ -1,6 +1,6 @@
 -- forget: what goes, what stays, and that the address stays out.
 BEGIN;
-SELECT plan(47);
+SELECT plan(48);
 -- A workspace of its own, for there may be leads in the default one.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0002';
 
@@ -90,9 +90,11 @@ SELECT is((SELECT (lt_campaign_stats(:'failed')).failed), 1::bigint, 'and counte
 INSERT INTO leadterra.imports (workspace_id, import_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', :'failed', 'x', 0);
 INSERT INTO leadterra.import_rejects VALUES
     (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 1, 'wrong_type', '{"email": " Fay@Example.com ", "phone": 1}'),
+    (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 4, 'wrong_type', '{"email": "HÀ@Bücher.example", "phone": 1}'),
     (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 2, 'wrong_type', '{"email": "gus@example.com", "phone": 1}'),
     (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 3, 'suppressed', NULL);
 SELECT is(lt_forget('fay@example.com'), false, 'somebody whom an import left out');
+SELECT is(lt_forget(normalize('hÀ@xn--bcher-kva.example', NFD)), false, 'by any spelling');
 SELECT is((SELECT array_agg(row_number ORDER BY row_number) FROM leadterra.import_rejects WHERE import_id = '0197c043-e39c-7d91-a325-00000000000c'), '{2,3}', 'is not kept there');
 
 -- Taking it back.
