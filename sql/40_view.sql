@@ -52,7 +52,7 @@ The newest come first by ORDER BY lead_id DESC, for which there is an index, as 
 lead_id and email.';
 COMMENT ON COLUMN @extschema@.lt_leads.lead_id IS 'Id of the lead.';
 COMMENT ON COLUMN @extschema@.lt_leads.email IS
-    'Address in normal form; null: the person has none.';
+    'Address in normal form, its domain in A-labels; null: the person has none.';
 COMMENT ON COLUMN @extschema@.lt_leads.first_name IS 'First name.';
 COMMENT ON COLUMN @extschema@.lt_leads.last_name IS 'Last name.';
 COMMENT ON COLUMN @extschema@.lt_leads.company IS 'Company.';

@@ -22,6 +22,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "email.h"
@@ -137,20 +138,19 @@ encode_label(char output[IDN2_LABEL_MAX_LENGTH + 1], const char *label)
 	return status == IDN2_OK;
 }
 
-/*
- * Appends a label of a domain.  One that has no A-label stays as it is, for email.c to
- * refuse, and so does the rest of what is too long already.
- */
-static void
+/* Appends a label of a domain; returns false if it is not ASCII and has no A-label. */
+static bool
 append_label(StringInfo output, const char *label, size_t length)
 {
 	char		alabel[IDN2_LABEL_MAX_LENGTH + 1];
 
-	if (!is_ascii(label, length) && has_characters(label, length) &&
-		output->len <= EMAIL_MAX_LENGTH && encode_label(alabel, pnstrdup(label, length)))
+	if (is_ascii(label, length))
+		append_lower(output, label, length);
+	else if (has_characters(label, length) && encode_label(alabel, pnstrdup(label, length)))
 		appendStringInfoString(output, alabel);
 	else
-		append_lower(output, label, length);
+		return false;
+	return true;
 }
 
 /* Returns the octets of the full stop that a text begins with, 0 if with none (UTS #46, section 2.3). */
@@ -169,33 +169,47 @@ full_stop_length(const char *text, const char *end)
 	return 0;
 }
 
+/*
+ * Appends a domain.  One that has no A-labels stays as it is, for email.c to refuse, and
+ * so does the rest of one that is too long by then.
+ */
 static void
 append_domain(StringInfo output, const char *domain, size_t length)
 {
 	const char *end = domain + length;
 	const char *label = domain;
+	int			start = output->len;
 
-	for (const char *p = domain; p < end;)
+	while (output->len - start <= EMAIL_MAX_LENGTH)
 	{
-		size_t		stop = full_stop_length(p, end);
+		const char *stop = label;
+		size_t		stop_length = 0;
 
-		if (stop > 0)
+		while (stop < end && (stop_length = full_stop_length(stop, end)) == 0)
+			stop++;
+		if (!append_label(output, label, stop - label))
 		{
-			append_label(output, label, p - label);
-			appendStringInfoChar(output, '.');
-			label = p + stop;
+			output->len = start;
+			append_lower(output, domain, length);
+			return;
 		}
-		p += Max(stop, 1);
+		if (stop == end)
+			return;
+		appendStringInfoChar(output, '.');
+		label = stop + stop_length;
 	}
-	append_label(output, label, end - label);
+	append_lower(output, label, end - label);
 }
 
-/* Makes the normal form of a text that is not ASCII. */
+/* Makes the normal form of a text that is not ASCII, and leaves nothing else behind. */
 static char *
 normalize_unicode(const char *text, size_t length, size_t *normal_length)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "address", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller_context = MemoryContextSwitchTo(context);
 	const char *at = memchr(text, '@', length);
 	StringInfoData output;
+	char	   *normal;
 
 	initStringInfo(&output);
 	if (at)
@@ -206,8 +220,13 @@ normalize_unicode(const char *text, size_t length, size_t *normal_length)
 		text = at + 1;
 	}
 	append_domain(&output, text, length);
+
+	MemoryContextSwitchTo(caller_context);
+	normal = palloc(output.len + 1);
+	memcpy(normal, output.data, output.len);
 	*normal_length = output.len;
-	return output.data;
+	MemoryContextDelete(context);
+	return normal;
 }
 
 /*

@@ -224,15 +224,19 @@ lt_block(PG_FUNCTION_ARGS)
 {
 	Datum		workspace = context_enter("blocklists:create");
 	Datum		blocklist = blocklist_argument(fcinfo, 1);
+	ErrorList	errors;
 	EntryList	list;
-	Datum		columns[3];
-	bool		nulls[3] = {false};
+	Datum		columns[4];
+	bool		nulls[4] = {false};
 	Datum		result;
 
 	error_if_null(0, "entries");
 	error_if_null(2, "reason");
 	error_limit_text(fcinfo, 2, "reason");
-	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "entries", NULL, false);
+	error_list_init(&errors);
+	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "entries", &errors, false);
+	nulls[3] = list.invalid == 0;
+	columns[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("[%s]", errors.items.data)));
 	statement_connect();
 	context_ensure_workspace();
 	suppression_keep_list(workspace, blocklist);

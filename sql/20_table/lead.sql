@@ -26,7 +26,7 @@ CREATE TABLE leadterra.leads (
 SELECT leadterra.add_table('leadterra.leads');
 COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
 COMMENT ON COLUMN leadterra.leads.lead_id IS 'Id of the lead.';
-COMMENT ON COLUMN leadterra.leads.email IS 'Address in normal form; null: the person has none.';
+COMMENT ON COLUMN leadterra.leads.email IS 'Address in normal form, its domain in A-labels; null: the person has none.';
 COMMENT ON COLUMN leadterra.leads.first_name IS 'First name.';
 COMMENT ON COLUMN leadterra.leads.last_name IS 'Last name.';
 COMMENT ON COLUMN leadterra.leads.company IS 'Company.';

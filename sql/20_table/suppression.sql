@@ -38,7 +38,7 @@ COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists.';
 COMMENT ON COLUMN leadterra.suppressions.blocklist_id IS
     'The list; the id of the workspace stands for the suppression list.';
 COMMENT ON COLUMN leadterra.suppressions.entry IS
-    'An address, a domain, a wildcard such as *.example.com, or hmac: and a keyed hash.';
+    'An address, a domain, a wildcard such as *.example.com, in normal form, or hmac: and a keyed hash.';
 COMMENT ON COLUMN leadterra.suppressions.reason IS 'Why it was added, at most 1,000 bytes.';
 COMMENT ON COLUMN leadterra.suppressions.created_at IS 'When it was added.';
 COMMENT ON COLUMN leadterra.suppressions.domain_hash IS
@@ -69,9 +69,12 @@ COMMENT ON COLUMN @extschema@.lt_suppress_result.total IS 'Both together.';
 CREATE TYPE @extschema@.lt_block_result AS (
     added integer,
     valid integer,
-    invalid integer
+    invalid integer,
+    errors jsonb
 );
 COMMENT ON TYPE @extschema@.lt_block_result IS 'Counts of lt_block.';
 COMMENT ON COLUMN @extschema@.lt_block_result.added IS 'Entries that were added.';
 COMMENT ON COLUMN @extschema@.lt_block_result.valid IS 'Values that are entries.';
 COMMENT ON COLUMN @extschema@.lt_block_result.invalid IS 'Values that are none, and were left out.';
+COMMENT ON COLUMN @extschema@.lt_block_result.errors IS
+    'Index, code and message of each of these, at most 1,000; null where there is none.';

@@ -14,10 +14,10 @@ AS 'MODULE_PATHNAME', 'lt_bulk_upsert';
 COMMENT ON FUNCTION @extschema@.lt_bulk_upsert(uuid, jsonb, text, boolean) IS
 'Enroll leads in a campaign and update the leads that are known
 
-Entries apply in order, as if each were a call of its own. Addresses match trimmed and in
-lower case. An omitted field keeps its value, null clears it, and keys that are no standard
-fields become custom fields. Suppressed addresses are skipped. Nobody is enrolled twice,
-and no position in a sequence is reset.
+Entries apply in order, as if each were a call of its own. Addresses match trimmed, in
+lower case, and with their domains in A-labels. An omitted field keeps its value, null
+clears it, and keys that are no standard fields become custom fields. Suppressed addresses
+are skipped. Nobody is enrolled twice, and no position in a sequence is reset.
 
 Parameters:
 - campaign_id: the campaign, in any state

@@ -33,8 +33,10 @@ COMMENT ON FUNCTION @extschema@.lt_suppress(text[], text) IS
 
 An entry is an address, a domain ("example.com", that domain alone) or a wildcard
 ("*.example.com", its subdomains at any depth). Letter case and surrounding white space do
-not matter. An entry that is on the list keeps its reason and time. One invalid entry fails
-the whole call, and nothing is written.
+not matter, and a domain is kept in A-labels ("xn--bcher-kva.example"), however it is
+spelled. An entry that is on the list keeps its reason and time. What matches no address
+that can be enrolled, such as "*@example.com", is no entry. One invalid entry fails the
+whole call, and nothing is written.
 
 Parameters:
 - emails: at most a million entries
@@ -155,13 +157,13 @@ COMMENT ON FUNCTION @extschema@.lt_block(text[], uuid, text) IS
 'Put addresses, domains and wildcards on a block list
 
 Does what lt_suppress does, for any block list. A text that is no entry is counted and
-left out.
+left out, and the result says why.
 
 Parameters:
 - entries: at most a million, as in lt_suppress
 - blocklist_id: the list; null: the suppression list
 - reason: why, at most 1,000 bytes
-Returns: how many were added, how many texts are entries, and how many are none.
+Returns: how many were added, how many texts are entries, how many are none, and why.
 Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries.';
 
 CREATE FUNCTION @extschema@.lt_unblock(entries text[], blocklist_id uuid DEFAULT NULL)

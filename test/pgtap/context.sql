@@ -178,7 +178,7 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_remove_leads(campaign, ''{t1@example.com}'')', '0'),
     ('lt_suppress(''{t9@example.com, t8@example.com}'', ''other'')', '(1,1,2)'),
     ('(SELECT reason FROM lt_is_suppressed(''t8@example.com''))', 'other'),
-    ('lt_block(''{t9@example.com, t8@example.com}'', blocklist)', '(1,2,0)'),
+    ('lt_block(''{t9@example.com, t8@example.com}'', blocklist)', '(1,2,0,)'),
     ('lt_unblock(''{t9@example.com}'', blocklist)', '1'),
     ('(SELECT string_agg(entry, '' '') FROM lt_blocklist_entries WHERE blocklist_id = blocklist)', 'no@example.com t8@example.com'),
     ('lt_delete_blocklist(blocklist)', ''),

@@ -160,7 +160,7 @@ CREATE TEMP TABLE spellings (email text);
 INSERT INTO spellings VALUES ('josé@bücher.test'), (' JOSé@BÜCHER.test '), (normalize('josé@bücher.test', NFD)), ('josé@xn--bcher-kva.test'), (normalize('josé', NFD) || '@XN--BCHER-KVA.test'), ('josé@bücher。test');
 SELECT lt_create_campaign('one') AS one \gset
 SELECT is(lt_bulk_upsert(:'one', (SELECT jsonb_agg(jsonb_build_object('email', email)) FROM spellings))::text, '(1,5,0,6)', 'all spellings are one lead');
-SELECT is((SELECT array_agg(l.email) FROM lt_leads l JOIN lt_enrollments e ON e.lead_id = l.id WHERE e.campaign_id = :'one'), '{josé@xn--bcher-kva.test}', 'shown in A-labels');
+SELECT is((SELECT array_agg(l.email) FROM lt_leads l JOIN lt_enrollments e ON e.lead_id = l.lead_id WHERE e.campaign_id = :'one'), '{josé@xn--bcher-kva.test}', 'shown in A-labels');
 SELECT is((SELECT array_agg(DISTINCT c.found) FROM spellings, LATERAL (SELECT count(*) AS found FROM lt_explain_lead(:'one', email)) c), '{0}', 'which is found, and has no steps');
 SELECT lives_ok(format('SELECT lt_update_lead(%L, %L)', email, '{"firstName": "J"}'), format('is updated as %s', email)) FROM (SELECT email FROM spellings ORDER BY email COLLATE "C" LIMIT 1) s;
 SELECT is(lt_remove_leads(:'one', (SELECT array_agg(email) FROM spellings)), 1, 'and taken out');

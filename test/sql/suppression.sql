@@ -42,7 +42,7 @@ SELECT lt_suppress('{ok@example.com, nodomain, "", NULL, "*.", "*", "*.a..b", "a
 SELECT count(*) FROM lt_suppressions WHERE entry = 'ok@example.com';
 -- Nobody has an address that one of these would match.
 SELECT lt_suppress('{*@example.com, a@*.example.com, a.*.example.com, *.*, http://example.com, 192.0.2.1, example.com., "example.com or example.org", example.com’, ‘ava@example.com, büch_er.example, *.123}');
-SELECT added, valid, invalid FROM lt_block('{*@example.com, *.*, a@example.org’}');
+SELECT * FROM lt_block('{*@example.com, ok@example.com, a@example.org’}');
 SELECT lt_is_suppressed('ava@example.com…');
 SELECT lt_unsuppress(NULL);
 SELECT lt_is_suppressed(NULL);

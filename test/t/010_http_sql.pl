@@ -156,6 +156,8 @@ for my $method (qw(GET HEAD))
 }
 answers('suppress', [ 'POST', '/v1/suppression-list', $key, { emails => [ 'kim@example.com', 'lee@example.com' ] } ], 200,
 	{ suppressed => 1, alreadySuppressed => 1, total => 2, result => { suppressed => 1, alreadySuppressed => 1, total => 2 } });
+answers('suppress a domain in its spellings', [ 'POST', '/v1/suppression-list', $key, { emails => [ "b\x{fc}cher.example", 'XN--bcher-kva.example', "*.bu\x{308}cher.example" ] } ], 200,
+	{ suppressed => 2, alreadySuppressed => 1, total => 3 });
 in_workspace($workspace, <<"SQL");
 SELECT lt_start_campaign('$uuid');
 SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l;
@@ -282,6 +284,8 @@ answers('404 v2', [ @add, { campaign_id => $unknown, leads => $leads->{leads} } 
 answers('404 of a list', [ @add, { list_id => $unknown, leads => $leads->{leads} } ], 404, { code => 'list_not_found' });
 answers('422', [ @bulk, { leads => [ { email => 'new@example.com' }, { email => 'x' } ] } ], 422, { code => 'invalid_leads', total => 1 });
 answers('422 to suppress', [ 'POST', '/v1/suppression-list', $key, { emails => [ 'new@example.com', 'x' ] } ], 422, { code => 'invalid_suppressions' });
+answers('422 to suppress what is nobody', [ 'POST', '/v1/suppression-list', $key, { emails => ['*@example.com'] } ], 422,
+	{ code => 'invalid_suppressions', errors => [ { index => 0, code => 'email_local_wildcard', message => 'no mailbox is a star; the domain alone stands for all that are at it' } ] });
 in_workspace($workspace, 'SELECT lt_set_lead_limit(0)');
 answers('402', [ @bulk, { leads => [ { email => 'new@example.com' } ] } ], 402, { code => 'plan_limit_reached', remaining => 0 });
 answers('402 v2', [ @add, { campaign_id => $uuid, leads => [ { email => 'new@example.com' } ] } ], 402, { statusCode => 402, error => 'Payment Required' });
