@@ -58,6 +58,24 @@ COMMENT ON FUNCTION leadterra.batch_is_valid(uuid, smallint, uuid[]) IS
 
 A batch has from 1 to 1,000 leads. The low ten bits of its id are zero.';
 
+-- A batch is written once, and knows which of its ids are the least and the greatest: so
+-- whoever looks for a lead need not read the ids of each batch.
+CREATE FUNCTION leadterra.least_id(ids uuid[])
+RETURNS uuid
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_least_id';
+
+COMMENT ON FUNCTION leadterra.least_id(uuid[]) IS
+'Return the least of some ids; null where that is no plain list of ids, or an empty one.';
+
+CREATE FUNCTION leadterra.greatest_id(ids uuid[])
+RETURNS uuid
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_greatest_id';
+
+COMMENT ON FUNCTION leadterra.greatest_id(uuid[]) IS
+'Return the greatest of some ids; null where that is no plain list of ids, or an empty one.';
+
 CREATE FUNCTION leadterra.lease_is_valid(
     batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], settled bytea, completed bytea)
 RETURNS boolean

@@ -15,7 +15,7 @@ COMMENT ON COLUMN @extschema@.lt_campaigns.steps IS 'How many steps it has.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.leads_enrolled IS
     'Leads in it, less those removed and deleted.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.queued_messages IS
-    'Messages that wait for a worker; 0 for a draft.';
+    'Messages that wait for a worker, less those that will be skipped; 0 for a draft.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.created_at IS 'When it was created.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.started_at IS 'When it was first started; null: never.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.paused_at IS 'Since when it is paused; null: it is not.';
@@ -320,8 +320,8 @@ SELECT
     e.lead_id,
     l.email,
     e.status,
-    CASE WHEN e.status = 'active' AND c.status <> 'draft' THEN e.step END AS next_step,
-    CASE WHEN e.status = 'active' AND c.status <> 'draft' THEN e.due_at END AS next_due_at,
+    CASE WHEN n.goes_on THEN e.step END AS next_step,
+    CASE WHEN n.goes_on THEN e.due_at END AS next_due_at,
     e.enrolled_at
 FROM (
     SELECT
@@ -341,7 +341,7 @@ FROM (
     HAVING min(u.status) IS NOT NULL
 ) e
 CROSS JOIN LATERAL (
-    SELECT l.email
+    SELECT l.email, l.verification_status
     FROM leadterra.leads l
     WHERE l.workspace_id = e.workspace_id AND l.lead_id = e.lead_id
     OFFSET 0
@@ -352,11 +352,15 @@ CROSS JOIN LATERAL (
     WHERE c.workspace_id = e.workspace_id AND c.campaign_id = e.campaign_id
     OFFSET 0
 ) c
+CROSS JOIN LATERAL (
+    SELECT e.status = 'active' AND c.status <> 'draft' AND l.verification_status IS DISTINCT FROM -1 AS goes_on
+) n
 WHERE e.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_enrollments IS
 'Leads in campaigns with their states
 
-A draft has no next step, and neither has a lead whose sequence has ended. Each query makes
+A draft has no next step, and neither has a lead whose sequence has ended, or whose address
+is invalid. Each query makes
 all messages of a campaign, or of all: for a page of leads call lt_campaign_leads, for the
 campaigns of a lead lt_lead_campaigns.';
 COMMENT ON COLUMN @extschema@.lt_enrollments.campaign_id IS 'The campaign.';

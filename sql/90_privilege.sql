@@ -229,6 +229,8 @@ BEGIN ATOMIC
         ('forget_errors',                   '{owner}',                'EXECUTE'),
         ('delete_batch',                    '{owner}',                'EXECUTE'),
         ('batch_is_valid',                  '{owner}',                'EXECUTE'),
+        ('least_id',                        '{owner}',                'EXECUTE'),
+        ('greatest_id',                     '{owner}',                'EXECUTE'),
         ('lease_is_valid',                  '{owner}',                'EXECUTE'),
 
         -- Messages and events.

@@ -25,6 +25,8 @@ PG_FUNCTION_INFO_V1(lt_batch_is_valid);
 PG_FUNCTION_INFO_V1(lt_enqueue);
 PG_FUNCTION_INFO_V1(lt_message_id);
 PG_FUNCTION_INFO_V1(lt_count_members);
+PG_FUNCTION_INFO_V1(lt_least_id);
+PG_FUNCTION_INFO_V1(lt_greatest_id);
 
 /* The range of a new batch has the batch's id. */
 static Statement insert_batch = STATEMENT(
@@ -285,19 +287,100 @@ compare_ids(const void *left, const void *right)
 	return memcmp(left, right, UUID_LEN);
 }
 
-/* SQL: leadterra.count_members(lead_ids, first, last, members) */
+/* Returns the id that is the greatest in an array, or the least, as SQL has it. */
+static Datum
+extreme_id(FunctionCallInfo fcinfo, int sign)
+{
+	int			count;
+	const pg_uuid_t *ids = statement_elements(PG_GETARG_DATUM(0), &count);
+	pg_uuid_t  *extreme;
+
+	if (ids == NULL || count == 0)
+		PG_RETURN_NULL();
+	extreme = palloc(sizeof(pg_uuid_t));
+	*extreme = ids[0];
+	for (int i = 1; i < count; i++)
+	{
+		if (sign * compare_ids(&ids[i], extreme) > 0)
+			*extreme = ids[i];
+	}
+	PG_RETURN_UUID_P(extreme);
+}
+
+/* SQL: leadterra.least_id(ids) */
+Datum
+lt_least_id(PG_FUNCTION_ARGS)
+{
+	return extreme_id(fcinfo, -1);
+}
+
+/* SQL: leadterra.greatest_id(ids) */
+Datum
+lt_greatest_id(PG_FUNCTION_ARGS)
+{
+	return extreme_id(fcinfo, 1);
+}
+
+/*
+ * Reads an argument that is a sorted array of ids, or null.  Returns NULL if none of them
+ * lies between the ids in two other arguments.
+ */
+static const pg_uuid_t *
+members_between(FunctionCallInfo fcinfo, int number, int least, int greatest, int *count)
+{
+	const pg_uuid_t *members = PG_ARGISNULL(number) ? NULL :
+		statement_elements(PG_GETARG_DATUM(number), count);
+	int			low = 0;
+	int			high = members ? *count : 0;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (compare_ids(&members[middle], PG_GETARG_UUID_P(least)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return members && low < *count &&
+		compare_ids(&members[low], PG_GETARG_UUID_P(greatest)) <= 0 ? members : NULL;
+}
+
+/*
+ * SQL: leadterra.count_members(lead_ids, least_lead_id, greatest_lead_id, first, last,
+ * members, more_members)
+ */
 Datum
 lt_count_members(PG_FUNCTION_ARGS)
 {
+	const pg_uuid_t *ids;
 	int			nids;
-	int			nmembers;
-	const pg_uuid_t *ids = statement_elements(PG_GETARG_DATUM(0), &nids);
-	const pg_uuid_t *members = statement_elements(PG_GETARG_DATUM(3), &nmembers);
+	const pg_uuid_t *members[2];
+	int			nmembers[2] = {0, 0};
 	int32		found = 0;
 
-	if (ids == NULL || members == NULL)
+	for (int i = 0; i < 5; i++)
+	{
+		if (PG_ARGISNULL(i))
+			PG_RETURN_INT32(0);
+	}
+	for (int i = 0; i < 2; i++)
+		members[i] = members_between(fcinfo, 5 + i, 1, 2, &nmembers[i]);
+	if (members[0] == NULL && members[1] == NULL)
 		PG_RETURN_INT32(0);
-	for (int i = Max(PG_GETARG_INT32(1), 1); i <= Min(PG_GETARG_INT32(2), nids); i++)
-		found += bsearch(&ids[i - 1], members, nmembers, UUID_LEN, compare_ids) != NULL;
+	ids = statement_elements(PG_GETARG_DATUM(0), &nids);
+	if (ids == NULL)
+		PG_RETURN_INT32(0);
+	for (int i = Max(PG_GETARG_INT32(3), 1); i <= Min(PG_GETARG_INT32(4), nids); i++)
+	{
+		for (int j = 0; j < 2; j++)
+		{
+			if (members[j] && bsearch(&ids[i - 1], members[j], nmembers[j], UUID_LEN, compare_ids))
+			{
+				found++;
+				break;
+			}
+		}
+	}
 	PG_RETURN_INT32(found);
 }

@@ -88,14 +88,19 @@ COMMENT ON TYPE @extschema@.lt_stats IS 'Counts of a campaign.';
 COMMENT ON COLUMN @extschema@.lt_stats.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN @extschema@.lt_stats.total_enrolled IS
     'Leads in it, less those removed and deleted.';
-COMMENT ON COLUMN @extschema@.lt_stats.sent IS 'Messages that were completed.';
+COMMENT ON COLUMN @extschema@.lt_stats.sent IS
+    'Messages that were completed, those of leads that were deleted since too.';
 COMMENT ON COLUMN @extschema@.lt_stats.delivered IS 'Messages that were delivered.';
 COMMENT ON COLUMN @extschema@.lt_stats.bounced IS 'Messages that bounced.';
 COMMENT ON COLUMN @extschema@.lt_stats.replied IS
     'Messages that were replied to; out of office is no reply.';
 COMMENT ON COLUMN @extschema@.lt_stats.unsubscribed IS 'Messages that led to an unsubscribe.';
-COMMENT ON COLUMN @extschema@.lt_stats.skipped IS 'Messages that were skipped.';
+COMMENT ON COLUMN @extschema@.lt_stats.skipped IS
+    'Messages that were skipped, or will be: their lead gets no more, or its address is invalid.';
 COMMENT ON COLUMN @extschema@.lt_stats.failed IS 'Messages that failed.';
-COMMENT ON COLUMN @extschema@.lt_stats.queued IS 'Messages that wait, retries too.';
-COMMENT ON COLUMN @extschema@.lt_stats.open_rate IS 'Opened by delivered, 0 to 1.';
-COMMENT ON COLUMN @extschema@.lt_stats.reply_rate IS 'Replied by delivered, 0 to 1.';
+COMMENT ON COLUMN @extschema@.lt_stats.queued IS 
+    'Messages that wait for a worker, retries too, less those that will be skipped.';
+COMMENT ON COLUMN @extschema@.lt_stats.open_rate IS 
+    'Opened by delivered, or by sent where nothing was reported as delivered; 0 to 1.';
+COMMENT ON COLUMN @extschema@.lt_stats.reply_rate IS 
+    'Replied by delivered, or by sent where nothing was reported as delivered; 0 to 1.';

@@ -23,6 +23,8 @@ CREATE TABLE leadterra.leads (
     PRIMARY KEY (workspace_id, lead_id),
     UNIQUE (workspace_id, email)
 ) WITH (fillfactor = 80);
+-- Addresses that are known to be invalid; campaigns count their messages as skipped.
+CREATE INDEX leads_invalid ON leadterra.leads (workspace_id, lead_id) WHERE verification_status = -1;
 SELECT leadterra.add_table('leadterra.leads');
 COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
 COMMENT ON COLUMN leadterra.leads.lead_id IS 'Id of the lead.';

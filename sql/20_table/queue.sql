@@ -15,6 +15,8 @@ CREATE TABLE leadterra.batches (
     size smallint NOT NULL,
     waiting_since timestamptz NOT NULL,
     lead_ids uuid[] NOT NULL,
+    least_lead_id uuid GENERATED ALWAYS AS (leadterra.least_id(lead_ids)) STORED,
+    greatest_lead_id uuid GENERATED ALWAYS AS (leadterra.greatest_id(lead_ids)) STORED,
     PRIMARY KEY (workspace_id, batch_id),
     CONSTRAINT batches_valid CHECK (leadterra.batch_is_valid(batch_id, size, lead_ids))
 );
@@ -30,6 +32,8 @@ COMMENT ON COLUMN leadterra.batches.size IS 'How many leads, 1 to 1,000.';
 COMMENT ON COLUMN leadterra.batches.waiting_since IS
     'When they came to the step: delays run from here.';
 COMMENT ON COLUMN leadterra.batches.lead_ids IS 'The leads; positions count from 1.';
+COMMENT ON COLUMN leadterra.batches.least_lead_id IS 'The least of their ids.';
+COMMENT ON COLUMN leadterra.batches.greatest_lead_id IS 'The greatest of their ids.';
 
 -- A range is deleted when it is used up, and never updated: how far a range is
 -- used stands in the leases that took a part of it, so that claims of a few

@@ -202,8 +202,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
 
 -- The counts come from batches, from the ranges that wait, and from the few
 -- enrollments that ended, so that they cost little for a million leads.  The
--- messages of leads that ended, or are deleted, wait until a claim skips them;
--- they are found among those that wait by the ids of these leads.
+-- messages of leads that ended, are deleted, or have an invalid address wait until a
+-- claim skips them; they are found among those that wait by the ids of these leads.
 CREATE VIEW leadterra.campaign_states WITH (security_invoker = true) AS
 SELECT
     c.workspace_id,
@@ -217,8 +217,15 @@ SELECT
     c.variables,
     s.steps,
     b.leads + coalesce(t.enrolled, 0) - d.leads - e.removed AS leads_enrolled,
-    CASE WHEN c.status = 'draft' THEN 0 ELSE w.messages END AS queued_messages
+    CASE WHEN c.status = 'draft' THEN 0 ELSE w.messages - w.skipped - w.deleted END AS queued_messages,
+    CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip
 FROM leadterra.campaigns c
+LEFT JOIN (
+    SELECT l.workspace_id, array_agg(l.lead_id ORDER BY l.lead_id) AS lead_ids
+    FROM leadterra.leads l
+    WHERE l.verification_status = -1
+    GROUP BY l.workspace_id
+) i ON i.workspace_id = c.workspace_id
 LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS steps
@@ -231,37 +238,38 @@ CROSS JOIN LATERAL (
     WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.step = 1
 ) b
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(cardinality(d.lead_ids)), 0) AS leads
+    SELECT
+        count(u.lead_id) AS leads,
+        array_agg(u.lead_id ORDER BY u.lead_id) FILTER (WHERE u.lead_id IS NOT NULL) AS lead_ids
     FROM leadterra.deletions d
+    CROSS JOIN LATERAL unnest(d.lead_ids) AS u (lead_id)
     WHERE d.workspace_id = c.workspace_id AND d.campaign_id = c.campaign_id
 ) d
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE e.status = 'removed') AS removed, array_agg(e.lead_id) AS lead_ids
+    SELECT count(*) FILTER (WHERE e.status = 'removed') AS removed, array_agg(e.lead_id ORDER BY e.lead_id) AS lead_ids
     FROM leadterra.enrollments e
     WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.status <> 'active'
 ) e
 CROSS JOIN LATERAL (
-    SELECT array_agg(g.lead_id ORDER BY g.lead_id) FILTER (WHERE g.lead_id IS NOT NULL) AS lead_ids
-    FROM (
-        SELECT unnest(e.lead_ids) AS lead_id
-        UNION ALL
-        SELECT unnest(x.lead_ids)
-        FROM leadterra.deletions x
-        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
-    ) g
-) g
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(w.last - x.first + 1 - CASE WHEN g.lead_ids IS NULL THEN 0 ELSE (
-        SELECT leadterra.count_members(b.lead_ids, x.first, w.last, g.lead_ids)
-        FROM leadterra.batches b
-        WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
-    ) END), 0) AS messages
+    SELECT
+        coalesce(sum(w.last - x.first + 1), 0) AS messages,
+        coalesce(sum(n.skipped), 0) AS skipped,
+        coalesce(sum(n.deleted), 0) AS deleted
     FROM leadterra.waiting w
     CROSS JOIN LATERAL (
         SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
         FROM leadterra.leases l
         WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
     ) x
+    LEFT JOIN LATERAL (
+        SELECT
+            leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last, e.lead_ids, i.lead_ids) AS skipped,
+            leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last, d.lead_ids) AS deleted
+        FROM leadterra.batches b
+        WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
+          AND (e.lead_ids IS NOT NULL OR i.lead_ids IS NOT NULL OR d.lead_ids IS NOT NULL)
+        OFFSET 0
+    ) n ON true
     WHERE w.workspace_id = c.workspace_id AND w.campaign_id = c.campaign_id
 ) w;
 COMMENT ON VIEW leadterra.campaign_states IS 'Campaigns of all workspaces with their counts.';
@@ -273,7 +281,9 @@ COMMENT ON COLUMN leadterra.campaign_states.steps IS 'How many steps it has.';
 COMMENT ON COLUMN leadterra.campaign_states.leads_enrolled IS
     'Leads in it, less those removed and deleted.';
 COMMENT ON COLUMN leadterra.campaign_states.queued_messages IS
-    'Messages that wait for a worker; 0 for a draft.';
+    'Messages that wait for a worker, less those that will be skipped; 0 for a draft.';
+COMMENT ON COLUMN leadterra.campaign_states.messages_to_skip IS
+    'Messages that will be skipped when a worker comes to them.';
 COMMENT ON COLUMN leadterra.campaign_states.created_at IS 'When it was created.';
 COMMENT ON COLUMN leadterra.campaign_states.started_at IS 'When it was first started; null: never.';
 COMMENT ON COLUMN leadterra.campaign_states.paused_at IS
@@ -309,11 +319,11 @@ BEGIN ATOMIC
         n.bounced,
         n.replied,
         n.unsubscribed,
-        coalesce(t.skipped, 0) + x.skipped,
+        coalesce(t.skipped, 0) + x.skipped + c.messages_to_skip::bigint,
         coalesce(t.failed, 0) + x.failed,
         c.queued_messages::bigint,
-        least(coalesce(n.opened / nullif(n.delivered, 0)::double precision, 0), 1),
-        least(coalesce(n.replied / nullif(n.delivered, 0)::double precision, 0), 1)
+        least(coalesce(n.opened / n.arrived, 0), 1),
+        least(coalesce(n.replied / n.arrived, 0), 1)
     FROM leadterra.enter_campaign('campaigns:read', lt_campaign_stats.campaign_id) AS r (campaign_id)
     CROSS JOIN LATERAL (
         SELECT *
@@ -339,7 +349,10 @@ BEGIN ATOMIC
             coalesce(t.opened, 0) + v.opened AS opened,
             coalesce(t.bounced, 0) + v.bounced AS bounced,
             coalesce(t.replied, 0) + v.replied AS replied,
-            coalesce(t.unsubscribed, 0) + v.unsubscribed AS unsubscribed
+            coalesce(t.unsubscribed, 0) + v.unsubscribed AS unsubscribed,
+            -- Where no delivery is ever reported, what was sent stands in for it.
+            coalesce(nullif(coalesce(t.delivered, 0) + v.delivered, 0), nullif(coalesce(t.sent, 0) + l.sent, 0))::double precision
+                AS arrived
     ) n;
 END;
 

@@ -286,7 +286,9 @@ BEGIN
             OFFSET 0
         ) m
         WHERE b.workspace_id = workspace AND b.campaign_id = lead_messages.campaign_id AND b.step = number
-          AND b.waiting_since = since AND b.lead_ids @> ARRAY[lead_messages.lead_id]
+          AND b.waiting_since = since
+          AND lead_messages.lead_id BETWEEN b.least_lead_id AND b.greatest_lead_id
+          AND b.lead_ids @> ARRAY[lead_messages.lead_id]
         LIMIT 1;
         EXIT WHEN NOT FOUND;
         m := next;
@@ -309,6 +311,7 @@ BEGIN
             OFFSET 0
         ) m
         WHERE b.workspace_id = workspace AND b.campaign_id = lead_messages.campaign_id
+          AND lead_messages.lead_id BETWEEN b.least_lead_id AND b.greatest_lead_id
           AND b.lead_ids @> ARRAY[lead_messages.lead_id];
     ELSE
         RETURN QUERY SELECT u.* FROM unnest(messages) u;

@@ -21,15 +21,18 @@ COMMENT ON FUNCTION leadterra.enter_message(text, uuid) IS
 
 Errors: those of leadterra.enter, PT404 message_not_found.';
 
-CREATE FUNCTION leadterra.count_members(lead_ids uuid[], first integer, last integer, members uuid[])
+CREATE FUNCTION leadterra.count_members(
+    lead_ids uuid[], least_lead_id uuid, greatest_lead_id uuid, first integer, last integer,
+    members uuid[], more_members uuid[] DEFAULT NULL)
 RETURNS integer
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_count_members';
 
-COMMENT ON FUNCTION leadterra.count_members(uuid[], integer, integer, uuid[]) IS
-'Count the ids from one position to another that are in a sorted array
+COMMENT ON FUNCTION leadterra.count_members(uuid[], uuid, uuid, integer, integer, uuid[], uuid[]) IS
+'Count the leads of a batch from one position to another that are in either of two sorted arrays
 
-None are where either is no plain list of ids.';
+The ids of the batch are read only where one of the arrays has an id between the least and
+the greatest of them. None are counted where a list is no plain list of ids.';
 
 CREATE FUNCTION leadterra.enqueue(workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
 RETURNS uuid

@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(184);
+SELECT plan(186);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -183,7 +183,7 @@ SELECT lt_delete_leads('{j@example.com}');
 SELECT lt_update_lead('k@example.com', '{"verificationStatus": -1}');
 SELECT is((SELECT concat_ws(' ', state, reason) FROM lt_messages WHERE campaign_id = :'c' AND email = 'k@example.com' AND step = 2), 'skipped invalid_email', 'an address found invalid is skipped');
 SELECT is((SELECT concat_ws(' ', state, reason) FROM lt_explain_lead(:'c', 'k@example.com') WHERE step = 2), 'skipped invalid_email', 'and that is explained');
-SELECT is((SELECT queued_messages FROM lt_campaigns WHERE campaign_id = :'c'), 3::bigint, 'queued is what may be sent');
+SELECT is((SELECT queued_messages FROM lt_campaigns WHERE campaign_id = :'c'), 2::bigint, 'queued is what may be sent, so far as it is known');
 SELECT pg_temp.at('2 days 3 minutes');
 SELECT is((SELECT status FROM lt_sending_status(:'c')), 'due', 'then they are due');
 SELECT is(pg_temp.claim(5, :'c'), 'f/2/1', 'who replied, is suppressed, removed, deleted or invalid gets none');
@@ -324,6 +324,15 @@ SELECT is(pg_temp.detail(format('SELECT lt_set_unsubscribe_url(%L)', url)), 'PT4
 FROM unnest(ARRAY['', 'example.com', 'javascript:x', 'https://a b', 'https://a"b', E'https://a\nb', 'https://' || repeat('a', 1000)]) url;
 SELECT lt_set_unsubscribe_url(NULL);
 SELECT is((SELECT array_agg(leads_without_value) FROM lt_preflight(:'c')), ARRAY[1::bigint], 'without an address, preflight finds every active lead without a link');
+
+-- Rates, where deliveries are reported, and where they never are.
+SELECT pg_temp.campaign(1, pg_temp.leads('r1', 'r2', 'r3', 'r4')) AS rated \gset
+SELECT lt_complete_messages(lease_id) FROM lt_claim_messages(10, '5 minutes', :'rated') LIMIT 1;
+SELECT lt_record_event(message_id, 'opened') FROM lt_messages WHERE campaign_id = :'rated' AND email IN ('r1@example.com', 'r2@example.com');
+SELECT lt_record_event(message_id, 'replied') FROM lt_messages WHERE campaign_id = :'rated' AND email = 'r1@example.com';
+SELECT is((SELECT (delivered, open_rate, reply_rate)::text FROM lt_campaign_stats(:'rated')), '(0,0.5,0.25)', 'rates are over what was sent where nothing is reported as delivered');
+SELECT lt_record_event(message_id, 'delivered') FROM lt_messages WHERE campaign_id = :'rated' AND email < 'r3';
+SELECT is((SELECT (delivered, open_rate, reply_rate)::text FROM lt_campaign_stats(:'rated')), '(2,1,0.5)', 'and over what was delivered where that is reported');
 
 SELECT * FROM finish();
 ROLLBACK;

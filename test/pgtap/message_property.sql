@@ -16,6 +16,7 @@ CREATE TEMP TABLE clock AS SELECT timestamptz '2030-01-01 00:00+00' AS now;
 CREATE TEMP TABLE campaigns (campaign uuid, name text, status text, started_at timestamptz);
 CREATE TEMP TABLE leads (email text PRIMARY KEY, lead_id uuid);
 CREATE TEMP TABLE suppressed (email text PRIMARY KEY);
+CREATE TEMP TABLE invalid (email text PRIMARY KEY);
 CREATE TEMP TABLE enrolled (campaign uuid, lead_id uuid, email text, status text, PRIMARY KEY (campaign, lead_id));
 CREATE TEMP TABLE leases (lease uuid PRIMARY KEY, campaign uuid, expires_at timestamptz, state text);
 -- first_since is that of the batch, place where it stands in the queue among those of
@@ -132,7 +133,7 @@ BEGIN
     -- Campaigns from which nothing can be handed out are gone through first.
     FOR m IN
         SELECT x.campaign, count(*) FILTER (WHERE x.ok) AS ok FROM (
-            SELECT q.campaign, e.status = 'active' AND s.email IS NULL AS ok
+            SELECT q.campaign, e.status = 'active' AND s.email IS NULL AND q.email NOT IN (SELECT i.email FROM invalid i) AS ok
             FROM messages q JOIN campaigns k USING (campaign)
             LEFT JOIN enrolled e ON e.campaign = q.campaign AND e.lead_id = q.lead_id
             LEFT JOIN suppressed s ON s.email = q.email
@@ -144,7 +145,7 @@ BEGIN
         END IF;
     END LOOP;
     FOR m IN
-        SELECT q.*, k.started_at, e.status, s.email IS NOT NULL AS is_suppressed
+        SELECT q.*, k.started_at, e.status, s.email IS NOT NULL AS is_suppressed, q.email IN (SELECT i.email FROM invalid i) AS is_invalid
         FROM messages q JOIN campaigns k USING (campaign)
         LEFT JOIN enrolled e ON e.campaign = q.campaign AND e.lead_id = q.lead_id
         LEFT JOIN suppressed s ON s.email = q.email
@@ -153,7 +154,7 @@ BEGIN
         ORDER BY q.campaign = from_campaign, q.campaign, greatest(q.since, k.started_at) + pg_temp.delay(q.step), q.step, q.since, q.place
     LOOP
         EXIT WHEN handed = most;
-        why := CASE WHEN m.status IS NULL THEN 'deleted' WHEN m.status <> 'active' THEN m.status WHEN m.is_suppressed THEN 'suppressed' END;
+        why := CASE WHEN m.status IS NULL THEN 'deleted' WHEN m.status <> 'active' THEN m.status WHEN m.is_invalid THEN 'invalid_email' WHEN m.is_suppressed THEN 'suppressed' END;
         UPDATE messages x SET state = CASE WHEN why IS NULL THEN 'leased' ELSE 'skipped' END, reason = why,
             lease = CASE WHEN why IS NULL THEN l END, number = handed
         WHERE x.campaign = m.campaign AND x.lead_id = m.lead_id AND x.step = m.step;
@@ -275,6 +276,12 @@ BEGIN
                 PERFORM pg_temp.close_lease(l.lease, 'closed', at);
             END IF;
         END IF;
+    ELSIF kind < 77 THEN
+        word := CASE pg_temp.pick(3) WHEN 0 THEN 'invalid' ELSE 'valid' END;
+        what := format('verify %s %s', word, emails[1]);
+        answer := lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads WHERE email = emails[1]), ARRAY(SELECT CASE word WHEN 'invalid' THEN -1 ELSE 1 END FROM lt_leads WHERE email = emails[1]));
+        DELETE FROM invalid WHERE email = emails[1];
+        INSERT INTO invalid SELECT email FROM leads WHERE word = 'invalid' AND email = emails[1];
     ELSIF kind < 78 THEN
         what := format('suppress %s', emails[1]);
         INSERT INTO suppressed VALUES (emails[1]) ON CONFLICT DO NOTHING;
@@ -312,6 +319,7 @@ BEGIN
         answer := lt_delete_leads(emails[1:1]);
         DELETE FROM enrolled WHERE lead_id IN (SELECT lead_id FROM leads WHERE email = emails[1]);
         DELETE FROM leads WHERE email = emails[1];
+        DELETE FROM invalid WHERE email = emails[1];
     ELSE
         what := format('restart %s %s', c.name, emails);
         answer := lt_restart_leads(c.campaign, emails);
@@ -330,12 +338,17 @@ BEGIN
 END;
 $$;
 
+-- What waits and will be skipped when a worker comes to it; what has no lead any more is not.
+CREATE FUNCTION pg_temp.is_held_back(q messages, status text) RETURNS boolean LANGUAGE sql SET search_path = public, pg_temp AS $$
+    SELECT q.state IN ('queued', 'retry') AND status IS NOT NULL AND (status <> 'active' OR q.email IN (SELECT i.email FROM invalid i))
+$$;
+
 -- What the model says, and what the views say.
 CREATE VIEW pg_temp.model AS
 SELECT 'message' AS kind, q.campaign, q.email, q.step::text AS a,
-    CASE WHEN q.state IN ('queued', 'retry') AND e.status <> 'active' THEN 'skipped' ELSE q.state END AS b,
+    CASE WHEN pg_temp.is_held_back(q, e.status) THEN 'skipped' ELSE q.state END AS b,
     q.attempt::text AS c,
-    CASE WHEN q.state IN ('queued', 'retry') AND e.status <> 'active' THEN e.status ELSE q.reason END AS d,
+    CASE WHEN pg_temp.is_held_back(q, e.status) THEN coalesce(nullif(e.status, 'active'), 'invalid_email') ELSE q.reason END AS d,
     CASE WHEN q.state IN ('queued', 'retry') THEN greatest(q.since, k.started_at) + pg_temp.delay(q.step) END::text AS e
 FROM messages q JOIN enrolled e USING (campaign, lead_id) JOIN campaigns k USING (campaign)
 WHERE k.status <> 'draft'
@@ -343,11 +356,12 @@ UNION ALL
 SELECT 'enrollment', e.campaign, e.email, e.status, q.step::text, NULL, NULL, NULL
 FROM enrolled e JOIN campaigns k USING (campaign)
 LEFT JOIN messages q ON q.campaign = e.campaign AND q.lead_id = e.lead_id AND q.state IN ('queued', 'retry', 'leased') AND e.status = 'active' AND k.status <> 'draft'
+    AND e.email NOT IN (SELECT i.email FROM invalid i)
 UNION ALL
 SELECT 'campaign', k.campaign, k.name, k.status,
     (SELECT count(*) FROM enrolled e WHERE e.campaign = k.campaign AND e.status <> 'removed')::text,
-    (SELECT count(*) FROM messages q JOIN enrolled e USING (campaign, lead_id) WHERE q.campaign = k.campaign AND q.state IN ('queued', 'retry') AND e.status = 'active' AND k.status <> 'draft')::text,
-    (SELECT concat_ws(' ', count(*) FILTER (WHERE q.state = 'sent'), count(*) FILTER (WHERE q.state = 'skipped' AND q.reason <> 'deleted'), count(*) FILTER (WHERE q.state = 'failed'))
+    (SELECT count(*) FROM messages q JOIN enrolled e USING (campaign, lead_id) WHERE q.campaign = k.campaign AND q.state IN ('queued', 'retry') AND NOT pg_temp.is_held_back(q, e.status) AND k.status <> 'draft')::text,
+    (SELECT concat_ws(' ', count(*) FILTER (WHERE q.state = 'sent'), count(*) FILTER (WHERE q.state = 'skipped' AND q.reason <> 'deleted' OR k.status <> 'draft' AND pg_temp.is_held_back(q, (SELECT e.status FROM enrolled e WHERE e.campaign = q.campaign AND e.lead_id = q.lead_id))), count(*) FILTER (WHERE q.state = 'failed'))
      FROM messages q WHERE q.campaign = k.campaign),
     NULL
 FROM campaigns k;
@@ -411,6 +425,18 @@ BEGIN
                 RETURN NEXT format('pages of %L leads of %s: %s, not %s', word, c.name, found, wanted);
             END IF;
         END LOOP;
+        -- The counts, of leads that are there, say what the list of messages does.
+        RETURN QUERY
+        SELECT format('%s: %s for lt_campaigns, %s for lt_campaign_stats and %s for lt_messages', c.name, c.queued_messages, s, m)
+        FROM lt_campaign_stats(c.campaign_id) s, (
+            SELECT count(*) FILTER (WHERE m.state IN ('queued', 'retry')) AS queued, count(*) FILTER (WHERE m.state = 'skipped') AS skipped,
+                count(*) FILTER (WHERE m.state = 'failed') AS failed, count(*) FILTER (WHERE m.state = 'sent') AS sent
+            FROM lt_messages m WHERE m.campaign_id = c.campaign_id
+        ) m, (
+            SELECT count(*) FILTER (WHERE m.state = 'skipped') AS skipped, count(*) FILTER (WHERE m.state = 'failed') AS failed, count(*) FILTER (WHERE m.state = 'sent') AS sent
+            FROM leadterra.messages m WHERE m.campaign_id = c.campaign_id AND NOT EXISTS (SELECT FROM lt_leads l WHERE l.lead_id = m.lead_id)
+        ) d
+        WHERE (c.queued_messages, s.queued, s.skipped, s.failed, s.sent) IS DISTINCT FROM (m.queued, m.queued, m.skipped + d.skipped, m.failed + d.failed, m.sent + d.sent);
         RETURN QUERY
         SELECT format('%s is %s for lt_messages, and %s for lt_get_message', m.message_id, m, g)
         FROM lt_messages m LEFT JOIN LATERAL lt_get_message(m.message_id) g ON true
@@ -475,7 +501,7 @@ $$;
 -- States that messages have not come to yet.
 CREATE VIEW pg_temp.unseen AS
 SELECT e AS what
-FROM unnest('{queued, retry no, retry lease expired, leased, sent, failed no, skipped suppressed, skipped replied, skipped bounced, skipped unsubscribed, skipped removed, skipped deleted}'::text[]) e
+FROM unnest('{queued, retry no, retry lease expired, leased, sent, failed no, skipped suppressed, skipped replied, skipped bounced, skipped unsubscribed, skipped removed, skipped deleted, skipped invalid_email}'::text[]) e
 WHERE e NOT IN (SELECT s.what FROM seen s);
 
 -- Begins anew.
