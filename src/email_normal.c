@@ -2,7 +2,7 @@
  * email_normal.c
  *		Normal form of e-mail addresses, and of entries of block lists.
  *
- * It has no white space around it and is in ASCII lower case.  A domain is as SMTP
+ * It has no white space of any kind around it (space.c) and is in ASCII lower case.  A domain is as SMTP
  * wants it, in A-labels (UTS #46, by libidn2, without transitional mappings).  A local
  * part is in NFC, as the server has it.  Nothing else is folded: "first.last+tag@" and
  * other letters' case stay, because only the provider knows whether it is the same
@@ -26,6 +26,7 @@
 
 #include "compat.h"
 #include "email.h"
+#include "space.h"
 
 PG_FUNCTION_INFO_V1(lt_normalize_email);
 
@@ -34,12 +35,6 @@ PG_FUNCTION_INFO_V1(lt_normalize_email);
  * octets may become one (UTS #46); NFC makes of three one (UAX #15, section 11).
  */
 #define TEXT_MAX_LENGTH (4 * EMAIL_MAX_LENGTH)
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
 
 static bool
 is_ascii(const char *text, size_t length)
@@ -238,14 +233,7 @@ email_normalize(const char *text, size_t length, size_t *normal_length)
 {
 	char	   *normal;
 
-	while (length > 0 && is_space(text[0]))
-	{
-		text++;
-		length--;
-	}
-	while (length > 0 && is_space(text[length - 1]))
-		length--;
-
+	length = space_trim(&text, length);
 	normal = palloc(length + 1);
 	if (lower_ascii(normal, text, length) || length > TEXT_MAX_LENGTH)
 	{

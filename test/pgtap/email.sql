@@ -6,6 +6,7 @@ CREATE TEMP TABLE refused (address text, code text);
 INSERT INTO refused VALUES
     ('', 'email_empty'),
     (E' \t\r\n', 'email_empty'),
+    (E'\u00A0\u200B\uFEFF', 'email_empty'),
     ('plain', 'email_no_at'),
     ('a@b@example.com', 'email_many_at'),
     ('@example.com', 'email_local_empty'),
@@ -84,6 +85,11 @@ CREATE TEMP TABLE accepted (address text, stored text);
 INSERT INTO accepted VALUES
     ('a@b.co', 'a@b.co'),
     (E' \tA.B+Tag@Example.COM\r\n', 'a.b+tag@example.com'),
+    -- No-break space, byte order mark, zero width space, marks of direction, ideographic space.
+    (E'\uFEFFbom@example.com', 'bom@example.com'),
+    (E'nbsp@example.com\u00A0', 'nbsp@example.com'),
+    (E'\u200B\u3000 \u00A0many@example.com \u2028\u200D\u00AD', 'many@example.com'),
+    (E'\u202Adirection@example.com\u202C', 'direction@example.com'),
     ('!#$%&''*+-/=?^_`{|}~@example.com', '!#$%&''*+-/=?^_`{|}~@example.com'),
     ('first.last@sub.sub-domain.example.com', 'first.last@sub.sub-domain.example.com'),
     ('1@1.1a', '1@1.1a'),
@@ -119,7 +125,7 @@ INSERT INTO accepted VALUES
     ('a@' || repeat('b', 63) || '.com', 'a@' || repeat('b', 63) || '.com'),
     (repeat('a', 64) || '@' || repeat(repeat('b', 61) || '.', 3) || 'com', repeat('a', 64) || '@' || repeat(repeat('b', 61) || '.', 3) || 'com');
 
-SELECT plan((SELECT count(*)::integer + 11 FROM refused) + (SELECT 2 * count(*)::integer FROM accepted));
+SELECT plan((SELECT count(*)::integer + 14 FROM refused) + (SELECT 2 * count(*)::integer FROM accepted));
 
 SELECT lt_create_campaign('email') AS campaign \gset
 
@@ -165,6 +171,13 @@ SELECT is((SELECT array_agg(DISTINCT c.found) FROM spellings, LATERAL (SELECT co
 SELECT lives_ok(format('SELECT lt_update_lead(%L, %L)', email, '{"firstName": "J"}'), format('is updated as %s', email)) FROM (SELECT email FROM spellings ORDER BY email COLLATE "C" LIMIT 1) s;
 SELECT is(lt_remove_leads(:'one', (SELECT array_agg(email) FROM spellings)), 1, 'and taken out');
 SELECT is(lt_delete_leads((SELECT array_agg(email) FROM spellings WHERE email !~ 'ü')), 1, 'and deleted');
+
+-- Every call takes an address so.
+SELECT lt_suppress(ARRAY[E'\u00A0kept@example.com\uFEFF', E'\u00A0kept.example\u200B']) \g /dev/null
+SELECT is((SELECT array_agg(entry ORDER BY entry) FROM lt_suppressions WHERE entry ~ '^kept'), '{kept.example,kept@example.com}', 'an entry of the suppression list');
+SELECT is((SELECT count(*) FROM lt_is_suppressed(E'\u2003kept@example.com')), 1::bigint, 'what is asked of it');
+SELECT lt_update_lead(E'nbsp@example.com\u00A0', '{"firstName": "Ann"}');
+SELECT is((SELECT first_name FROM lt_leads WHERE email = 'nbsp@example.com'), 'Ann', 'and the lead of a call');
 
 SELECT * FROM finish();
 ROLLBACK;
