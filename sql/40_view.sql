@@ -166,11 +166,22 @@ COMMENT ON COLUMN @extschema@.lt_jobs.finished_at IS 'When it ended.';
 
 CREATE VIEW @extschema@.lt_imports WITH (security_invoker = true) AS
 SELECT
-    import_id, campaign_id, source, mapping, rows_total, rows_done, enrolled, updated, rejected,
-    started_at, updated_at, finished_at
-FROM leadterra.imports
-WHERE workspace_id = leadterra.see('leads:read');
-COMMENT ON VIEW @extschema@.lt_imports IS 'Imports by lt_import_table with their progress';
+    i.import_id, i.campaign_id, i.source, i.mapping, i.rows_total, i.rows_done, i.enrolled, i.updated, i.rejected,
+    i.started_at, i.updated_at, i.finished_at, i.repair,
+    CASE
+        WHEN i.finished_at IS NOT NULL THEN 'finished'
+        WHEN leadterra.import_runs(i.import_id) THEN 'running'
+        ELSE 'interrupted'
+    END AS state,
+    r.rows_per_second::bigint AS rows_per_second,
+    CASE WHEN i.finished_at IS NULL THEN leadterra.import_time_left(i.rows_total - i.rows_done, r.rows_per_second) END AS time_left
+FROM leadterra.imports i
+CROSS JOIN LATERAL leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at) AS r (rows_per_second)
+WHERE i.workspace_id = leadterra.see('leads:read');
+COMMENT ON VIEW @extschema@.lt_imports IS
+'Imports by lt_import_table with their progress
+
+Others see it as it goes on, after each chunk.';
 COMMENT ON COLUMN @extschema@.lt_imports.import_id IS 'Id of the import.';
 COMMENT ON COLUMN @extschema@.lt_imports.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN @extschema@.lt_imports.source IS 'The table, by name.';
@@ -185,9 +196,17 @@ COMMENT ON COLUMN @extschema@.lt_imports.started_at IS 'When it began.';
 COMMENT ON COLUMN @extschema@.lt_imports.updated_at IS 'When the last chunk was committed.';
 COMMENT ON COLUMN @extschema@.lt_imports.finished_at IS
     'When it ended; null: it runs, or was interrupted.';
+COMMENT ON COLUMN @extschema@.lt_imports.repair IS
+    'Whether the address is taken out of a text around it.';
+COMMENT ON COLUMN @extschema@.lt_imports.state IS
+    'running, finished, or interrupted: the same call goes on with it.';
+COMMENT ON COLUMN @extschema@.lt_imports.rows_per_second IS
+    'How fast it is, or was, since it was last called.';
+COMMENT ON COLUMN @extschema@.lt_imports.time_left IS
+    'How long it takes from its last chunk on at that rate; null: it has finished.';
 
 CREATE VIEW @extschema@.lt_import_rejects WITH (security_invoker = true) AS
-SELECT import_id, row_number, reason, lead
+SELECT import_id, row_number, reason, field, code, lead
 FROM leadterra.import_rejects
 WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_import_rejects IS
@@ -197,8 +216,30 @@ Nothing is kept of a suppressed lead.';
 COMMENT ON COLUMN @extschema@.lt_import_rejects.import_id IS 'The import.';
 COMMENT ON COLUMN @extschema@.lt_import_rejects.row_number IS 'Number of the row, from 1.';
 COMMENT ON COLUMN @extschema@.lt_import_rejects.reason IS 'Why it was left out.';
+COMMENT ON COLUMN @extschema@.lt_import_rejects.field IS
+    'The field that is invalid; null: none is.';
+COMMENT ON COLUMN @extschema@.lt_import_rejects.code IS
+    'What is invalid about it, as in the errors of PT422; the reason where nothing is.';
 COMMENT ON COLUMN @extschema@.lt_import_rejects.lead IS
     'The lead object; null where the address is suppressed.';
+
+CREATE VIEW @extschema@.lt_import_reject_counts WITH (security_invoker = true) AS
+SELECT import_id, code, field, count(*) AS rows, min(row_number) AS example_row
+FROM leadterra.import_rejects
+WHERE workspace_id = leadterra.see('leads:read')
+GROUP BY import_id, code, field;
+COMMENT ON VIEW @extschema@.lt_import_reject_counts IS
+'Why imports left rows out, and how many
+
+lt_import_rejects has the rows.';
+COMMENT ON COLUMN @extschema@.lt_import_reject_counts.import_id IS 'The import.';
+COMMENT ON COLUMN @extschema@.lt_import_reject_counts.code IS
+    'What is invalid, as in the errors of PT422, or suppressed.';
+COMMENT ON COLUMN @extschema@.lt_import_reject_counts.field IS
+    'The field that is invalid; null: none is.';
+COMMENT ON COLUMN @extschema@.lt_import_reject_counts.rows IS 'How many rows were left out for it.';
+COMMENT ON COLUMN @extschema@.lt_import_reject_counts.example_row IS
+    'Number of the first of them, from 1.';
 
 -- The lateral look-ups keep it from comparing each message with each lead of
 -- the workspace, which is what the planner chooses where it has no statistics.

@@ -42,6 +42,7 @@ PG_FUNCTION_INFO_V1(lt_workspace);
 PG_FUNCTION_INFO_V1(lt_enter);
 PG_FUNCTION_INFO_V1(lt_see);
 PG_FUNCTION_INFO_V1(lt_require_read_committed);
+PG_FUNCTION_INFO_V1(lt_require_commit);
 PG_FUNCTION_INFO_V1(lt_clock);
 PG_FUNCTION_INFO_V1(lt_random_key);
 
@@ -422,6 +423,19 @@ lt_require_read_committed(PG_FUNCTION_ARGS)
 {
 	context_require_read_committed(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.require_commit(action) */
+Datum
+lt_require_commit(PG_FUNCTION_ARGS)
+{
+	if (!SPI_inside_nonatomic_context())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("%s commits, and cannot be done in a transaction block or a function",
+						text_to_cstring(PG_GETARG_TEXT_PP(0))),
+				 errhint("Call it as a statement of its own. A driver that opens transactions by itself has a setting for that, mostly called autocommit.")));
+	PG_RETURN_TIMESTAMPTZ(context_clock());
 }
 
 /* SQL: leadterra.clock() */

@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(lt_restart_leads);
 PG_FUNCTION_INFO_V1(lt_enter_lead);
 
 /* Columns of a report. */
-#define REPORT_COLUMNS 6
+#define REPORT_COLUMNS 8
 
 /* Returns whether the argument on_invalid says to skip invalid entries. */
 static bool
@@ -114,6 +114,12 @@ report_entry(ReturnSetInfo *result, const EnrollCall *call, int index)
 	nulls[5] = entry->reason == NULL;
 	if (!nulls[5])
 		values[5] = CStringGetTextDatum(entry->reason);
+	nulls[6] = entry->field == NULL;
+	if (!nulls[6])
+		values[6] = CStringGetTextDatum(entry->field);
+	nulls[7] = nulls[5];
+	if (!nulls[7])
+		values[7] = CStringGetTextDatum(entry->code ? entry->code : entry->reason);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

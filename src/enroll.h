@@ -11,6 +11,7 @@
 #include "fmgr.h"
 
 #include "lead.h"
+#include "lead_read.h"
 
 /* What became of an entry. */
 typedef enum EnrollOutcome
@@ -27,6 +28,8 @@ typedef struct EnrollEntry
 	LeadPatch  *patch;			/* NULL: invalid */
 	struct EnrollCandidate *candidate;	/* NULL: invalid */
 	const char *reason;			/* why it was skipped, or that it repeats an address */
+	const char *field;			/* that is invalid; may be NULL */
+	const char *code;			/* of what is invalid in it; NULL: the reason says all */
 	EnrollOutcome outcome;
 } EnrollEntry;
 
@@ -73,6 +76,8 @@ typedef struct EnrollSkips
 typedef struct EnrollCall
 {
 	EnrollMode	mode;
+	LeadFormat	format;			/* of the entries */
+	bool		repair;			/* addresses with a text around them */
 	Datum		workspace;
 	Datum		target;
 	bool		is_list;

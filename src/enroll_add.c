@@ -393,7 +393,7 @@ Datum
 lt_add_leads(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	EnrollCall	call = {.mode = ENROLL_ADD, .skip_invalid = true};
+	EnrollCall	call = {.mode = ENROLL_ADD, .format = LEAD_CLOSED, .skip_invalid = true};
 	JsonbContainer *leads;
 	bool		verify;
 	EnrollCandidate **uploaded;

@@ -13,7 +13,6 @@
 #include "compat.h"
 #include "enroll.h"
 #include "error.h"
-#include "lead_read.h"
 
 /* Returns the array of leads in an argument: itself, or its member "leads". */
 JsonbContainer *
@@ -39,9 +38,8 @@ static void
 read_entries(EnrollCall *call, JsonbContainer *leads)
 {
 	ErrorList	errors;
-	bool		closed = call->mode == ENROLL_ADD;
 	LeadReader	reader = {
-		.format = closed ? LEAD_CLOSED : LEAD_OPEN,
+		.format = call->format, .repair = call->repair,
 		.email_optional = call->is_list, .errors = &errors
 	};
 	JsonbIterator *iterator = json_iterate(leads);
@@ -62,10 +60,12 @@ read_entries(EnrollCall *call, JsonbContainer *leads)
 		else
 			ninvalid++;
 		entry->reason = reader.reason;
+		entry->field = reader.field;
+		entry->code = reader.code;
 		reader.index++;
 	}
 
-	if (closed && errors.total > 0)
+	if (call->format == LEAD_CLOSED && errors.total > 0)
 		error_list_raise(ERROR_INVALID_REQUEST, &errors, NULL, "lead %s", errors.first);
 	if (ninvalid > 0 && !call->skip_invalid)
 		error_list_raise(ERROR_INVALID_LEADS, &errors,

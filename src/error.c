@@ -188,6 +188,13 @@ error_limit_entries(const char *name, uint32 count)
 					name, count, ERROR_ENTRIES_MAX);
 }
 
+/* Returns the name of a field as lists have it. */
+const char *
+error_field(const char *name)
+{
+	return clip(name, FIELD_MAX);
+}
+
 /* Starts an empty list in the current memory context. */
 void
 error_list_init(ErrorList *list)
@@ -209,13 +216,13 @@ error_list_add(ErrorList *list, int index, const char *field,
 		return;
 
 	if (list->total == 1)
-		list->first = field ? psprintf("%d, field \"%s\": %s", index, clip(field, FIELD_MAX), message) :
+		list->first = field ? psprintf("%d, field \"%s\": %s", index, error_field(field), message) :
 			psprintf("%d: %s", index, message);
 	appendStringInfo(&list->items, "%s{\"index\": %d", list->total > 1 ? ", " : "", index);
 	if (field)
 	{
 		appendStringInfoString(&list->items, ", \"field\": ");
-		escape_json(&list->items, clip(field, FIELD_MAX));
+		escape_json(&list->items, error_field(field));
 	}
 	appendStringInfoString(&list->items, ", \"code\": ");
 	escape_json(&list->items, code);

@@ -66,6 +66,7 @@ extern const char *error_number_detail(ErrorKind kind, const char *name, int64 n
 extern Datum error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing);
 extern void error_limit_text(FunctionCallInfo fcinfo, int number, const char *name);
 extern void error_limit_entries(const char *name, uint32 count);
+extern const char *error_field(const char *name);
 extern void error_list_init(ErrorList *list);
 extern void error_list_add(ErrorList *list, int index, const char *field,
 						   const char *code, const char *message);

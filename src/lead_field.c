@@ -19,7 +19,7 @@ PG_FUNCTION_INFO_V1(lt_is_verification_status);
 PG_FUNCTION_INFO_V1(lt_lead_fields);
 
 /* Columns of leadterra.lead_fields(). */
-#define FIELD_COLUMNS 5
+#define FIELD_COLUMNS 4
 
 static JsonResult
 read_string(const JsonbValue *json, LeadValue *value)
@@ -179,8 +179,7 @@ lt_lead_fields(PG_FUNCTION_ARGS)
 	{
 		const LeadFieldInfo *field = &lead_fields[i];
 		Datum		values[FIELD_COLUMNS] = {CStringGetTextDatum(field->column), ObjectIdGetDatum(field->type->column_type),
-			CStringGetTextDatum(field->name.data), CStringGetTextDatum(field->alias.data),
-		BoolGetDatum(field->type->is_number)};
+			CStringGetTextDatum(field->name.data), CStringGetTextDatum(field->alias.data)};
 		bool		nulls[FIELD_COLUMNS] = {false};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "email.h"
+#include "lead_cell.h"
 #include "lead_read.h"
 
 /* Lists a failure of the entry that is read. */
@@ -16,8 +17,11 @@ static void
 fail(LeadReader *reader, const char *field, const char *code, const char *message)
 {
 	error_list_add(reader->errors, reader->index, field, code, message);
-	if (reader->reason == NULL)
-		reader->reason = field && strcmp(field, "email") == 0 ? "invalid_email" : code;
+	if (reader->reason)
+		return;
+	reader->reason = field && strcmp(field, "email") == 0 ? "invalid_email" : code;
+	reader->field = field ? error_field(field) : NULL;
+	reader->code = code;
 }
 
 /* Returns the name that a format has for a standard field. */
@@ -55,6 +59,7 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 	const LeadFieldInfo *info = &lead_fields[field];
 	const char *name = field_name(reader->format, field);
 	bool		nullable = !(reader->format == LEAD_CLOSED && info->closed_use == LEAD_NOT_NULL);
+	JsonbValue	fitting = *value;
 	JsonResult	result;
 
 	if (value->type == jbvNull && nullable)
@@ -62,7 +67,9 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 		lead_clear(patch, field);
 		return;
 	}
-	result = info->type->read(value, lead_give(patch, field));
+	if (reader->format == LEAD_ROW)
+		lead_fit_cell(info->type->is_number, &fitting);
+	result = info->type->read(&fitting, lead_give(patch, field));
 	if (result != JSON_OK)
 		fail(reader, name, result == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
 			 psprintf("%s must be %s%s", name, info->type->description, nullable ? " or null" : ""));
@@ -155,10 +162,12 @@ leave_out(LeadReader *reader, const char *reason)
 
 /* Reads the address of an entry. */
 static void
-read_email(LeadReader *reader, const JsonbValue *value, LeadString *email)
+read_email(LeadReader *reader, JsonbValue *value, LeadString *email)
 {
 	EmailStatus status = EMAIL_EMPTY;
 
+	if (value && reader->format == LEAD_ROW)
+		lead_fit_cell(false, value);
 	if (value && value->type != jbvNull && value->type != jbvString)
 	{
 		fail(reader, "email", "wrong_type", "email must be a string");
@@ -169,12 +178,13 @@ read_email(LeadReader *reader, const JsonbValue *value, LeadString *email)
 		*email = lead_normalize_email(value->val.string.val, value->val.string.len);
 		status = email_check(email->data, email->length);
 	}
-	if (status == EMAIL_OK)
+	if (status == EMAIL_OK ||
+		(reader->repair && email->data && lead_repair_email(email->data, email->length, email)))
 		return;
 
-	if (reader->format == LEAD_OPEN && email->data == NULL)
+	if (reader->format != LEAD_CLOSED && email->data == NULL)
 		fail(reader, "email", "email_missing", "email is missing");
-	else if (reader->format == LEAD_OPEN)
+	else if (reader->format != LEAD_CLOSED)
 		fail(reader, "email", email_status_code(status), email_status_message(status));
 	else if (status == EMAIL_EMPTY && reader->email_optional)
 		*email = (LeadString) {NULL, 0};
@@ -243,6 +253,8 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 	JsonbValue	member;
 
 	reader->reason = NULL;
+	reader->field = NULL;
+	reader->code = NULL;
 	reader->ncustom = 0;
 	reader->custom_size = 0;
 	memset(patch, 0, sizeof(*patch));

@@ -12,6 +12,7 @@
 typedef enum LeadFormat
 {
 	LEAD_OPEN,					/* any key that is no standard field is a custom one */
+	LEAD_ROW,					/* the same, made of the cells of a row (lead_cell.c) */
 	LEAD_CLOSED					/* the keys of the second service, and no others */
 } LeadFormat;
 
@@ -20,9 +21,12 @@ typedef struct LeadReader
 {
 	LeadFormat	format;
 	bool		email_optional; /* where there is a name; LEAD_CLOSED alone */
+	bool		repair;			/* the address, if it is in a text around it; LEAD_ROW alone */
 	ErrorList  *errors;			/* where failures are listed */
 	int			index;			/* the entry's place in the list */
 	const char *reason;			/* of the first failure; NULL: valid */
+	const char *field;			/* of it, as the list has it; may be NULL */
+	const char *code;			/* of it; NULL: the entry is left out without one */
 	int			ncustom;		/* custom fields of the entry so far */
 	int			room;			/* for them, kept from entry to entry */
 	JsonbPair  *custom;

@@ -42,6 +42,9 @@
 /* The path under which names in statements are looked up. */
 #define SEARCH_PATH "pg_catalog, pg_temp"
 
+/* Octets of a statement that the context of an error shows. */
+#define TEXT_SHOWN 60
+
 /* Who runs what comes next. */
 typedef struct User
 {
@@ -238,6 +241,30 @@ statement_follows_rows(Statement *statement)
 	return IsA(plan, FunctionScan);
 }
 
+/*
+ * Goes on with the error at hand, of whose context the text of a statement would fill
+ * a screen: the beginning of it will do.
+ */
+static void
+rethrow(const Statement *statement, MemoryContext context)
+{
+	ErrorData  *error;
+	const char *text;
+
+	/* Where memory is short there is none for a copy. */
+	if (geterrcode() == ERRCODE_OUT_OF_MEMORY || strlen(statement->text) <= TEXT_SHOWN)
+		PG_RE_THROW();
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	text = error->context ? strstr(error->context, statement->text) : NULL;
+	if (text == NULL)
+		PG_RE_THROW();
+	FlushErrorState();
+	error->context = psprintf("%.*s...%s", (int) (text - error->context) + TEXT_SHOWN, error->context,
+							  text + strlen(statement->text));
+	ReThrowError(error);
+}
+
 /* Executes a statement and checks its result code. */
 static uint64
 execute(Statement *statement, const Datum *values, const bool *nulls, bool read_only)
@@ -258,12 +285,15 @@ execute(Statement *statement, const Datum *values, const bool *nulls, bool read_
 		result = SPI_execute_plan(statement->plan, unconstify(Datum *, values), markers,
 								  read_only, 0);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		statement->running -= running;
 		become_caller(&before);
+		rethrow(statement, caller_context);
 	}
 	PG_END_TRY();
+	statement->running -= running;
+	become_caller(&before);
 	/* SPI leaves its own context behind, which lives until it is finished. */
 	MemoryContextSwitchTo(caller_context);
 	if (result != statement->result)

@@ -119,7 +119,7 @@ INSERT INTO bad SELECT 'interval', v FROM unnest('{-1 day,0,1 second,7 days,1780
 INSERT INTO bad SELECT 'integer[]', v FROM unnest(ARRAY['{}', '{NULL}', '{-1}', '{1,11,12}', '{{1,2},{3,4}}', '{2147483647}']) v;
 INSERT INTO bad SELECT 'name', v FROM unnest('{tenant,nobody,"",public}'::text[]) v;
 INSERT INTO bad SELECT 'regclass', v FROM unnest('{pg_class,leadterra.leads,lt_leads,0,pg_class_oid_index}'::text[]) v;
-INSERT INTO bad SELECT 'leadterra.imports', v FROM unnest(ARRAY['(,,,,,,,,,,,,,,,)', (SELECT min(i::text) FROM leadterra.imports i)]) v;
+INSERT INTO bad SELECT 'leadterra.imports', v FROM unnest(ARRAY['(,,,,,,,,,,,,,,,,,,,,)', (SELECT min(i::text) FROM leadterra.imports i)]) v;
 INSERT INTO bad SELECT 'leadterra.route', v FROM unnest(ARRAY['(,,,,,,)', '(/v1/replies,http_replies,x,,"{campaign_id,classification,page}",2950 25 23,0)', '(/{body}/{a},current_workspace,"",,"{body,NULL,a}",,9)', '(/a,"a(); --",x:y,GET,"{{a,b},{c,d}}",1 2,-1)']) v;
 INSERT INTO bad SELECT 'boolean', v FROM unnest('{true,false}'::text[]) v;
 INSERT INTO bad SELECT 'oid', v FROM unnest('{0,1,4294967295}'::text[]) v;

@@ -16,7 +16,7 @@ BEGIN
     PERFORM lt_suppress('{no@example.com}'), lt_block('{no@example.com}', (ids ->> 'blocklist')::uuid), lt_start_campaign((ids ->> 'campaign')::uuid);
     SELECT * INTO claimed FROM lt_claim_messages(1, '1 hour');
     INSERT INTO leadterra.imports (workspace_id, import_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), lt_uuidv7(), (ids ->> 'campaign')::uuid, 'x', 0);
-    INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason) SELECT lt_current_workspace(), import_id, 1, 'x' FROM lt_imports;
+    INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, code) SELECT lt_current_workspace(), import_id, 1, 'x', 'x' FROM lt_imports;
     ids := ids || jsonb_build_object('lease', claimed.lease_id, 'message', claimed.message_id, 'token', substr(claimed.body_html, 23),
         'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT key_id FROM lt_api_keys));
     PERFORM lt_record_event(claimed.message_id, 'opened'), lt_record_event(claimed.message_id, 'replied', '{"classification": "out_of_office"}');

@@ -159,6 +159,14 @@ Parameters:
 - workspace_id: the workspace
 Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
+CREATE FUNCTION leadterra.require_commit(action text)
+RETURNS timestamptz
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'lt_require_commit';
+
+COMMENT ON FUNCTION leadterra.require_commit(text) IS
+'Raise 2D000 unless the procedure that calls can commit; return the present.';
+
 -- A TRUNCATE has no rows to follow, so it is refused, as for a table that a
 -- foreign key references.
 CREATE FUNCTION leadterra.refuse_truncate()

@@ -40,7 +40,9 @@ RETURNS TABLE (
     lead_id uuid,
     outcome text,
     new_to_workspace boolean,
-    reason text
+    reason text,
+    field text,
+    code text
 )
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -56,7 +58,9 @@ Parameters:
 - dry_run: say what would happen, and write nothing
 Returns: index of the entry, from 0; its address; the lead (null: it has none yet); outcome
 (enrolled, updated or skipped); whether the lead is new to the workspace; the reason: why
-it was skipped (suppressed, invalid_email, wrong_type and so on), or duplicate_in_payload.
+it was skipped (suppressed, invalid_email, wrong_type and so on), or duplicate_in_payload;
+field and code of what is invalid first, as PT422 lists them. Where nothing is, the code
+is the reason.
 Errors: PT400 invalid_request, PT402 plan_limit_reached, PT404 campaign_not_found, PT409
 wrong_isolation, PT413 too_many_entries, PT422 invalid_leads.';
 

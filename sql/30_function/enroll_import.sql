@@ -1,97 +1,66 @@
 -- enroll: importing the rows of a table, a chunk a transaction.
 
--- A row that is invalid is not looked up on the suppression list by the call, so
--- that is done here.
-CREATE FUNCTION leadterra.import_leads(campaign_id uuid, leads jsonb)
-RETURNS TABLE (index integer, outcome text, reason text, lead jsonb)
+CREATE FUNCTION leadterra.import_report(campaign_id uuid, leads jsonb, repair boolean)
+RETURNS TABLE (index integer, is_new boolean, reason text, field text, code text, lead jsonb)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_import_report';
+
+COMMENT ON FUNCTION leadterra.import_report(uuid, jsonb, boolean) IS
+'Enroll leads that were made of rows, leave invalid ones out, and say what became of each
+
+Those that are left out have a reason. Unless their address is suppressed they come with
+what was given.';
+
+CREATE FUNCTION leadterra.import_leads(
+    campaign_id uuid, leads jsonb, repair boolean, rows_before bigint,
+    OUT enrolled bigint, OUT updated bigint, OUT rejects jsonb)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT r.index, r.outcome, r.reason,
-        CASE
-            WHEN r.outcome <> 'skipped' OR r.reason = 'suppressed' THEN NULL
-            WHEN r.reason <> 'invalid_email'
-                AND EXISTS (SELECT FROM @extschema@.lt_is_suppressed(import_leads.leads -> r.index ->> 'email')) THEN NULL
-            ELSE import_leads.leads -> r.index
-        END
-    FROM @extschema@.lt_bulk_upsert_report(import_leads.campaign_id, import_leads.leads, 'skip') r;
+    SELECT
+        count(*) FILTER (WHERE r.is_new),
+        count(*) FILTER (WHERE NOT r.is_new AND r.reason IS NULL),
+        coalesce(jsonb_agg(jsonb_build_object(
+            'row_number', import_leads.rows_before + r.index + 1, 'reason', r.reason, 'field', r.field, 'code', r.code, 'lead', r.lead) ORDER BY r.index)
+            FILTER (WHERE r.reason IS NOT NULL), '[]')
+    FROM leadterra.import_report(import_leads.campaign_id, import_leads.leads, import_leads.repair) r;
 END;
 
-COMMENT ON FUNCTION leadterra.import_leads(uuid, jsonb) IS
-'Enroll leads, leave invalid ones out, and say what became of each
+COMMENT ON FUNCTION leadterra.import_leads(uuid, jsonb, boolean, bigint) IS
+'Do that, and count what became of them
 
-Of those left out, the ones whose addresses are not suppressed come with what was given.';
+rejects is an array of objects, as leadterra.advance_import takes them.';
 
--- A file loaded into a table of texts has its numbers as texts; those of more
--- digits are no integers to the call either, and could overflow here.
-CREATE FUNCTION leadterra.import_object(source regclass, mapping jsonb)
+CREATE FUNCTION leadterra.read_address(given text)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    given constant boolean := mapping IS NOT NULL;
-    wrong record;
-    object text;
-BEGIN
-    IF NOT given THEN
-        SELECT coalesce(jsonb_object_agg(a.attname, a.attname), '{}') INTO mapping
-        FROM pg_attribute a
-        WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped;
-    END IF;
-    IF jsonb_typeof(mapping) <> 'object' THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "mapping" must be an object of lead keys and names of columns');
-    END IF;
-    IF NOT mapping ? 'email' THEN
-        PERFORM leadterra.raise_error('invalid_request', CASE
-            WHEN given THEN 'argument "mapping" has no key "email"'
-            ELSE format('table "%s" has no column "email"', source) END);
-    END IF;
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_read_address';
 
-    SELECT m.key, jsonb_typeof(m.value) = 'string' AS is_string, m.value #>> '{}' AS name INTO wrong
-    FROM jsonb_each(mapping) m
-    WHERE jsonb_typeof(m.value) <> 'string'
-       OR NOT EXISTS (
-           SELECT FROM pg_attribute a
-           WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = m.value #>> '{}')
-    LIMIT 1;
-    IF FOUND THEN
-        PERFORM leadterra.raise_error('invalid_request', CASE
-            WHEN wrong.is_string THEN format('key "%s" of argument "mapping": table "%s" has no column "%s"', wrong.key, source, wrong.name)
-            ELSE format('key "%s" of argument "mapping" must be the name of a column', wrong.key) END);
-    END IF;
+COMMENT ON FUNCTION leadterra.read_address(text) IS
+'Return the address in a text, in normal form; null: there is none, or it is invalid
 
-    SELECT format(
-        '(SELECT coalesce(jsonb_object_agg(f.key, f.value), ''{}'') FROM unnest(%L::text[], ARRAY[%s]) f (key, value) WHERE f.value <> ''null'')',
-        array_agg(m.key ORDER BY m.key),
-        -- A type of somebody's own may have a cast to JSON, or to text, that runs code of
-        -- his: what such a column has is taken as its type prints it.
-        string_agg(
-            CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace
-                THEN format('CASE WHEN num_nonnulls(t.%1$I) = 1 THEN to_jsonb(format(''%%s'', t.%1$I)) END', a.attname)
-                WHEN t.typcategory = 'S'
-                  AND EXISTS (SELECT FROM leadterra.lead_fields() f WHERE f.is_number AND m.key IN (f.name, f.alias))
-                THEN format('CASE WHEN t.%1$I ~ ''^[[:space:]]*[-+]?[0-9]{1,20}[[:space:]]*$'' THEN to_jsonb(t.%1$I::numeric) ELSE to_jsonb(t.%1$I) END', a.attname)
-                ELSE format('to_jsonb(t.%I)', a.attname)
-            END, ', ' ORDER BY m.key))
-    INTO object
-    FROM jsonb_each_text(mapping) m
-    JOIN pg_attribute a ON a.attrelid = source AND a.attname = m.value AND a.attnum > 0 AND NOT a.attisdropped
-    CROSS JOIN LATERAL (
-        WITH RECURSIVE base AS (
-            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory FROM pg_type b WHERE b.oid = a.atttypid
-            UNION ALL
-            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory FROM base d JOIN pg_type b ON b.oid = d.typbasetype WHERE d.typtype = 'd'
-        )
-        SELECT b.typnamespace, b.typcategory FROM base b WHERE b.typtype <> 'd'
-    ) t;
-    RETURN object;
+It may be in a link, between angle brackets behind a name, or end with a full stop.';
+
+CREATE FUNCTION leadterra.import_rate(rows bigint, since timestamptz, until timestamptz)
+RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT round(import_rate.rows / nullif(extract(epoch FROM import_rate.until - import_rate.since), 0))
+    WHERE import_rate.until > import_rate.since;
 END;
-$$;
 
-COMMENT ON FUNCTION leadterra.import_object(regclass, jsonb) IS
-'Return the SQL expression that makes a lead object of the row t of a table
+COMMENT ON FUNCTION leadterra.import_rate(bigint, timestamptz, timestamptz) IS
+'Return how many rows a second were done between two times; null: no time has passed.';
 
-Nulls are left out. Errors: PT400 invalid_request for a mapping that does not fit.';
+CREATE FUNCTION leadterra.import_time_left(rows bigint, rate numeric)
+RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT make_interval(secs => round(import_time_left.rows / nullif(import_time_left.rate, 0))::double precision);
+END;
+
+COMMENT ON FUNCTION leadterra.import_time_left(bigint, numeric) IS
+'Return how long so many rows take at a rate; null: there is none.';
 
 CREATE FUNCTION leadterra.import_progress(i leadterra.imports)
 RETURNS text
@@ -105,6 +74,28 @@ END;
 
 COMMENT ON FUNCTION leadterra.import_progress(leadterra.imports) IS
 'Say how far an import is.';
+
+CREATE FUNCTION leadterra.tell_import(i leadterra.imports, told_at timestamptz)
+RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    rate constant numeric := leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at);
+BEGIN
+    IF i.rows_done >= i.rows_total OR leadterra.clock() < told_at + interval '1 second' THEN
+        RETURN told_at;
+    END IF;
+    RAISE NOTICE '%; % a second, % left', leadterra.import_progress(i), to_char(rate, 'FM999,999,999,999'),
+        leadterra.import_time_left(i.rows_total - i.rows_done, rate);
+    RETURN leadterra.clock();
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.tell_import(leadterra.imports, timestamptz) IS
+'Say how far an import is, unless that was said in the last second
+
+Returns when it was said last.';
 
 -- Rows that were done must be where they were, and as many: who deleted them
 -- and loaded others into the same file would have those passed over.
@@ -135,7 +126,8 @@ COMMENT ON FUNCTION leadterra.import_goes_on(leadterra.imports, regclass) IS
 -- Of two that start at once the second goes on with what the first made, also if
 -- that has come to its end while the second waited.  What they wait for is no row:
 -- whoever starts or pauses the campaign would wait too.
-CREATE FUNCTION leadterra.lock_open_import(workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb)
+CREATE FUNCTION leadterra.lock_open_import(
+    workspace uuid, campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
 RETURNS leadterra.imports
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -150,7 +142,8 @@ BEGIN
     FROM leadterra.imports x
     WHERE x.workspace_id = workspace AND x.campaign_id = lock_open_import.campaign_id
       AND x.source = lock_open_import.source AND x.source_file = lock_open_import.source_file
-      AND x.mapping IS NOT DISTINCT FROM lock_open_import.mapping AND x.finished_at IS NULL
+      AND x.mapping IS NOT DISTINCT FROM lock_open_import.mapping AND x.repair = lock_open_import.repair
+      AND x.finished_at IS NULL
     ORDER BY x.import_id DESC
     LIMIT 1;
     SELECT x.* INTO i
@@ -161,7 +154,7 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_open_import(uuid, uuid, text, oid, jsonb) IS
+COMMENT ON FUNCTION leadterra.lock_open_import(uuid, uuid, text, oid, jsonb, boolean) IS
 'Return an import into a campaign that is not finished, locked
 
 Others start no import into the campaign until commit.';
@@ -175,21 +168,21 @@ AS 'MODULE_PATHNAME', 'lt_lock_start_of_imports';
 COMMENT ON FUNCTION leadterra.lock_start_of_imports(uuid, uuid) IS
 'Wait for whoever is starting an import into a campaign, and keep others from it until commit.';
 
-CREATE FUNCTION leadterra.lock_open_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
+CREATE FUNCTION leadterra.lock_open_import(campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_lock_open_import';
 
-COMMENT ON FUNCTION leadterra.lock_open_import(uuid, text, oid, jsonb) IS 'Do the same in the current workspace.';
+COMMENT ON FUNCTION leadterra.lock_open_import(uuid, text, oid, jsonb, boolean) IS 'Do the same in the current workspace.';
 
-CREATE FUNCTION leadterra.insert_import(campaign_id uuid, source text, source_file oid, mapping jsonb)
+CREATE FUNCTION leadterra.insert_import(campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_insert_import';
 
-COMMENT ON FUNCTION leadterra.insert_import(uuid, text, oid, jsonb) IS 'Note that an import begins.';
+COMMENT ON FUNCTION leadterra.insert_import(uuid, text, oid, jsonb, boolean) IS 'Note that an import begins.';
 
 CREATE FUNCTION leadterra.count_import(import_id uuid, rows bigint)
 RETURNS leadterra.imports
@@ -197,7 +190,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_count_import';
 
-COMMENT ON FUNCTION leadterra.count_import(uuid, bigint) IS 'Note how many rows an import still has.';
+COMMENT ON FUNCTION leadterra.count_import(uuid, bigint) IS
+'Note how many rows an import still has, and that this session is at them.';
 
 -- Another session may be at the same import: under the lock of its row the chunk
 -- is what is left of it.  The campaign is locked first, as by who deletes it.
@@ -233,7 +227,8 @@ AS 'MODULE_PATHNAME', 'lt_lock_import';
 
 COMMENT ON FUNCTION leadterra.lock_import(uuid, uuid) IS 'Do the same in the current workspace.';
 
--- rejects is an array of objects with row_number, reason and lead, which may be null.
+-- rejects is an array of objects with row_number, reason, code and, unless these are null,
+-- field and lead.
 CREATE FUNCTION leadterra.advance_import(
     import_id uuid, chunk_end tid, last_xmin xid, enrolled bigint, updated bigint, rejects jsonb)
 RETURNS leadterra.imports
@@ -277,53 +272,86 @@ AS 'MODULE_PATHNAME', 'lt_finish_import';
 
 COMMENT ON FUNCTION leadterra.finish_import(uuid, uuid) IS 'Do the same in the current workspace.';
 
--- The ends of chunks are found in one pass, so that a chunk reads its own rows
--- and no others, and in order without relying on that of a scan.
-CREATE FUNCTION leadterra.start_import(
-    campaign_id uuid, source regclass, mapping jsonb, chunk integer,
-    OUT import_id uuid, OUT chunk_ends tid[])
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION leadterra.import_runs(import_id uuid)
+RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'lt_import_runs';
+
+COMMENT ON FUNCTION leadterra.import_runs(uuid) IS
+'Say whether a session is at an import: whether the last call for it has not ended.';
+
+CREATE FUNCTION leadterra.source_problem(source regclass)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     s record;
-    i leadterra.imports;
-    rows_left bigint;
 BEGIN
-    PERFORM leadterra.enter_campaign('leads:create', campaign_id);
-    PERFORM leadterra.require_read_committed('importing');
-    IF chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000 THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "chunk" must be from 1 to 100000');
-    END IF;
-
-    SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_relation_filenode(c.oid) AS file, c.relkind AS kind,
-        EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
+    SELECT n.nspname, c.relname, c.relkind, EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
     INTO s
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = source;
     IF NOT FOUND THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "source" must be a table');
+        RETURN 'argument "source" must be a table';
+    ELSIF s.relkind IN ('r', 'm') AND NOT s.has_children THEN
+        RETURN NULL;
     END IF;
-    IF s.kind NOT IN ('r', 'm') OR s.has_children THEN
-        PERFORM leadterra.raise_error('invalid_request', format('argument "source" must be a table or materialized view, and "%s" is %s', s.name,
-            CASE s.kind
-                WHEN 'v' THEN 'a view'
-                WHEN 'f' THEN 'a foreign table'
-                WHEN 'p' THEN 'a partitioned table'
-                WHEN 'S' THEN 'a sequence'
-                WHEN 'c' THEN 'a type'
-                WHEN 'r' THEN 'a table with children'
-                WHEN 't' THEN 'a TOAST table'
-                ELSE 'an index'
-            END));
-    END IF;
-    PERFORM leadterra.import_object(source, mapping);
+    RETURN format('argument "source" must be a table or materialized view, and "%I.%I" is %s', s.nspname, s.relname,
+        CASE s.relkind
+            WHEN 'v' THEN 'a view'
+            WHEN 'f' THEN 'a foreign table'
+            WHEN 'p' THEN 'a partitioned table'
+            WHEN 'S' THEN 'a sequence'
+            WHEN 'c' THEN 'a type'
+            WHEN 'r' THEN 'a table with children'
+            WHEN 't' THEN 'a TOAST table'
+            ELSE 'an index'
+        END);
+END;
+$$;
 
-    i := leadterra.lock_open_import(campaign_id, s.name, s.file, mapping);
+COMMENT ON FUNCTION leadterra.source_problem(regclass) IS
+'Say why the rows of something cannot be imported; null: they can.';
+
+-- The ends of chunks are found in one pass, so that a chunk reads its own rows
+-- and no others, and in order without relying on that of a scan.
+CREATE FUNCTION leadterra.start_import(
+    campaign_id uuid, source regclass, mapping jsonb, chunk integer, repair boolean,
+    OUT import_id uuid, OUT object text, OUT chunk_ends tid[])
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    problem text;
+    name text;
+    i leadterra.imports;
+    rows_left bigint;
+BEGIN
+    PERFORM leadterra.enter_campaign('leads:create', campaign_id);
+    PERFORM leadterra.require_read_committed('importing');
+    problem := CASE
+        WHEN chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000 THEN 'argument "chunk" must be from 1 to 100000'
+        WHEN repair IS NULL THEN 'argument "repair" must not be null'
+        ELSE coalesce(leadterra.source_problem(source), leadterra.mapping_problem(source, mapping))
+    END;
+    IF problem IS NOT NULL THEN
+        PERFORM leadterra.raise_error('invalid_request', problem);
+    END IF;
+    IF leadterra.import_goes_by_names(mapping) THEN
+        PERFORM leadterra.tell_columns(source, mapping);
+    END IF;
+
+    SELECT format('%I.%I', n.nspname, c.relname) INTO name
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = source;
+    i := leadterra.lock_open_import(campaign_id, name, pg_relation_filenode(source), mapping, repair);
     IF i.import_id IS NULL OR NOT leadterra.import_goes_on(i, source) THEN
-        i := leadterra.insert_import(campaign_id, s.name, s.file, mapping);
+        i := leadterra.insert_import(campaign_id, name, pg_relation_filenode(source), mapping, repair);
     END IF;
 
     EXECUTE format(
@@ -337,14 +365,18 @@ BEGIN
         RAISE NOTICE 'an unfinished import goes on: %', leadterra.import_progress(i);
     END IF;
     import_id := i.import_id;
+    object := leadterra.import_object(source, mapping);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.start_import(uuid, regclass, jsonb, integer) IS
-'Begin an import, or find the unfinished one, and return where its chunks end.';
+COMMENT ON FUNCTION leadterra.start_import(uuid, regclass, jsonb, integer, boolean) IS
+'Begin an import, or find the unfinished one, and return where its chunks end
 
-CREATE FUNCTION leadterra.import_chunk(campaign_id uuid, source regclass, import_id uuid, chunk_end tid)
-RETURNS text
+object is the SQL expression that makes a lead object of a row.';
+
+-- It runs as the caller, who may as well run what is in object himself.
+CREATE FUNCTION leadterra.import_chunk(campaign_id uuid, source regclass, import_id uuid, object text, chunk_end tid)
+RETURNS leadterra.imports
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -356,13 +388,13 @@ DECLARE
     done record;
 BEGIN
     IF i.position >= chunk_end THEN
-        RETURN NULL;
+        RETURN i;
     END IF;
 
     EXECUTE format(
         'SELECT coalesce(jsonb_agg(r.lead ORDER BY r.place), ''[]''), (SELECT t.xmin FROM ONLY %2$s t WHERE t.ctid = $2)'
         ' FROM (SELECT t.ctid AS place, %1$s AS lead FROM ONLY %2$s t WHERE t.ctid > $1 AND t.ctid <= $2) r',
-        leadterra.import_object(source, i.mapping), source)
+        object, source)
     INTO leads, last_xmin USING i.position, chunk_end;
     -- Reading has locked the table, so it stays as it is now.
     IF pg_relation_filenode(source) IS DISTINCT FROM i.source_file THEN
@@ -371,22 +403,13 @@ BEGIN
                   HINT = 'Call lt_import_table again, which starts from the beginning.';
     END IF;
 
-    SELECT
-        count(*) FILTER (WHERE r.outcome = 'enrolled') AS enrolled,
-        count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
-        coalesce(jsonb_agg(jsonb_build_object('row_number', i.rows_done + r.index + 1, 'reason', r.reason, 'lead', r.lead) ORDER BY r.index)
-            FILTER (WHERE r.outcome = 'skipped'), '[]') AS rejects
-    INTO done
-    FROM leadterra.import_leads(campaign_id, leads) r;
-    i := leadterra.advance_import(i.import_id, chunk_end, last_xmin, done.enrolled, done.updated, done.rejects);
-    RETURN CASE WHEN i.rows_done < i.rows_total THEN leadterra.import_progress(i) END;
+    done := leadterra.import_leads(campaign_id, leads, i.repair, i.rows_done);
+    RETURN leadterra.advance_import(i.import_id, chunk_end, last_xmin, done.enrolled, done.updated, done.rejects);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.import_chunk(uuid, regclass, uuid, tid) IS
-'Enroll the rows of an import up to a place, and say how far it is
-
-Returns null if there is nothing to do, or if all is done.';
+COMMENT ON FUNCTION leadterra.import_chunk(uuid, regclass, uuid, text, tid) IS
+'Enroll the rows of an import up to a place, unless that is done, and return how far it is.';
 
 CREATE FUNCTION leadterra.end_import(campaign_id uuid, import_id uuid)
 RETURNS void
@@ -398,7 +421,7 @@ DECLARE
 BEGIN
     IF i.rejected > 0 THEN
         RAISE NOTICE '%', leadterra.import_progress(i)
-            USING HINT = 'lt_import_rejects has the rows that were left out, and why.';
+            USING HINT = 'lt_import_reject_counts says why rows were left out, and lt_import_rejects has them.';
     ELSIF i.import_id IS NOT NULL THEN
         RAISE NOTICE '%', leadterra.import_progress(i);
     END IF;
@@ -410,54 +433,58 @@ COMMENT ON FUNCTION leadterra.end_import(uuid, uuid) IS
 
 -- A procedure that commits cannot have a search_path of its own.  So it does
 -- nothing itself: it names functions that have one, and types, with their schemas.
+-- It assigns what they return: that has less to say of an error than a statement.
 CREATE PROCEDURE @extschema@.lt_import_table(
     campaign_id uuid,
     source regclass,
     mapping jsonb DEFAULT NULL,
-    chunk integer DEFAULT 1000
+    chunk integer DEFAULT 1000,
+    repair boolean DEFAULT false
 )
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    import pg_catalog.uuid;
-    chunk_ends pg_catalog.tid[];
+    told_at pg_catalog.timestamptz := leadterra.require_commit('importing');
+    work pg_catalog.record;
     chunk_end pg_catalog.tid;
-    progress pg_catalog.text;
+    done leadterra.imports;
 BEGIN
-    -- In a transaction block this is an error, before anything is read.
     COMMIT;
-    SELECT s.import_id, s.chunk_ends INTO import, chunk_ends
-    FROM leadterra.start_import(campaign_id, source, mapping, chunk) s;
+    work := leadterra.start_import(campaign_id, source, mapping, chunk, repair);
     COMMIT;
-    FOREACH chunk_end IN ARRAY chunk_ends LOOP
-        progress := leadterra.import_chunk(campaign_id, source, import, chunk_end);
+    FOREACH chunk_end IN ARRAY work.chunk_ends LOOP
+        done := leadterra.import_chunk(campaign_id, source, work.import_id, work.object, chunk_end);
         COMMIT;
-        IF progress IS NOT NULL THEN
-            RAISE NOTICE '%', progress;
-        END IF;
+        told_at := leadterra.tell_import(done, told_at);
     END LOOP;
-    PERFORM leadterra.end_import(campaign_id, import);
+    PERFORM leadterra.end_import(campaign_id, work.import_id);
     COMMIT;
 END;
 $$;
 
-COMMENT ON PROCEDURE @extschema@.lt_import_table(uuid, regclass, jsonb, integer) IS
+COMMENT ON PROCEDURE @extschema@.lt_import_table(uuid, regclass, jsonb, integer, boolean) IS
 'Enroll the rows of a table in a campaign, and commit each chunk of them
 
 Rows are taken in the order in which they stand. A null column is left out and keeps what
-is known. Texts of the integer fields become numbers. Rows that are invalid or suppressed
-are left out: lt_import_rejects has them with their reasons, lt_imports the counts.
+is known. A standard field takes what it can be made of: numbers as texts, texts of digits
+as numbers, without white space around them. Rows that are invalid or suppressed are left
+out: lt_import_rejects has them with their reasons, lt_imports the counts, and how far it is.
 
 What was done stays. After an error or a lost connection the same call goes on there,
 unless the table was changed meanwhile. Once it has finished, it begins anew. Do not change
 the table while it is imported.
 
+A column goes by its name: it is a standard field in any letter case, with underscores or
+without, or as lt_leads shows it, and else a custom field. Serial and identity columns,
+lead_id, created_at and updated_at are passed over.
+
 Parameters:
 - campaign_id: the campaign
 - source: a table or materialized view that the caller may read
-- mapping: an object of lead keys and names of columns, with "email" among them; null: every
-  column is a key
+- mapping: an object of lead keys and names of columns. With "email" among them no other
+  columns are taken; without, the others go by their names, and null leaves one out
 - chunk: rows a transaction, 1 to 100,000
+- repair: take an address out of a link, from behind a name, or from before a full stop
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, 2D000 in a
 transaction block or a function, 55000 if the table is rewritten meanwhile.';
 
@@ -518,7 +545,7 @@ SET enable_seqscan = off
 BEGIN ATOMIC
     DELETE FROM leadterra.import_rejects r
     WHERE r.workspace_id = forget_rejects.workspace
-      AND leadterra.normalize_email(r.lead ->> 'email') = forget_rejects.address;
+      AND leadterra.read_address(r.lead ->> 'email') = forget_rejects.address;
 END;
 
 COMMENT ON FUNCTION leadterra.forget_rejects(uuid, text) IS

@@ -77,15 +77,14 @@ COMMENT ON FUNCTION leadterra.is_verification_status(integer) IS
 'Say whether a number is a verdict on an address, or that one is being waited for.';
 
 CREATE FUNCTION leadterra.lead_fields()
-RETURNS TABLE (column_name text, type regtype, name text, alias text, is_number boolean)
+RETURNS TABLE (column_name text, type regtype, name text, alias text)
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lead_fields';
 
 COMMENT ON FUNCTION leadterra.lead_fields() IS
 'List the standard fields of leads
 
-These are their columns, their names in lead objects and tokens, and whether a lead object
-has numbers there.';
+These are their columns, and their names in lead objects and tokens.';
 
 -- Who locks several leads begins with those that have no address, by id, and goes
 -- on in the order of addresses.  A merge gives an address to a lead that had none:

@@ -5,7 +5,7 @@
 -- as throws_ok() would have it, there is one error only.
 SET client_min_messages = warning;
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b19';
-SELECT plan(95);
+SELECT plan(99);
 
 SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "b"}]') AS c \gset
 CREATE SCHEMA import_test;
@@ -17,7 +17,7 @@ CREATE FUNCTION import_test.last() RETURNS text LANGUAGE sql AS $$
     FROM lt_imports ORDER BY import_id DESC LIMIT 1
 $$;
 CREATE FUNCTION import_test.rejects() RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(concat_ws(' ', row_number, reason, lead), ', ' ORDER BY row_number)
+    SELECT string_agg(concat_ws(' ', row_number, reason, field, code, lead), ', ' ORDER BY row_number)
     FROM lt_import_rejects WHERE import_id = (SELECT import_id FROM lt_imports ORDER BY import_id DESC LIMIT 1)
 $$;
 CREATE FUNCTION import_test.lead(address text) RETURNS jsonb LANGUAGE sql AS $$
@@ -92,8 +92,12 @@ SELECT is(import_test.lead('wide-1@example.com'), '{"interest_status": 1, "verif
     'columns go to keys, with their types, and nulls inside of values stay');
 SELECT is(import_test.lead('wide-2@example.com'), '{"interest_status": -2, "verification_status": -1, "custom": {}}', 'texts of the integer fields become numbers');
 SELECT is(import_test.lead('wide-3@example.com'), '{"interest_status": 3, "custom": {}}', 'with sign and zeros');
-SELECT is((SELECT array_agg(concat_ws(' ', row_number, reason) ORDER BY row_number) FROM lt_import_rejects WHERE import_id = (SELECT max(import_id::text)::uuid FROM lt_imports)),
-    '{4 wrong_type,5 wrong_type,6 invalid_value,7 wrong_type,8 invalid_value,9 wrong_type,10 invalid_email}'::text[], 'what is no integer is rejected with the reason');
+SELECT is((SELECT array_agg(concat_ws(' ', row_number, reason, field, code) ORDER BY row_number) FROM lt_import_rejects WHERE import_id = (SELECT max(import_id::text)::uuid FROM lt_imports)),
+    '{4 wrong_type interestStatus wrong_type,5 wrong_type interestStatus wrong_type,6 invalid_value interestStatus invalid_value,7 wrong_type interestStatus wrong_type,8 invalid_value verificationStatus invalid_value,9 wrong_type interestStatus wrong_type,10 invalid_email email email_missing}'::text[],
+    'what is no integer is rejected with the reason, the field and the code');
+SELECT results_eq($$ SELECT code, field, rows, example_row FROM lt_import_reject_counts WHERE import_id = (SELECT max(import_id::text)::uuid FROM lt_imports) ORDER BY example_row $$,
+    $$ VALUES ('wrong_type', 'interestStatus', 4::bigint, 4::bigint), ('invalid_value', 'interestStatus', 1, 6), ('invalid_value', 'verificationStatus', 1, 8), ('email_missing', 'email', 1, 10) $$,
+    'which are counted, with an example');
 SELECT is((SELECT lead FROM lt_import_rejects WHERE row_number = 9), '{"email": "wide-9@example.com", "lt_interest_status": "yes"}', 'with the lead as it was given');
 SELECT is((SELECT lead FROM lt_import_rejects WHERE row_number = 10), '{"a\\b \"c''": "ten"}', 'also without an address');
 SELECT is((SELECT count(*) FROM lt_leads WHERE email ~ '^wide-'), 3::bigint, 'and is not in the workspace');
@@ -106,14 +110,15 @@ TRUNCATE import_test.list;
 INSERT INTO import_test.list VALUES ('a@x.example', 'A', NULL), ('no@example.com', 'No', 'Secret'), ('b(at)x.example', 'B', NULL), ('a@x.example', 'AA', NULL), ('b@blocked.example', NULL, NULL), ('c', NULL, NULL);
 CALL lt_import_table(:'c', 'import_test.list', '{"email": "email", "firstName": "first_name"}', 4);
 SELECT is(import_test.last(), '6/6 1 1 4 finished', 'repeated, suppressed and invalid rows');
-SELECT is(import_test.rejects(), '2 suppressed, 3 invalid_email {"email": "b(at)x.example", "firstName": "B"}, 5 suppressed, 6 invalid_email {"email": "c"}', 'are told with the numbers of rows');
+SELECT is(import_test.rejects(), '2 suppressed suppressed, 3 invalid_email email email_comment {"email": "b(at)x.example", "firstName": "B"}, 5 suppressed suppressed, 6 invalid_email email email_no_at {"email": "c"}', 'are told with the numbers of rows');
 SELECT is((SELECT count(*) FROM leadterra.import_rejects WHERE lead::text ~ 'no@|Secret|blocked'), 0::bigint, 'nothing of suppressed people is kept');
 SELECT is((SELECT lead FROM leadterra.import_rejects WHERE reason = 'suppressed' LIMIT 1), NULL, 'not even an object');
 
 TRUNCATE import_test.list;
-INSERT INTO import_test.list VALUES ('No@Example.com', 'No', 'x'), ('c@blocked.example', 'No', 'x'), ('a@x.example', 'A', 'x');
+INSERT INTO import_test.list VALUES ('No@Example.com', 'No', 'x'), ('c@blocked.example', 'No', 'x'), ('a@x.example', 'A', 'x'), ('No <no@example.com>', 'No', '1');
 CALL lt_import_table(:'c', 'import_test.list', '{"email": "email", "firstName": "first_name", "interestStatus": "company"}');
-SELECT is(import_test.rejects(), '1 wrong_type, 2 wrong_type, 3 wrong_type {"email": "a@x.example", "firstName": "A", "interestStatus": "x"}', 'also where their rows are invalid');
+SELECT is(import_test.rejects(), '1 wrong_type interestStatus wrong_type, 2 wrong_type interestStatus wrong_type, 3 wrong_type interestStatus wrong_type {"email": "a@x.example", "firstName": "A", "interestStatus": "x"}, 4 invalid_email email email_local_character',
+    'also where their rows are invalid, or the address has a text around it');
 TRUNCATE import_test.list;
 INSERT INTO import_test.list VALUES ('a@x.example', 'A', NULL), ('b@x.example', 'B', NULL), ('no address', NULL, NULL);
 
@@ -150,7 +155,7 @@ CREATE FUNCTION import_test.start(arguments text) RETURNS text LANGUAGE plpgsql 
 DECLARE
     detail text;
 BEGIN
-    EXECUTE format('SELECT leadterra.start_import(%s)', arguments);
+    EXECUTE format('SELECT leadterra.start_import(%s, false)', arguments);
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
@@ -169,9 +174,11 @@ FROM (VALUES
     ($$'import_test.composite', NULL, 1$$, 'argument "source" must be a table or materialized view, and "import_test.composite" is a type'),
     ($$'import_test.list', '[]', 1$$, 'argument "mapping" must be an object of lead keys and names of columns'),
     ($$'import_test.list', 'null', 1$$, 'argument "mapping" must be an object of lead keys and names of columns'),
-    ($$'import_test.list', '{}', 1$$, 'argument "mapping" has no key "email"'),
-    ($$'import_test.list', '{"Email": "email"}', 1$$, 'argument "mapping" has no key "email"'),
+    ($$'import_test.list', '{"mail": "email"}', 1$$, 'table "import_test.list" has no column "email", and argument "mapping" has no such key'),
+    ($$'import_test.wide', '{}', 1$$, 'table "import_test.wide" has no column "email", and argument "mapping" has no such key'),
     ($$'import_test.wide', NULL, 1$$, 'table "import_test.wide" has no column "email"'),
+    ($$'import_test.list', '{"size": null}', 1$$, 'key "size" of argument "mapping": table "import_test.list" has no column "size"'),
+    ($$'import_test.list', '{"email": "email", "first_name": null}', 1$$, 'key "first_name" of argument "mapping" must be the name of a column'),
     ($$'import_test.list', '{"email": "email", "size": "Size"}', 1$$, 'key "size" of argument "mapping": table "import_test.list" has no column "Size"'),
     ($$'import_test.list', '{"email": "email", "place": "ctid"}', 1$$, 'key "place" of argument "mapping": table "import_test.list" has no column "ctid"'),
     ($$'import_test.wide', '{"email": "E-mail", "gone": "gone"}', 1$$, 'key "gone" of argument "mapping": table "import_test.wide" has no column "gone"'),
@@ -205,7 +212,7 @@ CREATE ROLE leadterra_import_test;
 GRANT USAGE ON SCHEMA leadterra, import_test TO leadterra_import_test;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA leadterra TO leadterra_import_test;
 GRANT EXECUTE ON PROCEDURE lt_import_table TO leadterra_import_test;
-GRANT EXECUTE ON FUNCTION lt_current_workspace, lt_uuidv7, lt_bulk_upsert_report, lt_is_suppressed TO leadterra_import_test;
+GRANT EXECUTE ON FUNCTION lt_current_workspace, lt_uuidv7 TO leadterra_import_test;
 GRANT ALL ON ALL TABLES IN SCHEMA leadterra TO leadterra_import_test;
 SET ROLE leadterra_import_test;
 CALL lt_import_table(:'c', 'import_test.list');
@@ -227,9 +234,9 @@ DROP ROLE leadterra_import_test;
 -- A chunk reads its own rows alone.
 CREATE TABLE import_test.large AS SELECT * FROM import_test.rows('large', 1, 2000);
 BEGIN;
-SELECT import_id, chunk_ends FROM leadterra.start_import(:'c', 'import_test.large', NULL, 100) \gset
+SELECT import_id, object, chunk_ends FROM leadterra.start_import(:'c', 'import_test.large', NULL, 100, false) \gset
 SELECT pg_stat_get_xact_tuples_returned('import_test.large'::regclass) AS before, pg_stat_get_xact_numscans('import_test.large'::regclass) AS scans \gset
-SELECT count(leadterra.import_chunk(:'c', 'import_test.large', :'import_id', e)) FROM unnest(:'chunk_ends'::tid[]) e \g /dev/null
+SELECT count(leadterra.import_chunk(:'c', 'import_test.large', :'import_id', :'object', e)) FROM unnest(:'chunk_ends'::tid[]) e \g /dev/null
 SELECT pg_stat_get_xact_tuples_returned('import_test.large'::regclass) - :before AS tuples, pg_stat_get_xact_numscans('import_test.large'::regclass) - :scans AS scans \gset
 ROLLBACK;
 SELECT is(array_length(:'chunk_ends'::tid[], 1), 20, 'there are twenty chunks');
@@ -238,13 +245,13 @@ SELECT is(:scans, 0, 'and never the whole table');
 
 -- Another session may have gone further, with chunks of another size.
 BEGIN;
-SELECT import_id, chunk_ends FROM leadterra.start_import(:'c', 'import_test.large', NULL, 100) \gset
-SELECT leadterra.import_chunk(:'c', 'import_test.large', :'import_id', (:'chunk_ends'::tid[])[7]) AS further,
-    coalesce(leadterra.import_chunk(:'c', 'import_test.large', :'import_id', (:'chunk_ends'::tid[])[4]), 'nothing') AS passed,
-    leadterra.import_chunk(:'c', 'import_test.large', :'import_id', (:'chunk_ends'::tid[])[8]) AS next \gset
+SELECT import_id, object, chunk_ends FROM leadterra.start_import(:'c', 'import_test.large', NULL, 100, false) \gset
+SELECT leadterra.import_progress(leadterra.import_chunk(:'c', 'import_test.large', :'import_id', :'object', (:'chunk_ends'::tid[])[7])) AS further,
+    leadterra.import_progress(leadterra.import_chunk(:'c', 'import_test.large', :'import_id', :'object', (:'chunk_ends'::tid[])[4])) AS passed,
+    leadterra.import_progress(leadterra.import_chunk(:'c', 'import_test.large', :'import_id', :'object', (:'chunk_ends'::tid[])[8])) AS next \gset
 ROLLBACK;
 SELECT is(:'further'::text, 'imported 700 of 2,000 rows: 700 enrolled, 0 updated, 0 left out', 'what is left before the end of a chunk');
-SELECT is(:'passed'::text, 'nothing', 'is nothing where another has been');
+SELECT is(:'passed'::text, :'further', 'is nothing where another has been');
 SELECT is(:'next'::text, 'imported 800 of 2,000 rows: 800 enrolled, 0 updated, 0 left out', 'and nothing is done again');
 
 -- An error in the middle: what was done stays, the rest comes with the next call.
@@ -269,6 +276,8 @@ SELECT import_test.last() AS stopped, max(import_id::text) AS open FROM lt_impor
 -- Another mapping or campaign is another import.
 CALL lt_import_table(:'resume', 'import_test.list', '{"email": "email"}', 7);
 SELECT import_test.last() AS mapped \gset
+CALL lt_import_table(:'resume', 'import_test.list', NULL, 7, true);
+SELECT import_test.last() AS repaired \gset
 CALL lt_import_table(:'c', 'import_test.list', NULL, 12);
 SELECT import_test.last() AS other \gset
 \set ON_ERROR_STOP on
@@ -276,6 +285,7 @@ DROP TRIGGER refuse ON leadterra.leads;
 SELECT is(:'refused'::text, 'P0001', 'an error of the table of leads ends the call');
 SELECT is(:'stopped'::text, '20/40 19 0 1 open', 'the chunks before it stay');
 SELECT is(:'mapped'::text, '21/40 1 19 1 open', 'another mapping begins anew');
+SELECT is(:'repaired'::text, '21/40 0 20 1 open', 'so does one that repairs addresses');
 SELECT is(:'other'::text, '24/40 23 0 1 open', 'and so does another campaign');
 SELECT is((SELECT count(*) FROM lt_enrollments WHERE campaign_id = :'resume'), 20::bigint, 'nobody of the chunk that failed is enrolled');
 CALL lt_import_table(:'resume', 'import_test.list', NULL, 6);
@@ -293,8 +303,8 @@ BEGIN
     TRUNCATE import_test.list;
     INSERT INTO import_test.list SELECT * FROM import_test.rows('old', 1, 30);
     COMMIT;
-    SELECT * INTO s FROM leadterra.start_import(campaign, 'import_test.list', NULL, 10);
-    PERFORM leadterra.import_chunk(campaign, 'import_test.list', s.import_id, s.chunk_ends[2]);
+    SELECT * INTO s FROM leadterra.start_import(campaign, 'import_test.list', NULL, 10, false);
+    PERFORM leadterra.import_chunk(campaign, 'import_test.list', s.import_id, s.object, s.chunk_ends[2]);
 END;
 $$;
 CALL import_test.interrupt(:'c');
@@ -367,8 +377,8 @@ SET LOCAL leadterra.now = '2030-01-01 00:00+00';
 INSERT INTO leadterra.imports (workspace_id, campaign_id, source, source_file, finished_at)
 SELECT lt_current_workspace(), :'m', source, 0, '2030-01-01 00:00+00' FROM unnest('{old,large}'::text[]) source;
 INSERT INTO leadterra.imports (workspace_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), :'m', 'open', 0);
-INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason)
-SELECT lt_current_workspace(), import_id, n, 'suppressed' FROM lt_imports, generate_series(1, CASE source WHEN 'large' THEN 2500 ELSE 3 END) n;
+INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, code)
+SELECT lt_current_workspace(), import_id, n, 'suppressed', 'suppressed' FROM lt_imports, generate_series(1, CASE source WHEN 'large' THEN 2500 ELSE 3 END) n;
 SET LOCAL leadterra.now = '2030-03-31 23:59+00';
 SELECT is(lt_maintain(), 0::bigint, 'an import is kept');
 SET LOCAL leadterra.now = '2030-04-01 00:01+00';

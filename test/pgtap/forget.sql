@@ -88,11 +88,15 @@ SELECT is((SELECT (lt_campaign_stats(:'failed')).failed), 1::bigint, 'and counte
 
 -- Rows that an import left out.
 INSERT INTO leadterra.imports (workspace_id, import_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', :'failed', 'x', 0);
-INSERT INTO leadterra.import_rejects VALUES
-    (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 1, 'wrong_type', '{"email": " Fay@Example.com ", "phone": 1}'),
-    (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 4, 'wrong_type', '{"email": "HÀ@Bücher.example", "phone": 1}'),
-    (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 2, 'wrong_type', '{"email": "gus@example.com", "phone": 1}'),
-    (lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', 3, 'suppressed', NULL);
+INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, code, lead)
+SELECT lt_current_workspace(), '0197c043-e39c-7d91-a325-00000000000c', r.*
+FROM (VALUES
+    (1, 'wrong_type', 'wrong_type', '{"email": " Fay@Example.com ", "phone": 1}'::jsonb),
+    (2, 'wrong_type', 'wrong_type', '{"email": "gus@example.com", "phone": 1}'),
+    (3, 'suppressed', 'suppressed', NULL),
+    (4, 'invalid_email', 'email_local_character', '{"email": "Fay <mailto:FAY@example.com>\u00a0"}'),
+    (5, 'invalid_email', 'email_label_empty', '{"email": "fay@example.com."}'),
+    (6, 'wrong_type', 'wrong_type', '{"email": "HÀ@Bücher.example", "phone": 1}')) r;
 SELECT is(lt_forget('fay@example.com'), false, 'somebody whom an import left out');
 SELECT is(lt_forget(normalize('hÀ@xn--bcher-kva.example', NFD)), false, 'by any spelling');
 SELECT is((SELECT array_agg(row_number ORDER BY row_number) FROM leadterra.import_rejects WHERE import_id = '0197c043-e39c-7d91-a325-00000000000c'), '{2,3}', 'is not kept there');

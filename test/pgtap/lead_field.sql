@@ -1,6 +1,6 @@
 -- lead: the standard fields are one list, and whatever knows fields knows them all.
 BEGIN;
-SELECT plan(22);
+SELECT plan(26);
 -- A workspace of its own, for there may be leads in the default one.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0007';
 
@@ -87,15 +87,34 @@ SELECT is(:'subject', (SELECT string_agg(one #>> '{}', ', ' ORDER BY name) FROM 
 
 -- A table of texts.
 SELECT format('CREATE TEMP TABLE loaded AS SELECT %s', string_agg(format('%L::text AS %I', one #>> '{}', name), ', ')) FROM (SELECT name, one FROM names UNION ALL VALUES ('email', '"l@example.com"'::jsonb)) n \gexec
-CREATE FUNCTION pg_temp.loaded() RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    lead jsonb;
+CREATE FUNCTION pg_temp.load(campaign uuid, source regclass) RETURNS void LANGUAGE plpgsql SET search_path = public AS $$
 BEGIN
-    EXECUTE format('SELECT %s FROM loaded t', leadterra.import_object('loaded', NULL)) INTO lead;
-    RETURN lead - 'email';
+    EXECUTE format('SELECT leadterra.import_leads(%L, jsonb_agg(%s), false, 0) FROM %s t', campaign, leadterra.import_object(source, NULL), source);
 END;
 $$;
-SELECT is(pg_temp.loaded(), (SELECT jsonb_object_agg(name, one) FROM names), 'an import makes a lead object of each');
+SELECT pg_temp.load(:'c', 'loaded');
+SELECT is(pg_temp.lead('l'), :'one'::jsonb, 'an import takes each from a text, by either name');
+SELECT format('CREATE TEMP TABLE folded AS SELECT %L::text AS email, %s', n.name || '@example.com', format('%L::text AS %s', n.one #>> '{}', lower(n.name))) AS sql, format('SELECT pg_temp.load(%L, ''folded'')', :'c'), 'DROP TABLE folded' FROM names n \gexec
+SELECT is_empty(format('SELECT f.column_name FROM fields f, names n WHERE n.name IN (f.name, f.alias) AND pg_temp.lead(lower(n.name)) -> f.column_name IS DISTINCT FROM f.one'), 'and by that as the server folds it');
+SELECT set_eq($$ SELECT attname::text FROM pg_attribute WHERE attrelid = 'lt_leads'::regclass AND attnum > 0 $$,
+    $$ SELECT column_name FROM fields UNION VALUES ('lead_id'), ('email'), ('custom'), ('created_at'), ('updated_at') $$, 'lt_leads shows nothing else');
+CREATE TEMP TABLE exported AS SELECT * FROM lt_leads WHERE email = 'l@example.com';
+UPDATE exported SET email = 'back@example.com', custom = '{"a": [1, null]}';
+SELECT pg_temp.load(:'c', 'exported');
+SELECT is(pg_temp.lead('back'), :'one'::jsonb || '{"custom": {"a": [1, null]}}', 'and what that shows comes back as it was');
+CREATE TEMP TABLE reloaded AS SELECT * FROM exported;
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = 'reloaded'::regclass AND a.attnum > 0 LOOP
+        EXECUTE format('ALTER TABLE reloaded ALTER %I TYPE text', name);
+    END LOOP;
+END;
+$$;
+UPDATE reloaded SET email = 'text@example.com';
+SELECT pg_temp.load(:'c', 'reloaded');
+SELECT is(pg_temp.lead('text'), pg_temp.lead('back'), 'also from texts');
 
 -- A merge.  The verdict goes with the address.
 SELECT lt_update_lead('b@example.com', :'clears'), lt_update_lead('a@example.com', :'two_by_name'), lt_update_lead('c@example.com', :'by_name');
