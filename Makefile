@@ -82,8 +82,8 @@ TABLES = context suppression lead list enrollment campaign queue total event job
 	enroll enroll_import message http
 FUNCTIONS = error version email uuid7 typeid context due lease suppression lead list enrollment \
 	queue queue_maintain total event \
-	campaign job enroll enroll_add enroll_import_column enroll_import enroll_existing enroll_merge message message_page \
-	message_maintain forget monitor
+	campaign job enroll enroll_add enroll_import_column enroll_import_progress enroll_import \
+	enroll_existing enroll_merge message message_page message_maintain forget monitor
 HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \

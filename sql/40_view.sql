@@ -173,10 +173,10 @@ SELECT
         WHEN leadterra.import_runs(i.import_id) THEN 'running'
         ELSE 'interrupted'
     END AS state,
-    r.rows_per_second::bigint AS rows_per_second,
-    CASE WHEN i.finished_at IS NULL THEN leadterra.import_time_left(i.rows_total - i.rows_done, r.rows_per_second) END AS time_left
+    round(r.rate, 1) AS rows_per_second,
+    CASE WHEN i.finished_at IS NULL THEN leadterra.import_time_left(i.rows_total - i.rows_done, r.rate) END AS time_left
 FROM leadterra.imports i
-CROSS JOIN LATERAL leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at) AS r (rows_per_second)
+CROSS JOIN LATERAL leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at) AS r (rate)
 WHERE i.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_imports IS
 'Imports by lt_import_table with their progress

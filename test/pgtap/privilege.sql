@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(330);
+SELECT plan(333);
 
 -- Two workspaces that hold something of everything.
 \set schema public
@@ -31,7 +31,7 @@ SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m WHERE kind 
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_class c ON c.oid = relation_oid WHERE kind = 'view' AND NOT coalesce(reloptions @> '{security_invoker=true}', false)), NULL, 'every view reads as who reads it');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m JOIN pg_proc p ON p.oid = function_oid WHERE prosecdef), NULL, 'no function is a definer''s: who calls would not be found out');
 SELECT is((SELECT string_agg(identity, ' ' ORDER BY identity) FROM members m JOIN pg_proc p ON p.oid = function_oid JOIN pg_language l ON l.oid = prolang
-    WHERE (lanname = 'plpgsql' OR lanname = 'c' AND proparallel = 'u') AND prokind = 'f' AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)), 'leadterra.require_read_committed(text)', 'every function that runs statements has a path of its own; this one runs none');
+    WHERE (lanname = 'plpgsql' OR lanname = 'c' AND proparallel = 'u') AND prokind = 'f' AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)), 'leadterra.require_commit(text) leadterra.require_read_committed(text)', 'every function that runs statements has a path of its own; these run none');
 
 -- Every call and view, from A, with the ids of B: what comes of it, and the scope
 -- that it needs.  $x stands for the id of B that has that name.
@@ -116,7 +116,7 @@ INSERT INTO lines VALUES
 -- A view shows no id of B.
 INSERT INTO lines SELECT v.name, v.scope, format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', v.name), 'false'
 FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_leases', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
-    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read')) v (name, scope);
+    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read'), ('lt_import_reject_counts', 'leads:read')) v (name, scope);
 UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT (b ->> ''\1'')' || CASE WHEN name = 'lt_unsubscribe' THEN '' ELSE '::uuid' END || ' FROM ids)', 'g'), '$own_campaign', '(SELECT (a ->> ''campaign'')::uuid FROM ids)');
 
 SELECT is((SELECT string_agg(DISTINCT name, ' ') FROM members WHERE NOT internal AND kind IN ('function', 'view')

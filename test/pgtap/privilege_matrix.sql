@@ -97,9 +97,9 @@ CROSS JOIN regexp_matches(p.prosrc, '(FROM |JOIN )?leadterra\.(\w+)', 'g') AS f
 JOIN members n ON n.name = f[2] AND n.internal AND CASE n.privilege WHEN 'SELECT' THEN f[1] IS NOT NULL WHEN 'EXECUTE' THEN p.prosrc ~ format('leadterra\.%s\(', n.name) END
 WHERE n.oid <> m.oid
 UNION
--- By its name in a string.
+-- By its name in a string, of which it is the beginning.
 SELECT m.oid, m.identity, n.classid, n.oid, n.identity, 0
-FROM members m CROSS JOIN regexp_matches(pg_get_function_sqlbody(m.oid), '''(http_\w+)''', 'g') AS f JOIN members n ON n.name = f[1]
+FROM members m CROSS JOIN regexp_matches(pg_get_function_sqlbody(m.oid), '''(?:leadterra\.)?(\w+)[''(]', 'g') AS f JOIN members n ON n.name = f[1] AND n.internal
 WHERE m.lanname = 'sql'
 UNION
 -- An argument of a published call is read by the function that has its name.
