@@ -379,11 +379,12 @@ CREATE PROCEDURE @extschema@.lt_import_table(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    told_at pg_catalog.timestamptz := leadterra.require_commit('importing');
+    told_at pg_catalog.timestamptz;
     work pg_catalog.record;
     chunk_end pg_catalog.tid;
     done leadterra.imports;
 BEGIN
+    told_at := leadterra.require_commit('importing');
     COMMIT;
     work := leadterra.start_import(campaign_id, source, mapping, chunk, repair);
     COMMIT;

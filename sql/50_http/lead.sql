@@ -25,7 +25,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH report AS MATERIALIZED (
-        SELECT r.index, r.outcome, r.reason
+        SELECT r.index, r.outcome, r.reason, r.field, r.code
         FROM @extschema@.lt_bulk_upsert_report(
             http_bulk_leads.campaign_id,
             jsonb_build_object('leads',
@@ -38,7 +38,7 @@ BEGIN ATOMIC
             count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
             count(*) FILTER (WHERE r.outcome = 'skipped') AS skipped,
             count(*) FILTER (WHERE r.outcome <> 'skipped') AS total,
-            coalesce(jsonb_agg(jsonb_build_object('index', r.index, 'code', r.reason) ORDER BY r.index)
+            coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('index', r.index, 'field', r.field, 'code', r.code)) ORDER BY r.index)
                 FILTER (WHERE r.outcome = 'skipped' AND r.reason <> 'suppressed'), '[]') AS errors
         FROM report r
     )

@@ -10,6 +10,8 @@
 
 #include "email.h"
 #include "fuzz.h"
+#include "lead_cell.h"
+#include "space.h"
 
 #define LOCAL_MAX 64
 #define LABEL_MAX 63
@@ -103,9 +105,35 @@ check_entry(const char *entry, int length)
 	check_address(address.data, address.len);
 }
 
+/* Nothing is left around a text that was trimmed, and nothing else was taken. */
+static void
+check_trimmed(const char *data, int length)
+{
+	const char *start = data;
+	int			trimmed = space_trim(&start, length);
+
+	FUZZ_CHECK(start >= data && trimmed >= 0 && start + trimmed <= data + length);
+	FUZZ_CHECK(space_length(start, trimmed) == 0);
+	for (const char *taken = data; taken < start;)
+	{
+		size_t		step = space_length(taken, start - taken);
+
+		FUZZ_CHECK(step > 0);
+		taken += step;
+	}
+	for (const char *taken = start + trimmed; taken < data + length;)
+	{
+		size_t		step = space_length(taken, data + length - taken);
+
+		FUZZ_CHECK(step > 0);
+		taken += step;
+	}
+}
+
 void
 fuzz_email(const char *data, int length)
 {
+	LeadString	found;
 	char	   *normal;
 	char	   *again;
 	size_t		normal_length;
@@ -119,6 +147,9 @@ fuzz_email(const char *data, int length)
 	/* The server checks what clients send before a function sees it. */
 	if (!fuzz_is_utf8(data, length))
 		return;
+	check_trimmed(data, length);
+	if (lead_repair_email(data, length, &found))
+		check_address(found.data, found.length);
 	FUZZ_CHECK(!email_is_normal(data, length) || status == EMAIL_OK);
 	normal = email_normalize(data, length, &normal_length);
 	FUZZ_CHECK(fuzz_is_utf8(normal, normal_length));

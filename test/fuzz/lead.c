@@ -22,7 +22,10 @@ check_custom(const LeadPatch *patch)
 		FUZZ_CHECK(json_compare_keys(&patch->custom[i - 1].key, &patch->custom[i].key) < 0);
 }
 
-/* What is read of one lead; the strings of it lie in the jsonb.  Returns whether it is valid. */
+/*
+ * What is read of one lead; the strings of it lie in the jsonb, but those that were made
+ * of cells.  Returns whether it is valid.
+ */
 static bool
 check_entry(Jsonb *jsonb, LeadFormat format, bool has_email, bool email_optional,
 			LeadPatch *patch)
@@ -31,7 +34,7 @@ check_entry(Jsonb *jsonb, LeadFormat format, bool has_email, bool email_optional
 	const char *end = start + VARSIZE(jsonb);
 	ErrorList	errors;
 	LeadReader	reader = {
-		.format = format, .errors = &errors, .email_optional = email_optional
+		.format = format, .repair = format == LEAD_ROW, .errors = &errors, .email_optional = email_optional
 	};
 	LeadString	email = {NULL, 0};
 	JsonbValue	entry;
@@ -43,6 +46,7 @@ check_entry(Jsonb *jsonb, LeadFormat format, bool has_email, bool email_optional
 	valid = lead_read_entry(&reader, &entry, has_email ? &email : NULL, patch);
 	FUZZ_CHECK(valid == (reader.reason == NULL));
 	FUZZ_CHECK(!valid || errors.total == 0);
+	FUZZ_CHECK(valid ? reader.code == NULL && reader.field == NULL : reader.code != NULL || format == LEAD_CLOSED);
 	detail = error_list_detail(ERROR_INVALID_LEADS, &errors);
 	FUZZ_CHECK(fuzz_jsonb((LeadString) {detail, strlen(detail)}) != NULL);
 
@@ -52,7 +56,7 @@ check_entry(Jsonb *jsonb, LeadFormat format, bool has_email, bool email_optional
 	{
 		const LeadString *string = &patch->values[field].string;
 
-		if (valid && lead_fields[field].type->column_type == TEXTOID && lead_has_value(patch, field))
+		if (format != LEAD_ROW && valid && lead_fields[field].type->column_type == TEXTOID && lead_has_value(patch, field))
 			FUZZ_CHECK(string->data >= start && string->length >= 0 && string->data + string->length <= end);
 	}
 	if (valid && email.data != NULL)
@@ -99,6 +103,9 @@ fuzz_lead(const char *data, int length)
 	check_entry(first, LEAD_CLOSED, true, false, &patch);
 	check_entry(first, LEAD_CLOSED, true, true, &patch);
 	check_entry(first, LEAD_OPEN, false, false, &patch);
+	/* What a call takes, an import takes. */
+	valid = check_entry(first, LEAD_OPEN, true, false, &patch);
+	FUZZ_CHECK(check_entry(first, LEAD_ROW, true, false, &other) || !valid);
 	valid = check_entry(first, LEAD_OPEN, true, false, &patch);
 	if (second == NULL || !check_entry(second, LEAD_OPEN, true, false, &other) || !valid)
 		return;

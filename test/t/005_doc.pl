@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Cwd;
+use Encode;
 use File::Basename;
 use FindBin;
 use lib $FindBin::RealBin;
@@ -18,12 +19,14 @@ my $root = dirname(dirname(dirname(Cwd::abs_path(__FILE__))));
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my $server = start_server('doc');
 
-# What psql prints, without the place of an error and spaces at the ends of lines.
+# What psql prints, without the place of an error, spaces at the ends of lines, and how far an
+# import is, which is told by the clock.
 sub tidy
 {
 	my ($text) = @_;
 
 	$text =~ s/^psql:<stdin>:\d+: //gm;
+	$text =~ s/^NOTICE:  imported .* left\n//gm;
 	$text =~ s/[ \t]+$//gm;
 	$text =~ s/\A\n+|\n+\z//g;
 	return $text;
@@ -52,21 +55,24 @@ for my $page ("$root/README.md", glob "$root/doc/*.md")
 	my $name = substr $page, length("$root/");
 	my (@sql, @shown, @queries);
 
-	while ($text =~ /^(?:<!-- run by (\S+) -->\n)?```(\w+)\n(.*?)^```$/gms)
+	while ($text =~ /^(?:<!-- (?:run by )?(\S+)(?: in (\S+))? -->\n)?```(\w+)\n(.*?)^```$/gms)
 	{
-		my ($test, $language, $content) = ($1, $2, $3);
+		my ($named, $encoding, $language, $content) = ($1, $2, $3, $4);
 		my ($first) = split /\n/, $content;
 
 		if ($language eq 'sql') { push @sql, $content; push @shown, '' }
 		elsif ($language eq 'text') { $shown[-1] = $content }
 		elsif ($language eq 'yaml') { push @queries, $content }
 		# A file that a page loads is in the page.
-		elsif ($language eq 'csv') { append_to_file("$folder/leads.csv", $content) }
+		elsif ($language eq 'csv')
+		{
+			append_to_file("$folder/$named", encode($encoding // 'UTF-8', decode('UTF-8', $content)));
+		}
 		elsif ($language eq 'sh')
 		{
 			# The first word that tells the command from others.
 			my ($command) = $first =~ m{^(?:sudo )?(\S+)};
-			ok($test && -e "$root/$test" && slurp_file("$root/$test") =~ /\Q$name\E|\b\Q$command\E\b/, "$name: $first is run by a test");
+			ok($named && -e "$root/$named" && slurp_file("$root/$named") =~ /\Q$name\E|\b\Q$command\E\b/, "$name: $first is run by a test");
 		}
 	}
 	next unless @sql;

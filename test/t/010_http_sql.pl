@@ -144,7 +144,7 @@ answers('bulk', [ @bulk, $leads ], 200,
 	{ enrolled => 2, updated => 0, skipped => 0, total => 2, data => { created => 2, updated => 0, enrolled => 2, errors => [] },
 		result => { enrolled => 2, updated => 0, skipped => 0, totalInCampaign => 2 } });
 answers('bulk with invalid entries', [ $bulk[0], "$bulk?onInvalid=skip", $key, { leads => [ { email => 'kim@example.com' }, { email => 'x' }, { email => 'ava@example.com', firstName => 'A' } ] } ], 200,
-	{ enrolled => 0, updated => 1, skipped => 2, total => 1, data => { created => 0, updated => 1, enrolled => 1, errors => [ { index => 1, code => 'invalid_email' } ] } });
+	{ enrolled => 0, updated => 1, skipped => 2, total => 1, data => { created => 0, updated => 1, enrolled => 1, errors => [ { index => 1, field => 'email', code => 'email_no_at' } ] } });
 my $started = answers('start', [ 'POST', "/v1/campaigns/$campaign/start", $key ], 200, { id => $campaign, status => 'running' });
 is($started->{campaign}{queuedMessages}, 2, 'it has queued');
 answers('start again', [ 'POST', "/v1/campaigns/$campaign/start", $key ], 200, $started);

@@ -105,7 +105,7 @@ SELECT lt_use_workspace((SELECT min(workspace_id::text)::uuid FROM leadterra.wor
 SQL
 );
 # It commits, and so has no part in that.
-my $import = "\nCREATE TEMP TABLE source AS SELECT 'imported' AS email, NULL AS first_name; CALL lt_import_table(:'draft', 'source');\n";
+my $import = "\nCREATE TEMP TABLE source AS SELECT 'imported' AS email, NULL AS first_name; CALL lt_import_table(:'draft', 'source'); SELECT leadterra.import_runs(import_id) FROM lt_imports;\n";
 
 # Runs the parts in a session, which begins with some SQL, in a new copy of a database.
 # Returns the plans that each statement had, without what they were thought to cost.
