@@ -72,7 +72,6 @@ BEGIN ATOMIC
         ('lt_unblock',                      '{api}',                  'EXECUTE'),
         ('lt_create_blocklist',             '{api}',                  'EXECUTE'),
         ('lt_delete_blocklist',             '{api}',                  'EXECUTE'),
-        ('normalize_email',                 '{owner}',                'EXECUTE'),
         ('suppression_keys',                '{api, reader}',          'EXECUTE'),
         ('forgotten_key',                   '{api, reader}',          'EXECUTE'),
         ('blocklists_deleted',              '{owner}',                'EXECUTE'),

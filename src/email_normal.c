@@ -2,11 +2,11 @@
  * email_normal.c
  *		Normal form of e-mail addresses, and of entries of block lists.
  *
- * It has no white space of any kind around it (space.c) and is in ASCII lower case.  A domain is as SMTP
- * wants it, in A-labels (UTS #46, by libidn2, without transitional mappings).  A local
- * part is in NFC, as the server has it.  Nothing else is folded: "first.last+tag@" and
- * other letters' case stay, because only the provider knows whether it is the same
- * mailbox.
+ * It has no white space of any kind around it (space.c) and is in ASCII lower case.  A
+ * domain is as SMTP wants it, in A-labels (UTS #46, by libidn2, without transitional
+ * mappings).  A local part is in NFC, as the server has it.  Nothing else is folded:
+ * "first.last+tag@" and other letters' case stay, because only the provider knows
+ * whether it is the same mailbox.
  *
  * What is ASCII goes past all of that: a label "xn--..." stays as it is.  Where libidn2
  * takes it, it would give it back unchanged; where not, as with "xn--i-7iq.ws", mail
@@ -27,8 +27,6 @@
 #include "compat.h"
 #include "email.h"
 #include "space.h"
-
-PG_FUNCTION_INFO_V1(lt_normalize_email);
 
 /*
  * Octets of the longest text whose normal form may be an address.  Characters of four
@@ -270,15 +268,4 @@ email_is_normal(const char *address, size_t length)
 			return false;
 	}
 	return email_check(address, length) == EMAIL_OK;
-}
-
-/* SQL: leadterra.normalize_email(email) */
-Datum
-lt_normalize_email(PG_FUNCTION_ARGS)
-{
-	text	   *email = PG_GETARG_TEXT_PP(0);
-	size_t		length;
-	char	   *normal = email_normalize(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), &length);
-
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(normal, length));
 }

@@ -179,7 +179,8 @@ read_email(LeadReader *reader, JsonbValue *value, LeadString *email)
 		status = email_check(email->data, email->length);
 	}
 	if (status == EMAIL_OK ||
-		(reader->repair && email->data && lead_repair_email(email->data, email->length, email)))
+		(reader->repair && email->data &&
+		 lead_repair_email(value->val.string.val, value->val.string.len, email)))
 		return;
 
 	if (reader->format != LEAD_CLOSED && email->data == NULL)

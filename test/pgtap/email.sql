@@ -2,6 +2,12 @@
 -- stored in its normal form.
 BEGIN;
 
+-- What shows nothing: space goes from both sides of an address, and the rest never.
+CREATE TEMP TABLE invisible AS
+SELECT chr(('x' || lpad(hex, 8, '0'))::bit(32)::integer) AS mark, is_space
+FROM (VALUES (true, '85,a0,ad,34f,61c,115f,1680,17b4,180e,2000,2009,200b,200c,200d,200e,200f,2028,202a,202e,202f,205f,2060,2063,2066,2069,206f,2800,3000,3164,feff,ffa0'),
+    (false, '80,9f,180b,fe00,fe0f,fff9,fffc,fffd,e000,e0001,e0041,e0100,f0000')) m (is_space, hexes), unnest(string_to_array(hexes, ',')) hex;
+
 CREATE TEMP TABLE refused (address text, code text);
 INSERT INTO refused VALUES
     ('', 'email_empty'),
@@ -74,22 +80,16 @@ UNION ALL
 SELECT format('ava@acme.com%s', mark), 'email_label_idna' FROM unnest(ARRAY['·', '・']) mark
 UNION ALL
 SELECT address, code
-FROM unnest('{80,9f,a0,ad,34f,61c,115f,1680,17b4,180b,180e,2000,2009,200b,200e,200f,2028,202a,202e,202f,205f,2060,2063,2066,2069,206f,2800,3000,3164,fe00,fe0f,feff,ffa0,fff9,fffc,fffd,e000,e0001,e0041,e0100,f0000}'::text[]) hex,
-    LATERAL chr(('x' || lpad(hex, 8, '0'))::bit(32)::integer) mark,
-    LATERAL (VALUES (mark || 'ava@acme.com', 'email_local_character'), ('a' || mark || 'va@acme.com', 'email_local_character'), ('ava@acme.com' || mark, 'email_label_character'), ('ava@a' || mark || 'cme.com', 'email_label_character')) v (address, code)
-UNION ALL
--- Some scripts join letters by these, and no mailbox is known by them.
-SELECT format('av%sa@acme.com', mark), 'email_local_character' FROM unnest(ARRAY[E'\u200C', E'\u200D']) mark;
+FROM invisible,
+    LATERAL (VALUES (true, mark || 'ava@acme.com', 'email_local_character'), (false, 'a' || mark || 'va@acme.com', 'email_local_character'), (true, 'ava@acme.com' || mark, 'email_label_character'), (false, 'ava@a' || mark || 'cme.com', 'email_label_character')) v (is_around, address, code)
+-- Some scripts join letters by two of these, which a domain may have there.
+WHERE NOT (is_space AND is_around) AND (mark NOT IN (E'\u200C', E'\u200D') OR code = 'email_local_character');
 
 CREATE TEMP TABLE accepted (address text, stored text);
 INSERT INTO accepted VALUES
     ('a@b.co', 'a@b.co'),
     (E' \tA.B+Tag@Example.COM\r\n', 'a.b+tag@example.com'),
-    -- No-break space, byte order mark, zero width space, marks of direction, ideographic space.
-    (E'\uFEFFbom@example.com', 'bom@example.com'),
-    (E'nbsp@example.com\u00A0', 'nbsp@example.com'),
     (E'\u200B\u3000 \u00A0many@example.com \u2028\u200D\u00AD', 'many@example.com'),
-    (E'\u202Adirection@example.com\u202C', 'direction@example.com'),
     ('!#$%&''*+-/=?^_`{|}~@example.com', '!#$%&''*+-/=?^_`{|}~@example.com'),
     ('first.last@sub.sub-domain.example.com', 'first.last@sub.sub-domain.example.com'),
     ('1@1.1a', '1@1.1a'),
@@ -124,6 +124,9 @@ INSERT INTO accepted VALUES
     (repeat('a', 64) || '@example.com', repeat('a', 64) || '@example.com'),
     ('a@' || repeat('b', 63) || '.com', 'a@' || repeat('b', 63) || '.com'),
     (repeat('a', 64) || '@' || repeat(repeat('b', 61) || '.', 3) || 'com', repeat('a', 64) || '@' || repeat(repeat('b', 61) || '.', 3) || 'com');
+
+INSERT INTO accepted
+SELECT address, 'ava@acme.com' FROM invisible, unnest(ARRAY[mark || 'ava@acme.com', 'ava@acme.com' || mark]) address WHERE is_space;
 
 SELECT plan((SELECT count(*)::integer + 14 FROM refused) + (SELECT 2 * count(*)::integer FROM accepted));
 
@@ -176,8 +179,8 @@ SELECT is(lt_delete_leads((SELECT array_agg(email) FROM spellings WHERE email !~
 SELECT lt_suppress(ARRAY[E'\u00A0kept@example.com\uFEFF', E'\u00A0kept.example\u200B']) \g /dev/null
 SELECT is((SELECT array_agg(entry ORDER BY entry) FROM lt_suppressions WHERE entry ~ '^kept'), '{kept.example,kept@example.com}', 'an entry of the suppression list');
 SELECT is((SELECT count(*) FROM lt_is_suppressed(E'\u2003kept@example.com')), 1::bigint, 'what is asked of it');
-SELECT lt_update_lead(E'nbsp@example.com\u00A0', '{"firstName": "Ann"}');
-SELECT is((SELECT first_name FROM lt_leads WHERE email = 'nbsp@example.com'), 'Ann', 'and the lead of a call');
+SELECT lt_update_lead(E'many@example.com\u00A0', '{"firstName": "Ann"}');
+SELECT is((SELECT first_name FROM lt_leads WHERE email = 'many@example.com'), 'Ann', 'and the lead of a call');
 
 SELECT * FROM finish();
 ROLLBACK;
