@@ -12,6 +12,7 @@ endif
 
 MODULE_big = leadterra
 OBJS = src/leadterra.o \
+	src/character.o \
 	src/error.o \
 	src/version.o \
 	src/statement.o \
@@ -26,6 +27,7 @@ OBJS = src/leadterra.o \
 	src/typeid.o \
 	src/context.o \
 	src/context_key.o \
+	src/context_address.o \
 	src/due.o \
 	src/lease.o \
 	src/suppression.o \
@@ -46,10 +48,14 @@ OBJS = src/leadterra.o \
 	src/queue_message.o \
 	src/event.o \
 	src/template.o \
+	src/template_reference.o \
+	src/template_token.o \
+	src/template_check.o \
 	src/campaign.o \
 	src/campaign_lead.o \
 	src/campaign_call.o \
 	src/campaign_call_preflight.o \
+	src/campaign_call_values.o \
 	src/lead_call.o \
 	src/lead_call_forget.o \
 	src/enroll.o \

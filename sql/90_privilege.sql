@@ -31,6 +31,7 @@ BEGIN ATOMIC
         ('lt_current_workspace',            '{api, reader, worker}',  'EXECUTE'),
         ('lt_use_workspace',                '{worker_of_all}',        'EXECUTE'),
         ('lt_create_workspace',             '{owner}',                'EXECUTE'),
+        ('lt_set_postal_address',           '{api}',                  'EXECUTE'),
         ('lt_set_lead_limit',               '{owner}',                'EXECUTE'),
         ('lt_create_api_key',               '{owner}',                'EXECUTE'),
         ('lt_revoke_api_key',               '{owner}',                'EXECUTE'),

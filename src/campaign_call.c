@@ -13,6 +13,7 @@
 #include "utils/jsonb.h"
 
 #include "campaign.h"
+#include "campaign_call.h"
 #include "compat.h"
 #include "context.h"
 #include "due.h"
@@ -238,6 +239,7 @@ lt_start_campaign(PG_FUNCTION_ARGS)
 						TextDatumGetCString(values[STATE_NAME]));
 		campaign_start(workspace, campaign, context_time());
 		queue_notify();
+		campaign_warn_of_texts(workspace, campaign, TextDatumGetCString(values[STATE_NAME]));
 	}
 	return return_state(fcinfo, workspace, campaign);
 }

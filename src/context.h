@@ -19,6 +19,7 @@ extern Datum context_enter_argument(FunctionCallInfo fcinfo);
 extern TimestampTz context_time(void);
 extern TimestampTz context_clock(void);
 extern void context_ensure_workspace(void);
+extern text *context_postal_address(Datum workspace);
 extern void context_require_read_committed(const char *action);
 
 #endif							/* LEADTERRA_CONTEXT_H */

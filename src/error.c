@@ -14,6 +14,7 @@
 #include "utils/json.h"
 #include "utils/uuid.h"
 
+#include "character.h"
 #include "compat.h"
 #include "error.h"
 
@@ -164,7 +165,7 @@ error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing)
 {
 	char	   *name = PG_ARGISNULL(number) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(number));
 
-	if (name[strspn(name, ERROR_BLANKS)] == '\0')
+	if (character_is_blank(name, strlen(name)))
 		error_raise(ERROR_INVALID_REQUEST, "name of a %s must not be null or blank", thing);
 	if (strlen(name) > NAME_MAX_BYTES)
 		error_raise(ERROR_INVALID_REQUEST, "name of a %s must have at most %d bytes", thing, NAME_MAX_BYTES);

@@ -51,9 +51,6 @@ typedef struct ErrorList
 	StringInfoData items;		/* JSON objects of the first ones */
 } ErrorList;
 
-/* Characters of a text without anything to read. */
-#define ERROR_BLANKS " \t\n\v\f\r"
-
 /* Entries of an array argument; more would not fit the memory of a backend. */
 #define ERROR_ENTRIES_MAX 1000000
 

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "character.h"
 #include "compat.h"
 #include "email.h"
 #include "error.h"
@@ -191,13 +192,7 @@ lt_lead_fields(PG_FUNCTION_ARGS)
 bool
 lead_is_blank(const LeadString *value)
 {
-	for (int i = 0; i < value->length; i++)
-	{
-		/* The terminator of the list would match a zero byte, which no text has. */
-		if (strchr(ERROR_BLANKS, value->data[i]) == NULL)
-			return false;
-	}
-	return true;
+	return character_is_blank(value->data, value->length);
 }
 
 /* Says whether a name that was given is another. */

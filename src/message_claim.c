@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -112,6 +113,8 @@ typedef struct ClaimTurn
 	QueueTaker	taker;
 	MessageLinks links;
 	bool		has_links;
+	LeadString	postal_address;
+	bool		has_postal_address;
 	QueueLease	lease;
 	int			handed;
 	int			nskipped;		/* numbers of messages that are not handed out */
@@ -180,6 +183,19 @@ read_due_step(ClaimTurn *turn, int number)
 	texts->subject = compile(values[3], TEMPLATE_LINE);
 	texts->body = compile(values[4], TEMPLATE_HTML);
 	turn->has_links |= template_has_unsubscribe_url(texts->subject) || template_has_unsubscribe_url(texts->body);
+	turn->has_postal_address |= template_has_postal_address(texts->subject) ||
+		template_has_postal_address(texts->body);
+}
+
+/* Returns the postal address of a workspace, empty where it has none. */
+static LeadString
+read_postal_address(Datum workspace)
+{
+	text	   *address = context_postal_address(workspace);
+
+	if (address == NULL)
+		return (LeadString) {NULL, 0};
+	return (LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
 }
 
 /* Begins the turn of a campaign; false if it has no due messages, or does not run. */
@@ -199,6 +215,8 @@ open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
 		read_due_step(turn, i);
 	if (turn->has_links)
 		message_links_read(&turn->links, claim->workspace);
+	if (turn->has_postal_address)
+		turn->postal_address = read_postal_address(claim->workspace);
 	turn->taker.workspace = claim->workspace;
 	turn->taker.campaign = campaign;
 	turn->taker.now = claim->now;
@@ -271,6 +289,18 @@ find_step(const ClaimTurn *turn, const Message *message)
 	elog(ERROR, "a message was taken of a step that is not due");
 }
 
+/* Returns a hash of lead, campaign and step. */
+static uint64
+hash_message(const ClaimTurn *turn, const Message *message)
+{
+	uint8		key[2 * UUID_LEN + 1];
+
+	memcpy(key, &message->lead_id, UUID_LEN);
+	memcpy(key + UUID_LEN, DatumGetUUIDP(turn->campaign), UUID_LEN);
+	key[2 * UUID_LEN] = message->place.step;
+	return hash_bytes_extended(key, sizeof(key), 0);
+}
+
 /* Renders a message; false if it gets too large. */
 static bool
 render(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
@@ -279,7 +309,9 @@ render(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_i
 	TemplateValues values = {
 		.email = {VARDATA_ANY(message->email), VARSIZE_ANY_EXHDR(message->email)},
 		.fields = message->fields,
-		.nulls = message->nulls
+		.nulls = message->nulls,
+		.postal_address = turn->postal_address,
+		.seed = hash_message(turn, message)
 	};
 	const ClaimTexts *texts = &turn->texts[find_step(turn, message)];
 

@@ -1,13 +1,13 @@
 /*
  * template.c
- *		Templates of messages: the tokens in a text, and filling them in.
+ *		Templates of messages: texts with tokens, and filling them in.
  *
- * A token is {{name}} or {{name|fallback}}, with spaces allowed around both.
- * Neither holds a brace or a control character, and the name is not empty and
- * holds no "|".  Braces that are not well formed are text.
+ * What a token is stands in template_token.c.  A text is compiled once for all
+ * messages of a claim; rendering copies.
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -16,100 +16,53 @@
 #include "template.h"
 
 /* Where the value of a token comes from, beyond the fields of a lead. */
-#define SOURCE_EMAIL (LEAD_FIELDS)
-#define SOURCE_UNSUBSCRIBE_URL (LEAD_FIELDS + 1)
+enum
+{
+	SOURCE_EMAIL = LEAD_FIELDS,
+	SOURCE_UNSUBSCRIBE_URL,
+	SOURCE_POSTAL_ADDRESS,
+	SOURCE_RANDOM
+};
 
 /* Text, and the token behind it. */
 typedef struct TemplatePart
 {
 	LeadString	text;
 	bool		has_token;		/* false: the end of the template */
-	int			source;			/* a LeadField, or one of the above */
-	LeadString	name;			/* of a custom field */
+	bool		encodes;		/* the value, for a URL */
+	TemplateField field;
 	LeadString	fallback;
+	int			number;			/* of a random text */
+	int			nchoices;
+	const LeadString *choices;
 } TemplatePart;
 
 struct Template
 {
 	TemplateFormat format;
 	bool		has_unsubscribe_url;
+	bool		has_postal_address;
 	int			nparts;
 	int			room;
 	TemplatePart *parts;
 };
 
-/* Finds the text between the spaces around it. */
-static void
-trim(const char **start, const char **end)
+/* Says where the value of a token of a name comes from; the name has to stay. */
+TemplateField
+template_field(const LeadString *name)
 {
-	while (*start < *end && **start == ' ')
-		(*start)++;
-	while (*start < *end && (*end)[-1] == ' ')
-		(*end)--;
-}
-
-/* Reads the token whose braces start at a place; false if none does. */
-static bool
-read_token(const char *start, const char *end, TemplateToken *token)
-{
-	const char *name = start + 2;
-	const char *close = name;
-	const char *bar;
-	const char *name_end;
-	const char *fallback_end;
-
-	while (close < end && *close != '{' && *close != '}' &&
-		   (unsigned char) *close >= ' ' && *close != 0x7f)
-		close++;
-	if (close + 1 >= end || close[0] != '}' || close[1] != '}')
-		return false;
-
-	bar = memchr(name, '|', close - name);
-	name_end = bar ? bar : close;
-	trim(&name, &name_end);
-	if (name == name_end)
-		return false;
-
-	token->start = start;
-	token->end = close + 2;
-	token->name = name;
-	token->name_length = name_end - name;
-	token->fallback = NULL;
-	token->fallback_length = 0;
-	if (bar)
-	{
-		token->fallback = bar + 1;
-		fallback_end = close;
-		trim(&token->fallback, &fallback_end);
-		token->fallback_length = fallback_end - token->fallback;
-	}
-	return true;
-}
-
-/* Finds the first token of a text; false if it has none. */
-bool
-template_next_token(const char *text, const char *end, TemplateToken *token)
-{
-	while ((text = memchr(text, '{', end - text)) != NULL)
-	{
-		if (end - text >= 2 && text[1] == '{' && read_token(text, end, token))
-			return true;
-		text++;
-	}
-	return false;
-}
-
-/* Returns where the value of a token comes from. */
-static int
-find_source(const TemplateToken *token)
-{
+	TemplateField field = {.name = *name};
 	bool		is_alias;
 
-	if (lead_name_is(token->name, token->name_length, "email"))
-		return SOURCE_EMAIL;
-	if (lead_name_is(token->name, token->name_length, TEMPLATE_UNSUBSCRIBE_URL))
-		return SOURCE_UNSUBSCRIBE_URL;
-	return lead_find_field(token->name, token->name_length, &is_alias);
+	if (lead_name_is(name->data, name->length, "email"))
+		field.source = SOURCE_EMAIL;
+	else if (lead_name_is(name->data, name->length, TEMPLATE_UNSUBSCRIBE_URL))
+		field.source = SOURCE_UNSUBSCRIBE_URL;
+	else if (lead_name_is(name->data, name->length, TEMPLATE_POSTAL_ADDRESS))
+		field.source = SOURCE_POSTAL_ADDRESS;
+	else
+		field.source = lead_find_field(name->data, name->length, &is_alias);
+	return field;
 }
 
 static TemplatePart *
@@ -129,21 +82,26 @@ template_compile(const char *text, int length, TemplateFormat format)
 {
 	Template   *template = palloc0(sizeof(Template));
 	const char *end = text + length;
+	int			nrandom = 0;
 	TemplateToken token;
 
 	template->format = format;
 	template->room = 8;
 	template->parts = palloc(sizeof(TemplatePart) * template->room);
-	while (template_next_token(text, end, &token))
+	while (template_next_token(text, end, format, &token))
 	{
-		int			source = find_source(&token);
+		TemplateField field = template_field(&token.name);
 
+		if (token.is_random)
+			field.source = SOURCE_RANDOM;
+		nrandom += token.is_random;
 		*add_part(template) = (TemplatePart) {
-			.text = {text, token.start - text}, .has_token = true, .source = source,
-				.name = {token.name, token.name_length},
-				.fallback = {token.fallback ? token.fallback : "", token.fallback_length}
+			.text = {text, token.start - text}, .has_token = true, .encodes = token.encodes, .field = field,
+				.fallback = {token.has_fallback ? token.fallback.data : "", token.fallback.length},
+				.number = nrandom, .nchoices = token.nchoices, .choices = token.choices
 		};
-		template->has_unsubscribe_url |= source == SOURCE_UNSUBSCRIBE_URL;
+		template->has_unsubscribe_url |= field.source == SOURCE_UNSUBSCRIBE_URL;
+		template->has_postal_address |= field.source == SOURCE_POSTAL_ADDRESS;
 		text = token.end;
 	}
 	*add_part(template) = (TemplatePart) {.text = {text, end - text}};
@@ -157,6 +115,13 @@ template_has_unsubscribe_url(const Template *template)
 	return template->has_unsubscribe_url;
 }
 
+/* Says whether a template has the token for the postal address of the workspace. */
+bool
+template_has_postal_address(const Template *template)
+{
+	return template->has_postal_address;
+}
+
 static LeadString
 string_of(char *text)
 {
@@ -166,6 +131,17 @@ string_of(char *text)
 /* A value that no message holds. */
 static const LeadString too_large = {"", TEMPLATE_OUTPUT_MAX + 1};
 
+/* Finds a custom field; false if there is none. */
+static bool
+find_custom(const LeadString *name, TemplateValues *values, JsonbValue *value)
+{
+	/* It may be large and compressed. */
+	if (values->custom == NULL)
+		values->custom = DatumGetJsonbP(values->fields[LEAD_CUSTOM]);
+	return JsonContainerIsObject(&values->custom->root) &&
+		getKeyJsonValueFromContainer(&values->custom->root, name->data, name->length, value) != NULL;
+}
+
 /* Returns a custom field as text, empty where there is none. */
 static LeadString
 custom_value(const LeadString *name, TemplateValues *values)
@@ -173,11 +149,7 @@ custom_value(const LeadString *name, TemplateValues *values)
 	JsonbValue	value;
 	Size		size = 0;
 
-	/* It may be large and compressed. */
-	if (values->custom == NULL)
-		values->custom = DatumGetJsonbP(values->fields[LEAD_CUSTOM]);
-	if (!JsonContainerIsObject(&values->custom->root) ||
-		getKeyJsonValueFromContainer(&values->custom->root, name->data, name->length, &value) == NULL)
+	if (!find_custom(name, values, &value))
 		return (LeadString) {NULL, 0};
 	switch (value.type)
 	{
@@ -202,25 +174,62 @@ custom_value(const LeadString *name, TemplateValues *values)
 
 /* Returns the value of a token as text, empty where there is none. */
 static LeadString
-find_value(const TemplatePart *part, TemplateValues *values)
+find_value(const TemplateField *field, TemplateValues *values)
 {
-	if (part->source == SOURCE_EMAIL)
-		return values->email;
-	if (part->source == SOURCE_UNSUBSCRIBE_URL)
-		return values->unsubscribe_url;
-	if (values->nulls[part->source])
-		return (LeadString) {NULL, 0};
-	if (part->source == LEAD_CUSTOM)
-		return custom_value(&part->name, values);
-	return lead_fields[part->source].type->print(values->fields[part->source]);
+	switch (field->source)
+	{
+		case SOURCE_EMAIL:
+			return values->email;
+		case SOURCE_UNSUBSCRIBE_URL:
+			return values->unsubscribe_url;
+		case SOURCE_POSTAL_ADDRESS:
+			return values->postal_address;
+		default:
+			if (values->nulls[field->source])
+				return (LeadString) {NULL, 0};
+			if (field->source == LEAD_CUSTOM)
+				return custom_value(&field->name, values);
+			return lead_fields[field->source].type->print(values->fields[field->source]);
+	}
+}
+
+/* Says whether a token shows its value, and not its fallback. */
+bool
+template_has_value(const TemplateField *field, TemplateValues *values)
+{
+	LeadString	value;
+	JsonbValue	custom;
+
+	if (field->source != LEAD_CUSTOM || values->nulls[LEAD_CUSTOM])
+		value = find_value(field, values);
+	else if (!find_custom(&field->name, values, &custom) || custom.type == jbvNull)
+		return false;
+	else if (custom.type != jbvString)
+		return true;
+	else
+		value = (LeadString) {custom.val.string.val, custom.val.string.len};
+	return !lead_is_blank(&value);
+}
+
+/* Returns the choice of a token for a message, empty where it has none. */
+static LeadString
+choose(const Template *template, const TemplatePart *part, uint64 seed)
+{
+	uint32		number = 2 * part->number + (template->format == TEMPLATE_LINE);
+
+	if (part->nchoices == 0)
+		return (LeadString) {"", 0};
+	return part->choices[hash_bytes_uint32_extended(number, seed) % part->nchoices];
 }
 
 /* Returns what stands for a character in HTML, text or attribute; NULL: itself. */
 static const char *
-html_entity(char c)
+html_entity(char c, const char *line_break)
 {
 	switch (c)
 	{
+		case '\n':
+			return line_break;
 		case '&':
 			return "&amp;";
 		case '<':
@@ -236,14 +245,15 @@ html_entity(char c)
 	}
 }
 
+/* Appends a value to HTML, with something for its line breaks where that is not NULL. */
 static void
-append_escaped(StringInfo output, const LeadString *value)
+append_escaped(StringInfo output, const LeadString *value, const char *line_break)
 {
 	int			start = 0;
 
 	for (int i = 0; i < value->length; i++)
 	{
-		const char *entity = html_entity(value->data[i]);
+		const char *entity = html_entity(value->data[i], line_break);
 
 		if (entity == NULL)
 			continue;
@@ -296,6 +306,20 @@ flatten(StringInfo output, int start)
 	output->len = to - output->data;
 }
 
+/* Appends the value of a token, or what stands for it. */
+static void
+append_value(const Template *template, const TemplatePart *part, const LeadString *value, StringInfo output)
+{
+	if (lead_is_blank(value))
+		appendBinaryStringInfo(output, part->fallback.data, part->fallback.length);
+	else if (part->encodes)
+		template_encode(output, value);
+	else if (template->format == TEMPLATE_HTML)
+		append_escaped(output, value, part->field.source == SOURCE_POSTAL_ADDRESS ? "<br>" : NULL);
+	else
+		appendBinaryStringInfo(output, value->data, value->length);
+}
+
 /*
  * Appends a template with its tokens filled in; false if it gets too large, as a
  * token that is repeated can make it: such a message must not stop the others.
@@ -308,6 +332,7 @@ template_render(const Template *template, TemplateValues *values, StringInfo out
 	for (int i = 0; i < template->nparts; i++)
 	{
 		const TemplatePart *part = &template->parts[i];
+		bool		is_random = part->field.source == SOURCE_RANDOM;
 		LeadString	value;
 
 		/* Whoever wrote the step by hand may have made it any length. */
@@ -316,15 +341,13 @@ template_render(const Template *template, TemplateValues *values, StringInfo out
 		appendBinaryStringInfo(output, part->text.data, part->text.length);
 		if (!part->has_token)
 			continue;
-		value = find_value(part, values);
+		value = is_random ? choose(template, part, values->seed) : find_value(&part->field, values);
 		if (output->len - start > TEMPLATE_OUTPUT_MAX || value.length > TEMPLATE_OUTPUT_MAX)
 			return false;
-		if (lead_is_blank(&value))
-			appendBinaryStringInfo(output, part->fallback.data, part->fallback.length);
-		else if (template->format == TEMPLATE_HTML)
-			append_escaped(output, &value);
-		else
+		if (is_random)
 			appendBinaryStringInfo(output, value.data, value.length);
+		else
+			append_value(template, part, &value, output);
 	}
 	if (template->format == TEMPLATE_LINE)
 		flatten(output, start);

@@ -8,34 +8,24 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
-#include "lead_field.h"
+#include "template_token.h"
 
 /* Bytes of a rendered text at most; mail providers take less. */
 #define TEMPLATE_OUTPUT_MAX (16 * 1024 * 1024)
 
-/* The token whose value is a link of the message. */
+/* Tokens whose values are not those of the lead: the link of the message, and where the workspace is. */
 #define TEMPLATE_UNSUBSCRIBE_URL "unsubscribeUrl"
-
-/* A token as it stands in a template; the strings point into it. */
-typedef struct TemplateToken
-{
-	const char *start;			/* of the braces */
-	const char *end;			/* behind the braces */
-	const char *name;
-	int			name_length;
-	const char *fallback;		/* NULL: none */
-	int			fallback_length;
-} TemplateToken;
-
-/* What a template makes. */
-typedef enum TemplateFormat
-{
-	TEMPLATE_LINE,				/* a header: values as they are, no line breaks */
-	TEMPLATE_HTML				/* values escaped */
-} TemplateFormat;
+#define TEMPLATE_POSTAL_ADDRESS "postalAddress"
 
 /* A compiled template; it points into its text. */
 typedef struct Template Template;
+
+/* Where the value of a token comes from. */
+typedef struct TemplateField
+{
+	int			source;			/* a LeadField, or one of template.c */
+	LeadString	name;
+} TemplateField;
 
 /* What tokens are filled in from. */
 typedef struct TemplateValues
@@ -44,12 +34,16 @@ typedef struct TemplateValues
 	const Datum *fields;		/* LEAD_COLUMNS */
 	const bool *nulls;
 	LeadString	unsubscribe_url;
+	LeadString	postal_address;
+	uint64		seed;			/* what random texts follow from: the same in every attempt */
 	Jsonb	   *custom;			/* NULL: not read yet */
 } TemplateValues;
 
-extern bool template_next_token(const char *text, const char *end, TemplateToken *token);
+extern TemplateField template_field(const LeadString *name);
+extern bool template_has_value(const TemplateField *field, TemplateValues *values);
 extern Template *template_compile(const char *text, int length, TemplateFormat format);
 extern bool template_has_unsubscribe_url(const Template *template);
+extern bool template_has_postal_address(const Template *template);
 extern bool template_render(const Template *template, TemplateValues *values, StringInfo output);
 
 #endif							/* LEADTERRA_TEMPLATE_H */

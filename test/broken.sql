@@ -19,7 +19,7 @@ DECLARE
     lease uuid;
 BEGIN
     PERFORM set_config('leadterra.workspace_id', ids ->> 'workspace', true);
-    campaign := lt_create_campaign('Steps', '[{"subject": "{{firstName}} {{n}}", "bodyHtml": "{{x}} {{unsubscribeUrl}}"}, {"subject": "2", "bodyHtml": "2", "delayDays": 0}, {"subject": "3", "bodyHtml": "3", "delayDays": 0}]');
+    campaign := lt_create_campaign('Steps', '[{"subject": "{{firstName}} {{n}}", "bodyHtml": "{{x}} {{unsubscribeUrl}} {{postalAddress}} {{random|a|b}}"}, {"subject": "2", "bodyHtml": "2", "delayDays": 0}, {"subject": "3", "bodyHtml": "3", "delayDays": 0}]');
     PERFORM lt_bulk_upsert(campaign, (SELECT jsonb_agg(jsonb_build_object('email', format('l%s@example.com', i), 'n', i)) FROM generate_series(1, 12) i));
     PERFORM lt_bulk_upsert(campaign, '[{"email": "l13@example.com"}]'), lt_start_campaign(campaign);
     SELECT lease_id INTO lease FROM lt_claim_messages(5, '1 hour', campaign) LIMIT 1;
@@ -40,7 +40,7 @@ INSERT INTO leadterra.lead_limits (workspace_id, lead_limit) SELECT (a ->> 'work
 SELECT format('UPDATE leadterra.%I SET %s WHERE workspace_id = %L', v.tab, v.change, b ->> 'workspace') FROM ids, (VALUES
     ('leads', $$first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}'$$), ('campaigns', $$name = 'walrus'$$), ('steps', $$subject = 'walrus'$$), ('lists', $$name = 'walrus'$$),
     ('blocklists', $$name = 'walrus'$$), ('suppressions', $$reason = 'walrus'$$), ('leases', $$worker = 'walrus'$$), ('jobs', $$worker = 'walrus', error = 'walrus'$$), ('events', $$data = '{"threadSnippet": "walrus"}'$$),
-    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('links', $$unsubscribe_url = 'https://walrus.example/'$$)) v (tab, change) \gexec
+    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('links', $$unsubscribe_url = 'https://walrus.example/'$$), ('workspaces', $$postal_address = 'walrus'$$)) v (tab, change) \gexec
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') AS no_tenant \gset
 \if :no_tenant
 CREATE ROLE tenant;
@@ -82,7 +82,7 @@ INSERT INTO calls VALUES
 ('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
-('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'),
+('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'), ('lt_set_postal_address(''1 Main Street'')'), ('lt_set_postal_address(NULL)'),
 ('lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
 ('lt_unsubscribe($token)'),
@@ -101,7 +101,7 @@ GRANT SELECT ON ids TO tenant;
 -- What a column of a type may have that it should not, as texts.
 CREATE TEMP TABLE bad (type regtype, value text);
 INSERT INTO bad SELECT 'text', v FROM unnest(ARRAY['', 'a@', '@', '@a.test', '.', '*', '*.', 'A@B.TEST', 'a@b@c.test', '.com', 'x@.com', 'x@a..com', 'hmac:', 'nobody', E'a\r\nBcc: b@c.test@d.test', U&'\FEFFa@example.com', U&'\+01F600@\00FC.test', U&'\00E9e\0301@example.com', U&'a@bu\0308cher.test', U&'*.\00FC', U&'a@acme.com\2019',
-    'removed', 'running', 'lost', 'closed', 'open', 'failed', 'success', 'a', '{{a}}{{', '{{unsubscribeUrl}}{{n}}', '{"a": 1}', '''; DROP TABLE x; --', E'\\', repeat('x', 100000), repeat('{{n|' || repeat('y', 1000) || '}}', 100), repeat('a.', 300) || '@' || repeat('b.', 300)]) v;
+    'removed', 'running', 'lost', 'closed', 'open', 'failed', 'success', 'a', '{{a}}{{', '{{unsubscribeUrl}}{{n}}', '{{random|a|b|urlencode}}{{n||"x"|urlencode}}{% x %}&#123;{', '{"a": 1}', '''; DROP TABLE x; --', E'\\', repeat('x', 100000), repeat('{{n|' || repeat('y', 1000) || '}}', 100), repeat('a.', 300) || '@' || repeat('b.', 300)]) v;
 INSERT INTO bad SELECT 'smallint', v FROM unnest('{-32768,-9000,-60,-2,-1,0,1,2,3,5,6,100,101,255,999,1000,1001,1024,9000,30000,32767}'::text[]) v;
 INSERT INTO bad SELECT 'integer', v FROM unnest('{-2147483648,-1,0,1,12,3650,3651,2147483647}'::text[]) v;
 INSERT INTO bad SELECT 'bigint', v FROM unnest('{-9223372036854775808,-1,0,1,4294967296,9223372036854775807}'::text[]) v;

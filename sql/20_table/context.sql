@@ -3,12 +3,15 @@
 CREATE TABLE leadterra.workspaces (
     workspace_id uuid PRIMARY KEY,
     name text,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    postal_address text CHECK (octet_length(postal_address) <= 1000)
 );
 SELECT leadterra.add_table('leadterra.workspaces');
 COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one.';
 COMMENT ON COLUMN leadterra.workspaces.name IS 'A name for people.';
 COMMENT ON COLUMN leadterra.workspaces.created_at IS 'When it was created.';
+COMMENT ON COLUMN leadterra.workspaces.postal_address IS
+    'What the token {{postalAddress}} shows, in lines; null: it has no value.';
 
 -- A key is looked up before its workspace is known: the one index that does not
 -- begin with the workspace.

@@ -44,7 +44,8 @@ COMMENT ON FUNCTION @extschema@.lt_start_campaign(uuid) IS
 'Start a draft or resume a paused campaign
 
 Queues the first step for every enrolled lead. A paused campaign goes on where it stopped.
-Starting a running one changes nothing.
+Starting a running one changes nothing. Raises a WARNING where texts or settings have what
+lt_preflight calls an error. It does not look at values of leads, so no token_unknown.
 
 Parameters:
 - campaign_id: the campaign
@@ -130,20 +131,38 @@ Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 campaign_running,
 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_preflight(campaign_id uuid)
-RETURNS TABLE (step integer, token text, has_fallback boolean, leads_without_value bigint)
+RETURNS TABLE (
+    step integer,
+    place text,
+    severity text,
+    code text,
+    token text,
+    has_fallback boolean,
+    leads_without_value bigint,
+    message text
+)
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_preflight';
 
 COMMENT ON FUNCTION @extschema@.lt_preflight(uuid) IS
-'List the tokens of each step, and how many active leads have no value for them
+'Tell what is wrong with the texts of a campaign, and which values its leads lack
 
-A missing, null or blank field is no value.
+Reads every active lead once, whatever the number of tokens. A missing, null or blank field is
+no value.
 
 Parameters:
 - campaign_id: the campaign
-Returns: one row a step and token. has_fallback says that every use of the token in that
-step names a fallback.
+Returns: rows in the order of the texts, each finding once a text, at most 100 flaws a text.
+step is null for what is about the workspace. place is subject, body or workspace. severity is
+error (nobody can mean what will be mailed), warning (somebody may), or info. code is the
+same for programs as message is for people: braces, encoded_braces, single_braces,
+other_language, token_markup, fallback_filter, fallback_quoted, filter_unknown, random_empty,
+token (all leads have a value, or get the fallback), token_without_value (some have neither),
+token_unknown (no lead has a value), unsubscribe_url_unset, unsubscribe_link_missing,
+postal_address_unset, postal_address_missing. token is the name of a token, or at most 60
+bytes of what stands in the text. For tokens, has_fallback says that every use in that text
+has one, and leads_without_value counts the active leads without a value.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION leadterra.keep_campaign(workspace uuid, campaign_id uuid)

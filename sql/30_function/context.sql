@@ -60,6 +60,21 @@ Parameters:
 - name: a name for people; null: none
 Returns: the id of the workspace.';
 
+CREATE FUNCTION @extschema@.lt_set_postal_address(address text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_set_postal_address';
+
+COMMENT ON FUNCTION @extschema@.lt_set_postal_address(text) IS
+'Set the postal address of the workspace, which the token {{postalAddress}} shows
+
+Laws such as CAN-SPAM ask for one in commercial mail. In HTML its lines end in <br>.
+
+Parameters:
+- address: one or more lines, at most 1,000 bytes; null: the token has no value
+Errors: PT400 invalid_request.';
+
 CREATE FUNCTION @extschema@.lt_create_api_key(label text, scopes text[] DEFAULT '{all:all}')
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -87,6 +87,7 @@ INSERT INTO lines VALUES
 ('lt_set_campaign_owner', 'campaigns:update', 'lt_set_campaign_owner($campaign, NULL)', 'PT404'),
 ('lt_set_steps', 'campaigns:update', 'lt_set_steps($draft, ''[]'')', 'PT404'),
 ('lt_set_unsubscribe_url', 'workspaces:update', 'lt_set_unsubscribe_url(''https://example.net/'')', ''),
+('lt_set_postal_address', 'workspaces:update', 'lt_set_postal_address(''1 Main Street'')', ''),
 ('lt_set_verification', 'leads:update', 'lt_set_verification(ARRAY[$lead]::uuid[], ''{-1}'')', '0'),
 ('lt_start_campaign', 'campaigns:update', 'lt_start_campaign($campaign)', 'PT404'),
 ('lt_suppress', 'blocklists:create', 'lt_suppress(''{x.example}'')', '(1,0,1)'),

@@ -1,6 +1,7 @@
 -- template: what a message looks like when it is claimed.
 BEGIN;
-SELECT plan(58);
+SET LOCAL client_min_messages = error;
+SELECT plan(118);
 
 -- Renders a text as subject and as body for one lead, by a claim.
 CREATE TEMP TABLE rendered (subject text, body text);
@@ -46,6 +47,59 @@ INSERT INTO cases VALUES
 ('{{firstName|}}.', '{}', '.', NULL),
 ('{{firstName|a|b}}', '{}', 'a|b', NULL),
 ('{{city|<b>x</b>}}', '{}', '<b>x</b>', '<b>x</b>'),
+-- White space of every kind around a name, and what has no width; in HTML written out too.
+(E'{{\tfirstName\n}}', '{"firstName": "Ann"}', 'Ann', NULL),
+(E'{{\r\n  firstName\r\n}}', '{"firstName": "Ann"}', 'Ann', NULL),
+(U&'{{\00A0firstName\00A0}}', '{"firstName": "Ann"}', 'Ann', NULL),
+(U&'{{\200B\FEFF firstName\2009\200D\3000}}', '{"firstName": "Ann"}', 'Ann', NULL),
+(U&'{{firstName\00AD|\00A0there\2028}}', '{}', 'there', NULL),
+('{{&nbsp;firstName&nbsp;}}', '{"firstName": "Ann"}', '', 'Ann'),
+('{{ &#160;firstName &#xa0; &#XA0;&thinsp;&ZeroWidthSpace;}}', '{"firstName": "Ann"}', '', 'Ann'),
+('{{firstName&nbsp;|&nbsp;there}}', '{}', '&nbsp;there', 'there'),
+('{{company|&nbsp;}}', '{}', '&nbsp;', '&nbsp;'),
+('{{&nbsp;}}', '{"&nbsp;": "x"}', 'x', '{{&nbsp;}}'),
+-- Within a name it is one space, where it is more than plain ones.
+(E'{{use\n    case}}', '{"use case": "x"}', 'x', NULL),
+('{{use&nbsp;case}}', '{"use case": "x"}', '', 'x'),
+('{{use  case}}', '{"use  case": "x", "use case": "y"}', 'x', NULL),
+-- References in names, as editors write them.
+('{{R&amp;D}} {{pr&eacute;nom}} {{a&lt;b}} {{gr&#xF6;&#223;e}}', '{"R&D": "1", "prénom": "2", "a<b": "3", "größe": "4"}', '   ', '1 2 3 4'),
+('{{first&shy;Name}}{{x&unknown;}}{{x&#0;}}{{x&#xd800;}}', '{"firstName": "Ann", "x&unknown;": "1", "x&#0;": "2", "x&#xd800;": "3"}', '123', 'Ann123'),
+(E'{{\u0001firstName}}', '{"firstName": "Ann"}', 'Ann', NULL),
+-- Values of nothing but invisible characters are blank.
+('{{firstName|there}}', '{"firstName": "\u00a0\u200b\ufeff\u2003\u00ad\u3164\u2800\u0085\u0001"}', 'there', NULL),
+('{{city|there}}', '{"city": "\ufe0f\u115f\u2060"}', 'there', NULL),
+('{{city|there}}', '{"city": "\u00a0x"}', U&'\00A0x', NULL),
+-- Fallbacks as other systems write them.
+('Hi {{ first_name | default: ''there'' }},', '{}', 'Hi there,', NULL),
+('Hi {{ first_name | default: ''there'' }},', '{"firstName": "Ann"}', 'Hi Ann,', NULL),
+('{{x|default:"there"}} {{x|DEFAULT : "there"}} {{x | default "there"}} {{x|default("there")}} {{x | default ( ''there'' ) }}', '{}', 'there there there there there', NULL),
+('{{x || "there"}} {{x||there}} {{x|| }}.', '{}', 'there there .', NULL),
+('{{x|"there"}} {{x|''}}', '{}', '"there" ''', NULL),
+(U&'{{x|default: \2018there\2019}} {{x|default: \201Cthere\201D}} {{x|default: \201Ethere\201C}} {{x|default: \00ABthere\00BB}} {{x|default: \2019there\2019}}', '{}', 'there there there there there', NULL),
+('{{x|default: &#39;there&#39;}} {{x|default:&nbsp;&quot;there&quot;}} {{x|default: &#x27;there&rsquo;}} {{x|default: &ldquo;there&#8221;}}', '{}',
+    'default: &#39;there&#39; default:&nbsp;&quot;there&quot; default: &#x27;there&rsquo; default: &ldquo;there&#8221;', 'there there there there'),
+('{{x|default: ''it''s a|b''}}', '{}', 'it''s a|b', NULL),
+('{{x|default: '' there ''}}', '{}', ' there ', NULL),
+('[{{x|default: ''''}}]', '{}', '[]', NULL),
+('{{x|default: ''<b>you</b>''}}', '{}', '<b>you</b>', '<b>you</b>'),
+('{{x | default: ''a'' | upper}} {{x | upper | default: ''a''}} {{x|default: ''a''|default: ''b''}}', '{}', 'a a a', NULL),
+('{{x|default:there}} {{x|default: "there}} {{x|default: "there''}} {{x|defaults: "there"}} {{x|default}}', '{}', 'default:there default: "there default: "there'' defaults: "there" default', NULL),
+('{{default}}{{urlencode}}', '{"default": "1", "urlencode": "2"}', '12', NULL),
+-- Values in links.
+('?e={{email | urlencode}}', '{}', '?e=ann%40example.com', NULL),
+('{{x|urlencode}} {{x | URLENCODE }} {{x|url_encode}}', '{"x": "a+b &\"''<ü~-._A9"}', 'a%2Bb%20%26%22%27%3C%C3%BC~-._A9 a%2Bb%20%26%22%27%3C%C3%BC~-._A9 a%2Bb%20%26%22%27%3C%C3%BC~-._A9', NULL),
+('[{{x|urlencode}}]', '{}', '[]', NULL),
+('{{x | default: ''a b'' | urlencode}} {{x | urlencode | default: ''a b''}} {{x|a b|urlencode}} {{x|urlencode|a b}}', '{}', 'a%20b a b a%20b a b', NULL),
+('{{x | default: ''a b'' | urlencode}} {{x | urlencode | default: ''a b''}} {{x|a b|urlencode}} {{x|urlencode|a b}}', '{"x": "&"}', '%26 %26 %26 %26', NULL),
+('{{x|default: ''R &amp; D&#252;'' | urlencode}}', '{}', 'R%20%26amp%3B%20D%26%23252%3B', 'R%20%26%20D%C3%BC'),
+('{{x|a|urlencode|b}}', '{"x": "&"}', '&', '&amp;'),
+('{{x|a|urlencode|b}}', '{}', 'a|urlencode|b', NULL),
+('{{n|urlencode}} {{o|urlencode}}', '{"n": 1.5, "o": [1]}', '1.5 %5B1%5D', NULL),
+-- One of some texts: here of one.
+('{{random|a}} {{RANDOM | a }} {{Random|a b}} {{random| <b> }} {{random|a b|urlencode}} {{random|urlencode}}', '{"random": "x"}', 'a a a b <b> a%20b urlencode', NULL),
+('[{{random}}{{random|}}{{random||}}]', '{"random": "x"}', '[]', NULL),
+('[{{ &nbsp;random&#32;|&nbsp;a&nbsp;}}]', '{}', '[&nbsp;a&nbsp;]', '[a]'),
 -- Numbers and booleans as JSON writes them.
 ('{{n}} {{b}} {{c}}', '{"n": 1.50, "b": true, "c": false}', '1.50 true false', NULL),
 ('{{n}}', '{"n": 123456789012345678901234567890.000001}', '123456789012345678901234567890.000001', NULL),
@@ -71,7 +125,6 @@ INSERT INTO cases VALUES
 ('{{{{firstName}}}}', '{"firstName": "Ann"}', '{{Ann}}', NULL),
 ('{{first{Name}}', '{"firstName": "Ann"}', '{{first{Name}}', NULL),
 ('{{a}b}} {{firstName}}', '{"firstName": "Ann"}', '{{a}b}} Ann', NULL),
-(E'{{first\nName}}', '{}', '{{first Name}}', E'{{first\nName}}'),
 ('{ {firstName} }', '{}', '{ {firstName} }', NULL),
 ('{% if x %}$1 %s \1', '{}', '{% if x %}$1 %s \1', NULL);
 SELECT is(pg_temp.render(template, lead), (subject, coalesce(body, subject))::rendered, format('%L with %s', template, lead)) FROM cases;
@@ -93,6 +146,36 @@ SELECT results_eq(format('SELECT email, state, reason FROM lt_messages WHERE cam
 -- A custom field of the token's name does not stand in for the link.
 SELECT is((pg_temp.render('[{{unsubscribeUrl}}]', '{"unsubscribeUrl": "x"}')).subject, '[]', 'a link is no field');
 SELECT is((pg_temp.render('[{{unsubscribeUrl|none}}]')).subject, '[none]', 'and has no value where the workspace has no address for it');
+
+
+-- Where the workspace is: lines in HTML, one line in a subject.
+SELECT is((pg_temp.render('[{{postalAddress}}]', '{"postalAddress": "x"}')), ('[]', '[]')::rendered, 'a postal address is no field');
+SELECT lt_set_postal_address(E'Acme & Söhne\r\n1 Main Street\n  Springfield \n');
+SELECT is(pg_temp.render('{{ postalAddress }}'), ('Acme & Söhne 1 Main Street   Springfield', 'Acme &amp; Söhne<br>1 Main Street<br>  Springfield')::rendered, 'a body has its lines');
+SELECT is((pg_temp.render('{{postalAddress|urlencode}}')).body, 'Acme%20%26%20S%C3%B6hne%0A1%20Main%20Street%0A%20%20Springfield', 'a link has it encoded');
+SELECT is((SELECT postal_address FROM leadterra.workspaces WHERE workspace_id = lt_current_workspace()), E'Acme & Söhne\n1 Main Street\n  Springfield', 'it is kept with one sort of line breaks');
+SELECT throws_ok(format('SELECT lt_set_postal_address(%L)', address), 'PT400', NULL, format('address %L', left(address, 10)))
+FROM unnest(ARRAY['', E' \n', U&'\00A0', E'a\tb', E'a\x1bb', repeat('x', 1001)]) address;
+SELECT lives_ok(format('SELECT lt_set_postal_address(%L)', repeat('x', 1000)), 'an address of 1,000 bytes');
+SELECT lt_set_postal_address(NULL);
+SELECT is((pg_temp.render('[{{postalAddress|none}}]')).subject, '[none]', 'null takes it away');
+
+-- Random texts: each lead has its own, the same in every attempt; two of a text are independent.
+SELECT lt_create_campaign('random', '[{"subject": "{{random|a|b|c|d}}", "bodyHtml": "{{random|a|b|c|d}}{{firstName}}{{random|a|b|c|d}}"}]') AS random \gset
+SELECT lt_bulk_upsert(:'random', (SELECT jsonb_agg(jsonb_build_object('email', format('r%s@example.com', i))) FROM generate_series(1, 400) i));
+SELECT lt_start_campaign(:'random');
+CREATE TEMP TABLE chosen AS SELECT 1 AS round, * FROM lt_claim_messages(400, '1 minute', :'random');
+SELECT lt_fail_messages(lease_id, array_agg(message_id), 'no') FROM chosen GROUP BY lease_id;
+SET leadterra.now = '2040-01-01';
+INSERT INTO chosen SELECT 2, * FROM lt_claim_messages(400, '1 minute', :'random');
+RESET leadterra.now;
+SELECT is((SELECT count(*) FROM chosen a JOIN chosen b USING (message_id, subject, body_html) WHERE (a.round, b.round) = (1, 2)), 400::bigint, 'a second attempt has the same texts');
+SELECT is((SELECT count(*) FROM (SELECT subject, count(*) FROM chosen WHERE round = 1 GROUP BY 1) c WHERE count BETWEEN 60 AND 140), 4::bigint, 'choices are even');
+SELECT cmp_ok((SELECT count(DISTINCT subject || body_html) FROM chosen WHERE round = 1), '>', 55::bigint, 'and independent of each other');
+SELECT lt_copy_campaign(:'random') AS other \gset
+SELECT lt_bulk_upsert(:'other', (SELECT jsonb_agg(jsonb_build_object('email', format('r%s@example.com', i))) FROM generate_series(1, 400) i));
+SELECT lt_start_campaign(:'other');
+SELECT cmp_ok((SELECT count(*) FROM lt_claim_messages(400, '1 minute', :'other') o JOIN chosen c ON c.round = 1 AND c.lead_id = o.lead_id AND c.subject = o.subject), '<', 200::bigint, 'another campaign chooses anew');
 
 SELECT * FROM finish();
 ROLLBACK;

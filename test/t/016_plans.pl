@@ -40,6 +40,9 @@ SELECT lt_copy_campaign(:'new'), lt_delete_campaign(:'new'), lt_set_steps(:'paus
 SELECT lt_start_campaign(:'draft'), lt_pause_campaign(:'running');
 SELECT count(*) FROM lt_preflight(:'running');
 SELECT count(*) FROM lt_preflight(:'draft');
+SELECT lt_create_campaign('Sparse', $steps) AS sparse \\gset
+SELECT lt_bulk_upsert(:'sparse', '[{"email": "lead-10\@example.com"}, {"email": "lead-90\@example.com"}]');
+SELECT count(*) FROM lt_preflight(:'sparse');
 SQL
 	<<"SQL",
 SELECT lt_bulk_upsert(:'running', '[{"email": "lead-50\@example.com", "firstName": "Changed"}, {"email": "new\@example.com"}, {"email": "forgotten\@example.org"}]');
@@ -82,7 +85,8 @@ SELECT lt_block('{a\@b.example}', :'new'), lt_unblock('{a\@b.example}', :'new'),
 SQL
 	<<"SQL",
 SELECT lt_set_unsubscribe_url('https://example.com/u/');
-UPDATE leadterra.steps SET body_html = '{{unsubscribeUrl}}';
+SELECT lt_set_postal_address('1 Main Street');
+UPDATE leadterra.steps SET body_html = '{{postalAddress}} {{unsubscribeUrl}}';
 SELECT min(lease_id::text) AS lease, array_agg(message_id) AS ids, min(substring(body_html, '/u/([^"]*)')) AS token FROM lt_claim_messages(8, '1 hour', :'sent') \\gset
 SELECT lt_extend_lease(:'lease', '2 hours'), lt_fail_messages(:'lease', (:'ids'::uuid[])[1:2], 'no'), lt_complete_messages(:'lease', (:'ids'::uuid[])[3:6]), lt_unsubscribe(:'token');
 SELECT lt_complete_messages(:'lease'), lt_record_event((:'ids'::uuid[])[5], 'bounced', '{"bounceType": "hard"}'), lt_record_event((:'ids'::uuid[])[6], 'replied');
