@@ -451,8 +451,8 @@ campaign_warn_of_texts(Datum workspace, Datum campaign, const char *name)
 	}
 	if (first)
 		ereport(WARNING,
-				(errmsg_internal("%s", error_text("texts of campaign \"%s\" have %d errors, the first in the %s of step %d: \"%s\" (%s)",
-												  name, nerrors, first->place, first->step, row_subject(first),
-												  kinds[first->kind].code)),
+				(errmsg_internal("%s", error_text("%d error%s in texts, the first \"%s\" (%s) in the %s of step %d of campaign \"%s\"",
+												  nerrors, nerrors == 1 ? "" : "s", row_subject(first),
+												  kinds[first->kind].code, first->place, first->step, name)),
 				 errhint("See lt_preflight. A start looks at texts and settings, and at no values of leads.")));
 }

@@ -15,7 +15,7 @@
 #define BLOCK_MAX 400
 
 /* Bytes that are looked at for the brace that one at hand belongs to. */
-#define EXCERPT_MAX 60
+#define EXCERPT_MAX 100
 
 /* Blocks of other languages: how they begin and end, and whether a name has to follow. */
 static const struct
@@ -176,6 +176,9 @@ open_braces_length(const char *text, const char *end)
 	while (p < end && *p == '{')
 		p++;
 	while (p < end && p - text < EXCERPT_MAX && strchr("{}<>\"\n", *p) == NULL)
+		p++;
+	/* No character is cut. */
+	while (p < end && (*p & 0xc0) == 0x80)
 		p++;
 	while (p < end && *p == '}')
 		p++;

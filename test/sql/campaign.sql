@@ -76,6 +76,23 @@ SELECT * FROM lt_bulk_upsert(:'preflight', '[
 SELECT lt_remove_leads(:'preflight', '{campaign-f@example.com}');
 SELECT * FROM lt_preflight(:'preflight');
 
+-- A start warns of errors, once and in a line, whenever it starts anything.
+SELECT status FROM lt_start_campaign(:'preflight');
+SELECT status FROM lt_start_campaign(:'preflight');
+SELECT status FROM lt_pause_campaign(:'preflight');
+SELECT status FROM lt_start_campaign(:'preflight');
+SELECT lt_pause_campaign(:'preflight') IS NOT NULL AS paused;
+SELECT lt_rename_campaign(:'preflight', repeat('long', 250)),
+    lt_set_steps(:'preflight', jsonb_build_array(jsonb_build_object('subject', E'{{\x1b\r\n', 'bodyHtml', repeat('{{ ', 500)), '{"subject": "", "bodyHtml": ""}'::jsonb));
+SELECT status FROM lt_start_campaign(:'preflight');
+-- Not of what may be meant, nor of values.
+SELECT lt_pause_campaign(:'preflight') IS NOT NULL AS paused;
+SELECT lt_set_steps(:'preflight', '[{"subject": "{Hi|Hello} {{nobody}} {{x|\"y\"}}", "bodyHtml": "{{unsubscribeUrl|}}"}, {"subject": "", "bodyHtml": "b"}]');
+SELECT status FROM lt_start_campaign(:'preflight');
+SELECT lt_pause_campaign(:'preflight') IS NOT NULL AS paused;
+SELECT lt_set_steps(:'preflight', '[{"subject": "s", "bodyHtml": "{{ unsubscribeUrl }}"}, {"subject": "", "bodyHtml": "{{postalAddress}}"}]');
+SELECT status FROM lt_start_campaign(:'preflight');
+
 -- A campaign that does not exist.
 SELECT lt_start_campaign('00000000-0000-7000-8000-00000000beef');
 SELECT lt_pause_campaign('00000000-0000-7000-8000-00000000beef');

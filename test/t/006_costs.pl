@@ -3,7 +3,8 @@
 # bytes of WAL it writes, on small tables and on large ones, also where another
 # session fills the tables after the plans were made; for the owner, and for a role
 # that row-level security binds, whose plans are others.  And what it costs to find out
-# what is due, whatever there is that is not, or does not run.
+# what is due, whatever there is that is not, or does not run; and to look at the texts of a
+# campaign with its leads, or to start it.
 use strict;
 use warnings;
 
@@ -373,6 +374,35 @@ for my $role ('owner', 'bound')
 		ok($pages =~ /^\d+$/ && $pages <= 2000, "$role, $question->[0]: pages");
 	}
 }
+
+# What lt_preflight takes does not grow with the number of tokens, and is little a lead where
+# a campaign has most leads of a time; a start reads no leads.
+my $leads = 20_000;
+my ($dense, $sparse, $start) = split /\|/, $server->safe_psql('due', <<"SQL");
+CREATE FUNCTION pg_temp.pages(call text) RETURNS bigint LANGUAGE plpgsql SET search_path = public, pg_temp AS \$\$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT * FROM ' || call INTO plan;
+    RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::bigint + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::bigint;
+END;
+\$\$;
+SELECT jsonb_build_array(jsonb_build_object('subject', 's', 'bodyHtml', (SELECT string_agg(format('{{t%s}}', i), '') FROM generate_series(1, 50) i))) AS steps \\gset
+SELECT lt_create_campaign('dense', :'steps') AS dense, lt_create_campaign('sparse', :'steps') AS sparse \\gset
+SELECT lt_bulk_upsert(:'dense', '[{"email": "first\@example.com"}]') \\g /dev/null
+SELECT lt_bulk_upsert(:'sparse', '[{"email": "first\@example.com"}]') \\g /dev/null
+SELECT count(*) FROM lt_preflight(:'dense') d, lt_preflight(:'sparse') s \\g /dev/null
+SELECT count(lt_bulk_upsert(:'dense', (SELECT jsonb_agg(jsonb_build_object('email', format('l%s\@example.com', first + i), 't1', i)) FROM generate_series(1, 1000) i)))
+FROM generate_series(0, $leads - 1000, 1000) first \\g /dev/null
+SELECT lt_bulk_upsert(:'sparse', (SELECT jsonb_agg(jsonb_build_object('email', format('l%s\@example.com', i))) FROM generate_series(100, $leads, 100) i)) \\g /dev/null
+-- The first start looks things up in the catalog.
+SELECT lt_start_campaign(:'sparse') \\g /dev/null
+SELECT pg_temp.pages(format('lt_preflight(%L)', :'dense')), pg_temp.pages(format('lt_preflight(%L)', :'sparse')), pg_temp.pages(format('lt_start_campaign(%L)', :'dense'));
+SQL
+note("lt_preflight: pages $dense, of some leads $sparse; lt_start_campaign: $start");
+cmp_ok($dense, '<=', 0.1 * $leads, 'lt_preflight: pages of a list');
+cmp_ok($sparse, '<=', 8 * $leads / 100, 'lt_preflight: pages of some of it');
+cmp_ok($start, '<=', 250, 'lt_start_campaign: pages');
 
 $server->stop;
 done_testing();
