@@ -1,81 +1,120 @@
 /*
  * template.c
- *		Fuzz target: finding tokens in a text and filling them in.
+ *		Fuzz target: finding tokens in a text, filling them in, and what is no token.
  *
  * An input is the text, the address, a string, and custom fields as JSON.  What
- * is rendered is compared with what a slow and simple reading of the rules in
- * src/template.c gives, and custom fields with what the server says they are.
+ * is rendered is compared with what a slow and simple reading of tokens gives, and
+ * custom fields with what the server says they are.  Fallbacks and filters have a
+ * model in test/pgtap/template_property.sql.
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
+#include "character.h"
 #include "fuzz.h"
 #include "json.h"
 #include "template.h"
+#include "template_check.h"
+#include "template_reference.h"
 
 #define STATUS (-1)
+#define SEED 42
 #define URL "https://example.com/?a=1&b=2"
+#define ADDRESS "A & B\n1 Street"
 
 #define set_field(field, value) (nulls[field] = false, fields[field] = (value))
 
 static const pg_uuid_t assigned_to = {{0x01, 0x97, 0xc0, 0x43}};
 
-/* Says whether a token starts at a place, and where it and its name end. */
+/* Says whether a name has something to read, up to a bar. */
 static bool
-is_token(const char *text, const char *end, const char **token_end, const char **name_end)
+has_name(const char *text, const char *end, TemplateFormat format)
 {
-	bool		has_name = false;
-	bool		in_name = true;
-
-	if (end - text < 2 || text[0] != '{' || text[1] != '{')
-		return false;
-	*name_end = NULL;
-	for (const char *p = text + 2; p + 1 < end; p++)
+	while (text < end && *text != '|')
 	{
-		if (p[0] == '}' && p[1] == '}')
-		{
-			*token_end = p + 2;
-			if (in_name)
-				*name_end = p;
-			return has_name;
-		}
-		if (strchr("{}\x7f", *p) || (unsigned char) *p < ' ')
-			return false;
-		if (*p == '|' && in_name)
-		{
-			in_name = false;
-			*name_end = p;
-		}
-		else if (*p != ' ' && in_name)
-			has_name = true;
+		unsigned int code_point;
+		int			length = 0;
+		CharacterKind kind;
+
+		if (format == TEMPLATE_HTML && *text == '&')
+			length = template_read_reference(text, end, &code_point);
+		if (length == 0)
+			length = character_read(text, end - text, &code_point);
+		kind = character_kind(code_point);
+		if (kind == CHARACTER_SHOWN || kind == CHARACTER_JOINED)
+			return true;
+		text += length;
 	}
 	return false;
 }
 
-/* A token lies inside the text, and has the form that it should have. */
+/* Says whether a token starts at a place, and where it ends. */
+static bool
+is_token(const char *text, const char *end, TemplateFormat format, const char **token_end)
+{
+	if (end - text < 2 || text[0] != '{' || text[1] != '{')
+		return false;
+	for (const char *p = text + 2; p + 1 < end; p++)
+	{
+		*token_end = p + 2;
+		if (p[0] == '}' && p[1] == '}')
+			return has_name(text + 2, p, format);
+		if (*p == '{' || *p == '}')
+			return false;
+	}
+	return false;
+}
+
+/* A token lies inside the text, and is made of what it should be. */
 static void
-check_token(const TemplateToken *token, const char *text, const char *end)
+check_token(const TemplateToken *token, const char *text, const char *end, TemplateFormat format)
 {
 	const char *token_end;
-	const char *name_end;
 
 	FUZZ_CHECK(token->start >= text && token->end <= end);
-	FUZZ_CHECK(is_token(token->start, end, &token_end, &name_end));
+	FUZZ_CHECK(is_token(token->start, end, format, &token_end));
 	FUZZ_CHECK(token->end == token_end);
-	FUZZ_CHECK(token->name >= token->start + 2 && token->name_length > 0);
-	FUZZ_CHECK(token->name + token->name_length <= name_end);
-	FUZZ_CHECK(token->name[0] != ' ' && token->name[token->name_length - 1] != ' ');
-	FUZZ_CHECK((token->fallback == NULL) == (name_end == token->end - 2));
-	if (token->fallback != NULL)
+	FUZZ_CHECK(token->name.length > 0 && token->name.length <= token->end - token->start - 4);
+	FUZZ_CHECK(token->name.data[0] != ' ' && token->name.data[token->name.length - 1] != ' ');
+	FUZZ_CHECK(memchr(token->start, '|', token->end - token->start) != NULL ||
+			   (!token->has_fallback && !token->encodes && token->nchoices == 0));
+	FUZZ_CHECK(fuzz_is_utf8(token->name.data, token->name.length));
+	FUZZ_CHECK(fuzz_is_utf8(token->fallback.data, token->fallback.length));
+	FUZZ_CHECK(!token->is_random || (!token->has_fallback && !token->encodes));
+	for (int i = 0; i < token->nchoices; i++)
+		FUZZ_CHECK(token->is_random && fuzz_is_utf8(token->choices[i].data, token->choices[i].length));
+}
+
+/* Goes through a text as preflight does: its tokens are those of a message, and it ends. */
+static void
+check_findings(LeadString text, TemplateFormat format)
+{
+	const char *end = text.data + text.length;
+	const char *at = text.data;
+	TemplateCheck check;
+	TemplateFinding finding;
+	TemplateToken token;
+
+	template_check_begin(&check, text.data, text.length, format);
+	while (template_check_next(&check, &finding))
 	{
-		FUZZ_CHECK(token->fallback > name_end && token->fallback_length >= 0);
-		FUZZ_CHECK(token->fallback + token->fallback_length <= token->end - 2);
+		FUZZ_CHECK(finding.is_token || finding.flaw != TEMPLATE_SOUND);
+		FUZZ_CHECK(finding.excerpt.data >= text.data && finding.excerpt.length > 0);
+		FUZZ_CHECK(finding.excerpt.data + finding.excerpt.length <= end);
+		FUZZ_CHECK(fuzz_is_utf8(finding.excerpt.data, finding.excerpt.length));
+		if (!finding.is_token)
+			continue;
+		FUZZ_CHECK(template_next_token(at, end, format, &token));
+		FUZZ_CHECK(token.start == finding.token.start && token.end == finding.token.end);
+		at = token.end;
 	}
+	FUZZ_CHECK(!template_next_token(at, end, format, &token));
 }
 
 /* Returns the value of a token by its name; custom fields as the server has them. */
@@ -95,6 +134,8 @@ value_of(LeadString name, const TemplateValues *values)
 		return values->email;
 	if (lead_name_is(name.data, name.length, TEMPLATE_UNSUBSCRIBE_URL))
 		return values->unsubscribe_url;
+	if (lead_name_is(name.data, name.length, TEMPLATE_POSTAL_ADDRESS))
+		return values->postal_address;
 	if (values->nulls[field])
 		return (LeadString) {"", 0};
 	if (field != LEAD_CUSTOM)
@@ -116,7 +157,7 @@ value_of(LeadString name, const TemplateValues *values)
 }
 
 static void
-append_html(StringInfo output, LeadString value)
+append_html(StringInfo output, LeadString value, bool has_lines)
 {
 	for (int i = 0; i < value.length; i++)
 	{
@@ -137,10 +178,51 @@ append_html(StringInfo output, LeadString value)
 			case '\'':
 				appendStringInfoString(output, "&#39;");
 				break;
+			case '\n':
+				appendStringInfoString(output, has_lines ? "<br>" : "\n");
+				break;
 			default:
 				appendStringInfoChar(output, value.data[i]);
 		}
 	}
+}
+
+/* Appends a value as part of a URL. */
+static void
+append_url(StringInfo output, LeadString value)
+{
+	for (int i = 0; i < value.length; i++)
+	{
+		unsigned char c = value.data[i];
+
+		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
+			appendStringInfoChar(output, c);
+		else
+			appendStringInfo(output, "%%%02X", c);
+	}
+}
+
+/* Appends what a token shows in a body; random texts are numbered. */
+static void
+append_token(StringInfo output, const TemplateToken *token, const TemplateValues *values, int number)
+{
+	LeadString	value;
+
+	if (token->is_random)
+	{
+		if (token->nchoices == 0)
+			return;
+		value = token->choices[hash_bytes_uint32_extended(2 * number, SEED) % token->nchoices];
+		appendBinaryStringInfo(output, value.data, value.length);
+		return;
+	}
+	value = value_of(token->name, values);
+	if (lead_is_blank(&value))
+		appendBinaryStringInfo(output, token->has_fallback ? token->fallback.data : "", token->fallback.length);
+	else if (token->encodes)
+		append_url(output, value);
+	else
+		append_html(output, value, lead_name_is(token->name.data, token->name.length, TEMPLATE_POSTAL_ADDRESS));
 }
 
 /* Goes through the tokens of a text; returns what a body of it should be. */
@@ -149,6 +231,7 @@ expected_body(LeadString text, const TemplateValues *values, bool *has_unsubscri
 {
 	const char *end = text.data + text.length;
 	const char *at = text.data;
+	int			nrandom = 0;
 	StringInfoData output;
 	TemplateToken token;
 
@@ -156,30 +239,24 @@ expected_body(LeadString text, const TemplateValues *values, bool *has_unsubscri
 	*has_unsubscribe_url = false;
 	for (;;)
 	{
-		bool		found = template_next_token(at, end, &token);
+		bool		found = template_next_token(at, end, TEMPLATE_HTML, &token);
 		const char *stop = found ? token.start : end;
 		const char *ignored;
-		LeadString	value;
 
 		if (found)
-			check_token(&token, at, end);
+			check_token(&token, at, end, TEMPLATE_HTML);
 		/* No token that is well formed stays in the text before it. */
 		for (; at < stop; at++)
 		{
-			FUZZ_CHECK(!is_token(at, end, &ignored, &ignored));
+			FUZZ_CHECK(!is_token(at, end, TEMPLATE_HTML, &ignored));
 			appendStringInfoChar(&output, *at);
 		}
 		if (!found)
 			return output.data;
-
-		value = value_of((LeadString) {token.name, token.name_length}, values);
-		if (lead_is_blank(&value))
-			appendBinaryStringInfo(&output, token.fallback ? token.fallback : "",
-								   token.fallback_length);
-		else
-			append_html(&output, value);
-		*has_unsubscribe_url |= lead_name_is(token.name, token.name_length,
-											 TEMPLATE_UNSUBSCRIBE_URL);
+		nrandom += token.is_random;
+		append_token(&output, &token, values, nrandom);
+		*has_unsubscribe_url |= !token.is_random &&
+			lead_name_is(token.name.data, token.name.length, TEMPLATE_UNSUBSCRIBE_URL);
 		at = token.end;
 	}
 }
@@ -191,7 +268,8 @@ render(LeadString text, TemplateFormat format, TemplateValues *values, bool has_
 	StringInfo	output = makeStringInfo();
 	Template   *template = template_compile(text.data, text.length, format);
 
-	FUZZ_CHECK(template_has_unsubscribe_url(template) == has_unsubscribe_url);
+	if (format == TEMPLATE_HTML)
+		FUZZ_CHECK(template_has_unsubscribe_url(template) == has_unsubscribe_url);
 	appendStringInfoString(output, "\n");
 	FUZZ_CHECK(template_render(template, values, output));
 	FUZZ_CHECK(output->data[0] == '\n' && output->len == (int) strlen(output->data));
@@ -210,7 +288,8 @@ fuzz_template(const char *data, int length)
 	bool		nulls[LEAD_FIELDS];
 	bool		has_unsubscribe_url;
 	TemplateValues values = {
-		.email = email, .fields = fields, .nulls = nulls, .unsubscribe_url = {URL, strlen(URL)}
+		.email = email, .fields = fields, .nulls = nulls, .unsubscribe_url = {URL, strlen(URL)},
+		.postal_address = {ADDRESS, strlen(ADDRESS)}, .seed = SEED
 	};
 	JsonbValue	custom_root;
 	Size		size = 0;
@@ -221,6 +300,8 @@ fuzz_template(const char *data, int length)
 	if (!fuzz_is_utf8(text.data, text.length) || !fuzz_is_utf8(email.data, email.length) ||
 		!fuzz_is_utf8(string.data, string.length))
 		return;
+	check_findings(text, TEMPLATE_LINE);
+	check_findings(text, TEMPLATE_HTML);
 	if (custom == NULL || !JB_ROOT_IS_OBJECT(custom))
 		custom = fuzz_jsonb((LeadString) {"{}", 2});
 
