@@ -29,7 +29,7 @@ BEGIN
     SELECT lease_id INTO lease FROM lt_claim_messages(2, '1 minute', campaign) LIMIT 1;
     PERFORM lt_complete_messages(lease, ARRAY(SELECT message_id FROM lt_messages WHERE lease_id = lease ORDER BY message_id LIMIT 1));
     PERFORM lt_delete_leads('{l6@example.com}'), lt_remove_leads(campaign, '{l7@example.com}'), lt_forget('l8@example.com');
-    PERFORM lt_suppress('{*.blocked.example, l9@example.com}');
+    PERFORM lt_suppress('{*.blocked.example, l9@example.com}'), lt_set_postal_address('1 Main Street');
     PERFORM set_config('leadterra.workspace_id', '', true);
     RETURN ids || jsonb_build_object('steps', campaign, 'open', lease);
 END;
