@@ -18,7 +18,6 @@ OBJS = src/leadterra.o \
 	src/statement.o \
 	src/statement_plan.o \
 	src/json.o \
-	src/space.o \
 	src/email.o \
 	src/email_character.o \
 	src/email_normal.o \

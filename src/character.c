@@ -20,16 +20,16 @@ static const struct
 	{0x20, 0x20, CHARACTER_SPACE}, {0x7f, 0x84, CHARACTER_HIDDEN}, {0x85, 0x85, CHARACTER_SPACE},
 	{0x86, 0x9f, CHARACTER_HIDDEN}, {0xa0, 0xa0, CHARACTER_SPACE}, {0xad, 0xad, CHARACTER_HIDDEN},
 	{0x34f, 0x34f, CHARACTER_JOINED}, {0x61c, 0x61c, CHARACTER_HIDDEN},
-	{0x115f, 0x1160, CHARACTER_JOINED}, {0x1680, 0x1680, CHARACTER_SPACE},
-	{0x17b4, 0x17b5, CHARACTER_JOINED}, {0x180b, 0x180d, CHARACTER_JOINED},
+	{0x115f, 0x1160, CHARACTER_HIDDEN}, {0x1680, 0x1680, CHARACTER_SPACE},
+	{0x17b4, 0x17b5, CHARACTER_HIDDEN}, {0x180b, 0x180d, CHARACTER_JOINED},
 	{0x180e, 0x180e, CHARACTER_HIDDEN}, {0x180f, 0x180f, CHARACTER_JOINED},
 	{0x2000, 0x200a, CHARACTER_SPACE}, {0x200b, 0x200f, CHARACTER_HIDDEN},
 	{0x2028, 0x2029, CHARACTER_SPACE}, {0x202a, 0x202e, CHARACTER_HIDDEN},
 	{0x202f, 0x202f, CHARACTER_SPACE}, {0x205f, 0x205f, CHARACTER_SPACE},
-	{0x2060, 0x206f, CHARACTER_HIDDEN}, {0x2800, 0x2800, CHARACTER_JOINED},
-	{0x3000, 0x3000, CHARACTER_SPACE}, {0x3164, 0x3164, CHARACTER_JOINED},
+	{0x2060, 0x206f, CHARACTER_HIDDEN}, {0x2800, 0x2800, CHARACTER_HIDDEN},
+	{0x3000, 0x3000, CHARACTER_SPACE}, {0x3164, 0x3164, CHARACTER_HIDDEN},
 	{0xfe00, 0xfe0f, CHARACTER_JOINED}, {0xfeff, 0xfeff, CHARACTER_HIDDEN},
-	{0xffa0, 0xffa0, CHARACTER_JOINED}, {0xfff0, 0xfffb, CHARACTER_HIDDEN},
+	{0xffa0, 0xffa0, CHARACTER_HIDDEN}, {0xfff0, 0xfffb, CHARACTER_HIDDEN},
 	{0x1bca0, 0x1bca3, CHARACTER_HIDDEN}, {0x1d173, 0x1d17a, CHARACTER_HIDDEN},
 	{0xe0000, 0xe0fff, CHARACTER_JOINED},
 };
@@ -97,4 +97,45 @@ character_is_blank(const char *text, size_t length)
 			return false;
 	}
 	return true;
+}
+
+/* Says whether a character goes from around a text: control characters are an error there. */
+static bool
+is_around(unsigned int code_point)
+{
+	CharacterKind kind = character_kind(code_point);
+
+	return kind == CHARACTER_SPACE || (kind == CHARACTER_HIDDEN && code_point >= 0xa0);
+}
+
+/*
+ * Takes away what shows nothing on both sides of a text: moves its beginning, and
+ * returns its length.
+ */
+size_t
+character_trim(const char **text, size_t length)
+{
+	unsigned int code_point;
+
+	while (length > 0)
+	{
+		size_t		step = character_read(*text, length, &code_point);
+
+		if (!is_around(code_point))
+			break;
+		*text += step;
+		length -= step;
+	}
+	while (length > 0)
+	{
+		size_t		start = length - 1;
+
+		while (start > 0 && length - start < 4 && ((*text)[start] & 0xc0) == 0x80)
+			start--;
+		if (character_read(*text + start, length - start, &code_point) != length - start ||
+			!is_around(code_point))
+			break;
+		length = start;
+	}
+	return length;
 }

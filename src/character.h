@@ -15,12 +15,13 @@ typedef enum CharacterKind
 {
 	CHARACTER_SHOWN,
 	CHARACTER_SPACE,			/* white space, of Unicode's property White_Space */
-	CHARACTER_HIDDEN,			/* controls, and what has no width */
+	CHARACTER_HIDDEN,			/* controls, what has no width, and letters that are blank */
 	CHARACTER_JOINED			/* not seen by itself: part of the character before it */
 } CharacterKind;
 
 extern size_t character_read(const char *text, size_t length, unsigned int *code_point);
 extern CharacterKind character_kind(unsigned int code_point);
 extern bool character_is_blank(const char *text, size_t length);
+extern size_t character_trim(const char **text, size_t length);
 
 #endif							/* LEADTERRA_CHARACTER_H */

@@ -2,7 +2,7 @@
  * email_normal.c
  *		Normal form of e-mail addresses, and of entries of block lists.
  *
- * It has no white space of any kind around it (space.c) and is in ASCII lower case.  A
+ * It has no white space of any kind around it (character.c) and is in ASCII lower case.  A
  * domain is as SMTP wants it, in A-labels (UTS #46, by libidn2, without transitional
  * mappings).  A local part is in NFC, as the server has it.  Nothing else is folded:
  * "first.last+tag@" and other letters' case stay, because only the provider knows
@@ -26,7 +26,7 @@
 
 #include "compat.h"
 #include "email.h"
-#include "space.h"
+#include "character.h"
 
 /*
  * Octets of the longest text whose normal form may be an address.  Characters of four
@@ -231,7 +231,7 @@ email_normalize(const char *text, size_t length, size_t *normal_length)
 {
 	char	   *normal;
 
-	length = space_trim(&text, length);
+	length = character_trim(&text, length);
 	normal = palloc(length + 1);
 	if (lower_ascii(normal, text, length) || length > TEXT_MAX_LENGTH)
 	{

@@ -16,7 +16,7 @@
 #include "compat.h"
 #include "email.h"
 #include "lead_cell.h"
-#include "space.h"
+#include "character.h"
 
 PG_FUNCTION_INFO_V1(lt_read_address);
 
@@ -63,7 +63,7 @@ lead_fit_cell(bool number, JsonbValue *value)
 	if (value->type == jbvString)
 	{
 		const char *text = value->val.string.val;
-		int			length = space_trim(&text, value->val.string.len);
+		int			length = character_trim(&text, value->val.string.len);
 
 		set_string(value, text, length);
 		if (number)
@@ -110,7 +110,7 @@ enter_brackets(const char **text, int length)
 				return length;
 		}
 		*text += i + 1;
-		return space_trim(text, length - i - 2);
+		return character_trim(text, length - i - 2);
 	}
 	return length;
 }
@@ -129,7 +129,7 @@ leave_link(const char **text, int length)
 	if (length < (int) strlen(scheme) || pg_strncasecmp(*text, scheme, strlen(scheme)) != 0)
 		return length;
 	*text += strlen(scheme);
-	length = space_trim(text, length - strlen(scheme));
+	length = character_trim(text, length - strlen(scheme));
 	at = memchr(*text, '@', length);
 	query = at ? memchr(at, '?', *text + length - at) : NULL;
 	return query ? query - *text : length;
@@ -144,7 +144,7 @@ lead_repair_email(const char *text, int length, LeadString *email)
 {
 	LeadString	found;
 
-	length = space_trim(&text, length);
+	length = character_trim(&text, length);
 	length = leave_stop(text, length);
 	length = enter_brackets(&text, length);
 	length = leave_link(&text, length);

@@ -8,10 +8,10 @@
 
 #include "lib/stringinfo.h"
 
+#include "character.h"
 #include "email.h"
 #include "fuzz.h"
 #include "lead_cell.h"
-#include "space.h"
 
 #define LOCAL_MAX 64
 #define LABEL_MAX 63
@@ -105,29 +105,31 @@ check_entry(const char *entry, int length)
 	check_address(address.data, address.len);
 }
 
+/* Checks that what was taken from a text shows nothing. */
+static void
+check_taken(const char *taken, const char *end)
+{
+	while (taken < end)
+	{
+		unsigned int code_point;
+
+		taken += character_read(taken, end - taken, &code_point);
+		FUZZ_CHECK(character_kind(code_point) != CHARACTER_SHOWN);
+	}
+}
+
 /* Nothing is left around a text that was trimmed, and nothing else was taken. */
 static void
 check_trimmed(const char *data, int length)
 {
 	const char *start = data;
-	int			trimmed = space_trim(&start, length);
+	int			trimmed = character_trim(&start, length);
+	const char *again = start;
 
 	FUZZ_CHECK(start >= data && trimmed >= 0 && start + trimmed <= data + length);
-	FUZZ_CHECK(space_length(start, trimmed) == 0);
-	for (const char *taken = data; taken < start;)
-	{
-		size_t		step = space_length(taken, start - taken);
-
-		FUZZ_CHECK(step > 0);
-		taken += step;
-	}
-	for (const char *taken = start + trimmed; taken < data + length;)
-	{
-		size_t		step = space_length(taken, data + length - taken);
-
-		FUZZ_CHECK(step > 0);
-		taken += step;
-	}
+	FUZZ_CHECK(character_trim(&again, trimmed) == (size_t) trimmed && again == start);
+	check_taken(data, start);
+	check_taken(start + trimmed, data + length);
 }
 
 void
