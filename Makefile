@@ -43,6 +43,7 @@ OBJS = src/leadterra.o \
 	src/queue.o \
 	src/queue_take.o \
 	src/queue_lease.o \
+	src/queue_lease_lock.o \
 	src/queue_close.o \
 	src/queue_message.o \
 	src/event.o \
@@ -66,6 +67,7 @@ OBJS = src/leadterra.o \
 	src/enroll_write.o \
 	src/message_claim.o \
 	src/message_find.o \
+	src/message_bounce.o \
 	src/message_settle.o \
 	src/message_event.o \
 	src/message_link.o \

@@ -76,13 +76,22 @@ AS 'MODULE_PATHNAME', 'lt_greatest_id';
 COMMENT ON FUNCTION leadterra.greatest_id(uuid[]) IS
 'Return the greatest of some ids; null where that is no plain list of ids, or an empty one.';
 
+CREATE FUNCTION leadterra.is_attempt(attempt smallint)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_is_attempt';
+
+COMMENT ON FUNCTION leadterra.is_attempt(smallint) IS
+'Say whether there is such an attempt at work: from the first to the fifth.';
+
 CREATE FUNCTION leadterra.lease_is_valid(
-    batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], settled bytea, completed bytea)
+    batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], tried_at timestamptz[],
+    settled bytea, completed bytea)
 RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
 
-COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], bytea, bytea) IS
+COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], timestamptz[], bytea, bytea) IS
 'Say whether the ranges and bits of a lease are such as a claim makes
 
 There are as many bits as messages, and what was completed is settled.';

@@ -286,7 +286,8 @@ COMMENT ON COLUMN @extschema@.lt_messages.email IS 'Its address.';
 COMMENT ON COLUMN @extschema@.lt_messages.due_at IS 'When it is, or was, due.';
 COMMENT ON COLUMN @extschema@.lt_messages.state IS
     'queued, leased, sent, retry, failed or skipped.';
-COMMENT ON COLUMN @extschema@.lt_messages.reason IS 'Why it is retry, failed or skipped.';
+COMMENT ON COLUMN @extschema@.lt_messages.reason IS
+    'Why it failed, was skipped or waits again: lease expired where a worker told nothing.';
 COMMENT ON COLUMN @extschema@.lt_messages.attempt IS 'The attempt to come, at hand, or the last.';
 COMMENT ON COLUMN @extschema@.lt_messages.lease_id IS 'The lease that holds or sent it.';
 COMMENT ON COLUMN @extschema@.lt_messages.settled_at IS

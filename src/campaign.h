@@ -9,7 +9,6 @@
 
 #include "queue.h"
 
-/* What a caller of campaign_require() does with the campaign. */
 typedef enum CampaignStatus
 {
 	CAMPAIGN_DRAFT,
@@ -33,6 +32,7 @@ extern CampaignStatus campaign_require(Datum workspace, Datum campaign, bool sta
 extern CampaignStatus campaign_keep(Datum workspace, Datum campaign);
 extern CampaignStatus campaign_lock(Datum workspace, Datum campaign);
 extern CampaignStatus campaign_lock_doomed(Datum workspace, Datum campaign);
+extern bool campaign_try_keep(Datum workspace, Datum campaign);
 extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
 extern void campaign_insert(Datum workspace, Datum campaign, Datum name, CampaignSteps *steps);
 extern void campaign_copy(Datum workspace, Datum campaign, Datum copy, Datum name);

@@ -5,24 +5,60 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
 #include "context.h"
+#include "error.h"
 #include "event.h"
 #include "statement.h"
 #include "uuid7.h"
 
-/* A message may be replied to several times, and bounce softly and then hard. */
+PG_FUNCTION_INFO_V1(lt_set_soft_bounce_limit);
+
+/* Soft bounces of an address that suppress it, unless a workspace says otherwise, or at most. */
+#define SOFT_BOUNCES 5
+#define SOFT_BOUNCES_MAX 1000
+
+/* A message may be replied to several times, clicked at several links, and bounce softly and then hard. */
 static Statement insert_event = STATEMENT(
 	"INSERT INTO leadterra.events (workspace_id, campaign_id, type, message_id, digest, event_id,"
 	" lead_id, data, created_at)"
 	" VALUES ($1, $2, $3, $4, CASE $3"
 	" WHEN 'replied' THEN encode(sha256(convert_to($7::text, 'UTF8')), 'hex')"
+	" WHEN 'clicked' THEN encode(sha256(convert_to(coalesce($7 ->> 'url', ''), 'UTF8')), 'hex')"
 	" WHEN 'bounced' THEN $7 ->> 'bounceType' ELSE '' END, $5, $6, $7, $8)"
 	" ON CONFLICT DO NOTHING",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID, TIMESTAMPTZOID);
+
+static Statement find_limit = STATEMENT(
+	"SELECT soft_bounces FROM leadterra.bounce_limits"
+	" WHERE workspace_id = $1",
+	SPI_OK_SELECT, UUIDOID);
+
+static Statement set_limit = STATEMENT(
+	"INSERT INTO leadterra.bounce_limits (workspace_id, soft_bounces)"
+	" VALUES ($1, $2)"
+	" ON CONFLICT (workspace_id) DO UPDATE SET soft_bounces = excluded.soft_bounces",
+	SPI_OK_INSERT, UUIDOID, INT4OID);
+
+/* Those of the last 30 days and this one. */
+static Statement add_soft_bounce = STATEMENT(
+	"INSERT INTO leadterra.soft_bounces AS b (workspace_id, lead_id, bounced_at)"
+	" VALUES ($1, $2, ARRAY[$3])"
+	" ON CONFLICT (workspace_id, lead_id) DO UPDATE SET bounced_at = ARRAY("
+	" SELECT t FROM unnest(b.bounced_at) AS u (t)"
+	" WHERE t > $3 - interval '30 days'"
+	" ORDER BY t) || $3"
+	" RETURNING cardinality(bounced_at)",
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+static Statement delete_soft_bounces = STATEMENT(
+	"DELETE FROM leadterra.soft_bounces"
+	" WHERE workspace_id = $1 AND lead_id = $2",
+	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
 /* Keeps an event; false if it is known.  Runs in SPI. */
 bool
@@ -36,4 +72,63 @@ event_insert(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
 
 	uuid7_generate(&event_id);
 	return statement_execute(&insert_event, values, NULL) > 0;
+}
+
+/* Returns how many soft bounces suppress an address in a workspace; 0: no number does. */
+static int
+soft_bounce_limit(Datum workspace)
+{
+	bool		isnull;
+	Datum		limit;
+
+	if (statement_execute(&find_limit, &workspace, NULL) == 0)
+		return SOFT_BOUNCES;
+	limit = statement_value(0, 1, &isnull);
+	return isnull ? 0 : DatumGetInt32(limit);
+}
+
+/*
+ * Counts a soft bounce of a lead, which its caller keeps from being deleted, and says
+ * whether it is one too many: then they are forgotten.  Runs in SPI.
+ */
+bool
+event_add_soft_bounce(Datum workspace, const pg_uuid_t *lead_id)
+{
+	Datum		values[] = {workspace, UUIDPGetDatum(lead_id), TimestampTzGetDatum(context_clock())};
+	int			limit = soft_bounce_limit(workspace);
+	bool		isnull;
+
+	if (limit <= 0)
+		return false;
+	statement_execute(&add_soft_bounce, values, NULL);
+	if (DatumGetInt32(statement_value(0, 1, &isnull)) < limit)
+		return false;
+	event_forget_soft_bounces(workspace, lead_id);
+	return true;
+}
+
+/* Forgets the soft bounces of a lead.  Runs in SPI. */
+void
+event_forget_soft_bounces(Datum workspace, const pg_uuid_t *lead_id)
+{
+	Datum		values[] = {workspace, UUIDPGetDatum(lead_id)};
+
+	statement_execute(&delete_soft_bounces, values, NULL);
+}
+
+/* SQL: lt_set_soft_bounce_limit(soft_bounces) */
+Datum
+lt_set_soft_bounce_limit(PG_FUNCTION_ARGS)
+{
+	Datum		values[] = {context_enter("workspaces:update"), PG_GETARG_DATUM(0)};
+	bool		nulls[] = {false, PG_ARGISNULL(0)};
+
+	if (!nulls[1] && (PG_GETARG_INT32(0) < 1 || PG_GETARG_INT32(0) > SOFT_BOUNCES_MAX))
+		error_raise(ERROR_INVALID_REQUEST, "argument \"soft_bounces\" must be from 1 to %d, not %d",
+					SOFT_BOUNCES_MAX, PG_GETARG_INT32(0));
+	statement_connect();
+	context_make_workspace();
+	statement_execute(&set_limit, values, nulls);
+	statement_finish();
+	PG_RETURN_VOID();
 }

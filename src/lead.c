@@ -106,6 +106,12 @@ static Statement find_email = STATEMENT(
 	" WHERE workspace_id = $1 AND lead_id = $2 AND email IS NOT NULL",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+static Statement keep_email = STATEMENT(
+	"SELECT email FROM leadterra.leads"
+	" WHERE workspace_id = $1 AND lead_id = $2 AND email IS NOT NULL"
+	" FOR KEY SHARE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement delete_lead = STATEMENT(
 	"DELETE FROM leadterra.leads"
 	" WHERE workspace_id = $1 AND lead_id = $2",
@@ -302,19 +308,33 @@ lead_normalize_emails(ArrayType *given)
 	return lead_emails(emails, count);
 }
 
-/* Returns the address of a lead; false if it is gone or has none.  Runs in SPI. */
-bool
-lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
+/* Reads the address of a lead by a statement; false if it is gone or has none. */
+static bool
+read_email(Statement *statement, Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 {
 	Datum		parameters[] = {workspace, UUIDPGetDatum(lead_id)};
 	text	   *value;
 	bool		isnull;
 
-	if (statement_execute(&find_email, parameters, NULL) == 0)
+	if (statement_execute(statement, parameters, NULL) == 0)
 		return false;
 	value = DatumGetTextPP(statement_value(0, 1, &isnull));
 	*email = (LeadString) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
 	return true;
+}
+
+/* Returns the address of a lead; false if it is gone or has none.  Runs in SPI. */
+bool
+lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
+{
+	return read_email(&find_email, workspace, lead_id, email);
+}
+
+/* The same, and keeps the lead from being deleted.  Runs in SPI. */
+bool
+lead_keep_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
+{
+	return read_email(&keep_email, workspace, lead_id, email);
 }
 
 /* Applies a patch to the lead with an address; false if there is none. */

@@ -6,6 +6,11 @@
  * It may ask for more time, says that the work is done or what went wrong, and has
  * lost it when the time is over.  Each kind of work has its own table and its own
  * waits between attempts; what is the same for all of them is here.
+ *
+ * A lease that ran out says nothing about the work in it: the worker, its machine or
+ * its network may have died of anything.  So that costs no attempt.  But work that kills
+ * its workers has to be found among the rest.  What was lost is handed out in leases of
+ * its own, which get smaller, until it is alone in one.
  */
 #include "postgres.h"
 
@@ -25,6 +30,8 @@ PG_FUNCTION_INFO_V1(lt_lease_end);
 PG_FUNCTION_INFO_V1(lt_require_lease);
 PG_FUNCTION_INFO_V1(lt_lease_retry_at);
 PG_FUNCTION_INFO_V1(lt_lease_error);
+PG_FUNCTION_INFO_V1(lt_is_attempt);
+PG_FUNCTION_INFO_V1(lt_lease_lose);
 PG_FUNCTION_INFO_V1(lt_lease_loss);
 
 /*
@@ -58,6 +65,36 @@ void
 lease_raise_lost(Datum lease_id)
 {
 	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist", error_uuid(lease_id));
+}
+
+/* Says whether there is such an attempt. */
+bool
+lease_is_attempt(int attempt)
+{
+	return attempt >= 1 && attempt <= LEASE_ATTEMPTS_MAX;
+}
+
+/* Returns how much of wanted work is handed out in one lease that was lost so often. */
+int
+lease_most(int losses, int wanted)
+{
+	static const int most[] = {100, 10, 1};
+
+	if (losses < LEASE_LOSSES_ALONE - 2)
+		return wanted;
+	return Min(wanted, most[Min(losses, LEASE_LOSSES_ALONE) - (LEASE_LOSSES_ALONE - 2)]);
+}
+
+/*
+ * Returns how often work has been lost that was lost so often, and now once more:
+ * LEASE_LOSSES_MAX means that it has failed.  It stays below that unless others completed
+ * their work meanwhile: where all workers die, what they had is not to blame.
+ */
+int
+lease_lose(int losses, bool others_completed)
+{
+	losses = Max(losses, 0);
+	return others_completed ? Min(losses, LEASE_LOSSES_MAX - 1) + 1 : Min(losses + 1, LEASE_LOSSES_MAX - 1);
 }
 
 /*
@@ -127,11 +164,27 @@ lt_lease_error(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(lease_error(PG_GETARG_TEXT_PP(0)));
 }
 
-/* SQL: leadterra.lease_loss(attempts, is_last) */
+/* SQL: leadterra.is_attempt(attempt) */
+Datum
+lt_is_attempt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(lease_is_attempt(PG_GETARG_INT16(0)));
+}
+
+/* SQL: leadterra.lease_lose(losses, others_completed) */
+Datum
+lt_lease_lose(PG_FUNCTION_ARGS)
+{
+	int			losses = lease_lose(PG_GETARG_INT16(0), PG_GETARG_BOOL(1));
+
+	if (losses >= LEASE_LOSSES_MAX)
+		PG_RETURN_NULL();
+	PG_RETURN_INT16(losses);
+}
+
+/* SQL: leadterra.lease_loss(has_failed) */
 Datum
 lt_lease_loss(PG_FUNCTION_ARGS)
 {
-	const char *loss = PG_GETARG_BOOL(1) ? psprintf("gave up after %d attempts", PG_GETARG_INT32(0)) : LEASE_EXPIRED;
-
-	PG_RETURN_TEXT_P(cstring_to_text(loss));
+	PG_RETURN_TEXT_P(cstring_to_text(PG_GETARG_BOOL(0) ? LEASE_KILLER : LEASE_EXPIRED));
 }

@@ -44,4 +44,7 @@ extern LeadString message_link(const MessageLinks *links, const pg_uuid_t *messa
 extern bool message_link_parse(const char *token, int length, pg_uuid_t *workspace,
 							   pg_uuid_t *message_id);
 
+extern bool message_is_bounce(const char *answer);
+extern void message_bounce(const QueueLease *lease, const int *numbers, int count, const char *reason);
+
 #endif							/* LEADTERRA_MESSAGE_H */

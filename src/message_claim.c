@@ -429,7 +429,7 @@ handle_chunk(ClaimChunk *chunk)
 		MemoryContextReset(message_context);
 	}
 	queue_except(claim->workspace, turn->campaign, claim->now, chunk->exceptions, chunk->nexceptions);
-	queue_put_back(&turn->lease, chunk->busy, chunk->nbusy, NULL);
+	queue_put_back(&turn->lease, chunk->busy, chunk->nbusy, &turn->taker.losses, NULL);
 }
 
 /* Takes messages and handles them; false if no more are due.  What it needs for that is freed. */
@@ -443,7 +443,7 @@ claim_chunk(ClaimTurn *turn)
 	MemoryContext chunk_context;
 	MemoryContext caller_context;
 
-	chunk.count = queue_take(&turn->taker, claim->wanted - turn->handed, &taken);
+	chunk.count = queue_take(&turn->taker, turn->handed, claim->wanted, &taken);
 	if (chunk.count == 0)
 		return false;
 	claim->took = true;
@@ -464,20 +464,27 @@ claim_chunk(ClaimTurn *turn)
 	return true;
 }
 
-/* Claims from a campaign; false if nothing was handed out, and there may be more. */
+/*
+ * Claims from a campaign; false if nothing was handed out, and there may be more.  Where
+ * all messages of a lease were skipped, and it ended before others that may not stand in it,
+ * the next lease is made.
+ */
 static bool
 claim_campaign(Claim *claim, Datum campaign, bool wait)
 {
 	ClaimTurn	turn;
 
-	if (!open_turn(&turn, claim, campaign, wait && !claim->has_waited && !claim->took))
-		return false;
-	while (turn.handed < claim->wanted && claim->passed_over < SKIPS_MAX && claim_chunk(&turn))
-		;
-	queue_take_end(&turn.taker, &turn.lease);
-	if (turn.lease.ranges.nmessages > 0)
-		queue_lease_insert(&turn.lease, turn.skipped, turn.nskipped, claim->worker,
-						   claim->no_worker, claim->now, claim->expires_at);
+	do
+	{
+		if (!open_turn(&turn, claim, campaign, wait && !claim->has_waited && !claim->took))
+			return false;
+		while (turn.handed < claim->wanted && claim->passed_over < SKIPS_MAX && claim_chunk(&turn))
+			;
+		queue_take_end(&turn.taker, &turn.lease);
+		if (turn.lease.ranges.nmessages > 0)
+			queue_lease_insert(&turn.lease, turn.skipped, turn.nskipped, claim->worker,
+							   claim->no_worker, claim->now, claim->expires_at);
+	} while (turn.handed == 0 && turn.taker.ended_early && claim->passed_over < SKIPS_MAX);
 	return turn.handed > 0 || claim->passed_over >= SKIPS_MAX;
 }
 

@@ -2,9 +2,10 @@
  * message_event.c
  *		What workers and recipients say of messages that were sent.
  *
- * An event is kept once however often it is reported.  A reply, a bounce or an
- * unsubscribe ends the sequence of its lead; a hard bounce or an unsubscribe
- * keeps the address from being mailed by any campaign.
+ * An event is kept once however often it is reported.  A reply, a bounce, an
+ * unsubscribe or a complaint ends the sequence of its lead; a hard bounce, an
+ * unsubscribe or a complaint keeps the address from being mailed by any campaign, and so
+ * do soft bounces if there are too many.
  */
 #include "postgres.h"
 
@@ -29,18 +30,30 @@ PG_FUNCTION_INFO_V1(lt_unsubscribe);
 /* Bytes of the text of an event's data at most. */
 #define DATA_MAX ((Size) 16 * 1024 * 1024)
 
+/* What an event says of the mailbox. */
+typedef enum EventNews
+{
+	EVENT_NO_NEWS,
+	EVENT_REFUSED,				/* it took nothing for now */
+	EVENT_ACCEPTED
+} EventNews;
+
 /* What an event does to the lead of its message. */
 typedef struct EventEffect
 {
 	const char *status;			/* of the enrollment; NULL: as it is */
 	const char *suppression;	/* reason for which its address is suppressed; NULL: it is not */
+	EventNews	news;
 } EventEffect;
 
-static const EventEffect no_effect = {NULL, NULL};
-static const EventEffect reply_effect = {"replied", NULL};
-static const EventEffect bounce_effect = {"bounced", NULL};
-static const EventEffect hard_bounce_effect = {"bounced", "hard_bounce"};
-static const EventEffect unsubscribe_effect = {"unsubscribed", "unsubscribed"};
+static const EventEffect no_effect = {NULL, NULL, EVENT_NO_NEWS};
+static const EventEffect delivery_effect = {NULL, NULL, EVENT_ACCEPTED};
+static const EventEffect reply_effect = {"replied", NULL, EVENT_ACCEPTED};
+static const EventEffect soft_bounce_effect = {NULL, NULL, EVENT_REFUSED};
+static const EventEffect bounce_effect = {"bounced", NULL, EVENT_NO_NEWS};
+static const EventEffect hard_bounce_effect = {"bounced", "hard_bounce", EVENT_NO_NEWS};
+static const EventEffect unsubscribe_effect = {"unsubscribed", "unsubscribed", EVENT_NO_NEWS};
+static const EventEffect complaint_effect = {"unsubscribed", "complained", EVENT_NO_NEWS};
 
 /* Returns a member of the data as a string, NULL where it has none. */
 static char *
@@ -66,7 +79,7 @@ bounced(JsonbContainer *data)
 	if (type && strcmp(type, "hard") == 0)
 		return hard_bounce_effect;
 	if (type && strcmp(type, "soft") == 0)
-		return no_effect;
+		return soft_bounce_effect;
 	error_raise(ERROR_INVALID_EVENT, "bounceType must be \"hard\" or \"soft\"");
 }
 
@@ -103,15 +116,40 @@ replied(JsonbContainer *data)
 static EventEffect
 find_effect(const char *type, JsonbContainer *data)
 {
-	if (strcmp(type, "delivered") == 0 || strcmp(type, "opened") == 0)
+	if (strcmp(type, "delivered") == 0)
+		return delivery_effect;
+	if (strcmp(type, "opened") == 0)
 		return no_effect;
+	if (strcmp(type, "clicked") == 0)
+	{
+		(void) data_string(data, "url");
+		return no_effect;
+	}
 	if (strcmp(type, "bounced") == 0)
 		return bounced(data);
 	if (strcmp(type, "replied") == 0)
 		return replied(data);
 	if (strcmp(type, "unsubscribed") == 0)
 		return unsubscribe_effect;
+	if (strcmp(type, "complained") == 0)
+		return complaint_effect;
 	error_raise(ERROR_INVALID_EVENT, "type of event \"%s\" is unknown", type);
+}
+
+/*
+ * Counts soft bounces of a lead: too many suppress its address, and what it accepts
+ * makes up for them.
+ */
+static void
+count_soft_bounces(EventNews news, Datum workspace, const pg_uuid_t *lead_id)
+{
+	LeadString	email;
+
+	if (news == EVENT_ACCEPTED)
+		event_forget_soft_bounces(workspace, lead_id);
+	else if (news == EVENT_REFUSED && lead_keep_email(workspace, lead_id, &email) &&
+			 event_add_soft_bounce(workspace, lead_id))
+		suppression_add(workspace, email.data, email.length, "soft_bounces");
 }
 
 /*
@@ -121,8 +159,7 @@ find_effect(const char *type, JsonbContainer *data)
 static void
 apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const pg_uuid_t *lead_id)
 {
-	if (effect->status)
-		enrollment_end(workspace, campaign, lead_id, effect->status);
+	count_soft_bounces(effect->news, workspace, lead_id);
 	if (effect->suppression)
 	{
 		LeadString	email;
@@ -131,6 +168,8 @@ apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const p
 			error_raise(ERROR_LEAD_NOT_FOUND, "lead of the message has been deleted");
 		suppression_add(workspace, email.data, email.length, effect->suppression);
 	}
+	if (effect->status)
+		enrollment_end(workspace, campaign, lead_id, effect->status);
 }
 
 /* Records an event; false if it is known.  Runs in SPI. */

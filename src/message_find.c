@@ -108,7 +108,7 @@ list_messages(const QueueRanges *ranges, int number, int *starts)
 		starts[i] = next;
 		for (int position = range->first; position <= range->last; position++, next++)
 		{
-			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt, range->step};
+			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt, range->step, range->tried_at};
 			messages[next].number = number + next;
 		}
 	}

@@ -21,6 +21,9 @@
 
 PG_FUNCTION_INFO_V1(lt_complete_messages);
 PG_FUNCTION_INFO_V1(lt_fail_messages);
+PG_FUNCTION_INFO_V1(lt_bounce_messages);
+PG_FUNCTION_INFO_V1(lt_defer_messages);
+PG_FUNCTION_INFO_V1(lt_release_lease);
 PG_FUNCTION_INFO_V1(lt_extend_lease);
 
 static void
@@ -128,35 +131,159 @@ leave_open(QueueLease *lease, int *numbers, int count)
 	return kept;
 }
 
+/* A call that says what became of messages of a lease that were not sent. */
+typedef struct Report
+{
+	Datum		workspace;
+	TimestampTz now;
+	QueueLease	lease;
+	QueueSteps	steps;
+	int			count;			/* of the messages that are open */
+	int		   *numbers;
+} Report;
+
+/*
+ * Keeps the campaign of the lease that an argument names from being deleted.  Whoever
+ * deletes it takes enrollments and leases along, and so has to wait before that.
+ */
+static void
+keep_campaign(FunctionCallInfo fcinfo, Datum workspace)
+{
+	pg_uuid_t	campaign;
+
+	if (!queue_lease_campaign(workspace, PG_GETARG_DATUM(0), &campaign) ||
+		!campaign_try_keep(workspace, UUIDPGetDatum(&campaign)))
+		lease_raise_lost(PG_GETARG_DATUM(0));
+}
+
+/* Begins a report on the messages that the second argument names. */
+static void
+begin_report(FunctionCallInfo fcinfo, Report *report, Datum workspace)
+{
+	bool		open = lock_lease(fcinfo, workspace, &report->lease, &report->now);
+
+	report->workspace = workspace;
+	report->numbers = find_numbers(fcinfo, 1, &report->lease, &report->count);
+	report->count = open ? leave_open(&report->lease, report->numbers, report->count) : 0;
+	if (report->count > 0)
+		campaign_read_steps(workspace, UUIDPGetDatum(&report->lease.campaign), &report->steps);
+}
+
+/* Ends a report: says what becomes of the messages, and returns how many they are. */
+static int32
+end_report(Report *report, const QueueVerdict *verdict)
+{
+	if (report->count > 0)
+		queue_lease_return(&report->lease, &report->steps, report->numbers, report->count, verdict, report->now);
+	return report->count;
+}
+
+/* Does what a report of bounces says. */
+static int32
+report_bounces(FunctionCallInfo fcinfo, Datum workspace, const char *reason)
+{
+	Report		report;
+	int32		count;
+
+	statement_connect();
+	keep_campaign(fcinfo, workspace);
+	begin_report(fcinfo, &report, workspace);
+	if (report.count > 0)
+		message_bounce(&report.lease, report.numbers, report.count, reason);
+	count = end_report(&report, &(QueueVerdict) {.fate = QUEUE_FAIL, .reason = reason});
+	statement_finish();
+	return count;
+}
+
 /* SQL: lt_fail_messages(lease_id, message_ids, error, permanent) */
 Datum
 lt_fail_messages(PG_FUNCTION_ARGS)
 {
-	TimestampTz now;
-	QueueLease	lease;
-	QueueSteps	steps;
-	bool		open;
 	Datum		workspace = context_enter("messages:update");
-	const char *error;
-	int		   *numbers;
-	int			count;
+	QueueVerdict verdict = {.fate = QUEUE_RETRY};
+	Report		report;
+	int32		count;
 
 	error_if_null(0, "lease_id");
 	error_if_null(1, "message_ids");
 	error_if_null(2, "error");
 	error_if_null(3, "permanent");
-	error = text_to_cstring(lease_error(PG_GETARG_TEXT_PP(2)));
+	verdict.reason = text_to_cstring(lease_error(PG_GETARG_TEXT_PP(2)));
+	if (PG_GETARG_BOOL(3) && message_is_bounce(verdict.reason))
+		PG_RETURN_INT32(report_bounces(fcinfo, workspace, verdict.reason));
+	if (PG_GETARG_BOOL(3))
+		verdict.fate = QUEUE_FAIL;
 	statement_connect();
-	open = lock_lease(fcinfo, workspace, &lease, &now);
-	numbers = find_numbers(fcinfo, 1, &lease, &count);
-	count = open ? leave_open(&lease, numbers, count) : 0;
-	if (count > 0)
-	{
-		campaign_read_steps(lease.workspace, UUIDPGetDatum(&lease.campaign), &steps);
-		queue_lease_fail(&lease, &steps, numbers, count, error, PG_GETARG_BOOL(3), now);
-	}
+	begin_report(fcinfo, &report, workspace);
+	count = end_report(&report, &verdict);
 	statement_finish();
 	PG_RETURN_INT32(count);
+}
+
+/* SQL: lt_bounce_messages(lease_id, message_ids, reason) */
+Datum
+lt_bounce_messages(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("messages:update");
+
+	error_if_null(0, "lease_id");
+	error_if_null(1, "message_ids");
+	error_if_null(2, "reason");
+	PG_RETURN_INT32(report_bounces(fcinfo, workspace, text_to_cstring(lease_error(PG_GETARG_TEXT_PP(2)))));
+}
+
+/* SQL: lt_defer_messages(lease_id, message_ids, wait, error) */
+Datum
+lt_defer_messages(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("messages:update");
+	Interval	nothing = {0};
+	Interval	longest = {.day = QUEUE_DEFER_DAYS};
+	Datum		wait = PG_GETARG_DATUM(2);
+	QueueVerdict verdict = {.fate = QUEUE_DEFER};
+	Report		report;
+	int32		count;
+
+	error_if_null(0, "lease_id");
+	error_if_null(1, "message_ids");
+	error_if_null(2, "wait");
+	error_if_null(3, "error");
+	if (DatumGetBool(DirectFunctionCall2(interval_le, wait, IntervalPGetDatum(&nothing))) ||
+		DatumGetBool(DirectFunctionCall2(interval_gt, wait, IntervalPGetDatum(&longest))))
+		error_raise(ERROR_INVALID_REQUEST, "argument \"wait\" must be more than nothing and at most %d days", QUEUE_DEFER_DAYS);
+	verdict.reason = text_to_cstring(lease_error(PG_GETARG_TEXT_PP(3)));
+	statement_connect();
+	begin_report(fcinfo, &report, workspace);
+	verdict.again_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(report.now), wait));
+	count = end_report(&report, &verdict);
+	statement_finish();
+	PG_RETURN_INT32(count);
+}
+
+/* SQL: lt_release_lease(lease_id) */
+Datum
+lt_release_lease(PG_FUNCTION_ARGS)
+{
+	Datum		workspace = context_enter("messages:update");
+	Report		report = {.workspace = workspace};
+
+	error_if_null(0, "lease_id");
+	statement_connect();
+	if (lock_lease(fcinfo, workspace, &report.lease, &report.now))
+	{
+		report.numbers = palloc(sizeof(int) * report.lease.ranges.nmessages);
+		for (int i = 0; i < report.lease.ranges.nmessages; i++)
+		{
+			if (!queue_lease_is_settled(&report.lease, i))
+				report.numbers[report.count++] = i;
+		}
+		campaign_read_steps(workspace, UUIDPGetDatum(&report.lease.campaign), &report.steps);
+		end_report(&report, &(QueueVerdict) {.fate = QUEUE_RELEASE});
+		/* Others may take them at once. */
+		queue_notify();
+	}
+	statement_finish();
+	PG_RETURN_INT32(report.count);
 }
 
 /* SQL: lt_extend_lease(lease_id, lease_for) */

@@ -39,12 +39,12 @@ static Statement insert_batch = STATEMENT(
 
 static Statement insert_waiting = STATEMENT(
 	"INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id,"
-	" first, last, attempt, error)"
-	" SELECT $1, $2, u.step, u.waiting_since, u.range_id, u.batch_id, u.first, u.last, u.attempt, $10"
-	" FROM unnest($3, $4, $5, $6, $7, $8, $9)"
-	" AS u (step, waiting_since, range_id, batch_id, first, last, attempt)",
+	" first, last, attempt, tried_at, losses, lost_at, error)"
+	" SELECT $1, $2, u.step, u.waiting_since, u.range_id, u.batch_id, u.first, u.last, u.attempt, u.tried_at, $11, $12, $13"
+	" FROM unnest($3, $4, $5, $6, $7, $8, $9, $10)"
+	" AS u (step, waiting_since, range_id, batch_id, first, last, attempt, tried_at)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, UUIDARRAYOID,
-	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TEXTOID);
+	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, TIMESTAMPTZOID, TEXTOID);
 
 /* One that is noted already has ended, whatever ends it again. */
 static Statement insert_exceptions = STATEMENT(
@@ -90,7 +90,7 @@ bool
 queue_is_range(int first, int last, int attempt)
 {
 	return first >= 1 && first <= last && last <= QUEUE_BATCH_MAX &&
-		attempt >= 1 && attempt <= QUEUE_ATTEMPTS_MAX;
+		lease_is_attempt(attempt);
 }
 
 /* Adds a range to others, or goes on with the last one. */
@@ -101,6 +101,7 @@ queue_add_range(QueueRanges *ranges, const QueueRange *range)
 
 	ranges->nmessages += range->last - range->first + 1;
 	if (last && last->last + 1 == range->first && last->attempt == range->attempt && last->step == range->step &&
+		last->tried_at == range->tried_at &&
 		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
 	{
 		last->last = range->last;
@@ -169,13 +170,16 @@ queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const c
  * NULL.  Runs in SPI.
  */
 void
-queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count, const char *error)
+queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
+			   const QueueLosses *losses, const char *error)
 {
 	Size		stride = sizeof(QueueWaiting);
 	pg_uuid_t  *range_ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
 	Datum	   *since = palloc(sizeof(Datum) * Max(count, 1));
-	Datum		values[10] = {lease->workspace, UUIDPGetDatum(&lease->campaign)};
-	bool		nulls[10] = {false};
+	Datum	   *tried = palloc(sizeof(Datum) * Max(count, 1));
+	bool	   *never = palloc(sizeof(bool) * Max(count, 1));
+	Datum		values[13] = {lease->workspace, UUIDPGetDatum(&lease->campaign)};
+	bool		nulls[13] = {false};
 
 	if (count == 0)
 		return;
@@ -183,6 +187,8 @@ queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count, 
 	{
 		uuid7_generate(&range_ids[i]);
 		since[i] = TimestampTzGetDatum(waiting[i].since);
+		tried[i] = TimestampTzGetDatum(waiting[i].range.tried_at);
+		never[i] = TIMESTAMP_IS_NOBEGIN(waiting[i].range.tried_at);
 	}
 	values[2] = statement_smallints(&waiting->step, stride, count);
 	values[3] = statement_array(since, NULL, count, TIMESTAMPTZOID, &nulls[3]);
@@ -191,9 +197,13 @@ queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count, 
 	values[6] = statement_smallints(&waiting->range.first, stride, count);
 	values[7] = statement_smallints(&waiting->range.last, stride, count);
 	values[8] = statement_smallints(&waiting->range.attempt, stride, count);
-	nulls[9] = error == NULL;
-	if (!nulls[9])
-		values[9] = CStringGetTextDatum(error);
+	values[9] = statement_array(tried, never, count, TIMESTAMPTZOID, &nulls[9]);
+	values[10] = Int16GetDatum(losses->count);
+	values[11] = TimestampTzGetDatum(losses->last);
+	nulls[11] = TIMESTAMP_IS_NOBEGIN(losses->last);
+	nulls[12] = error == NULL;
+	if (!nulls[12])
+		values[12] = CStringGetTextDatum(error);
 	statement_execute(&insert_waiting, values, nulls);
 }
 

@@ -12,12 +12,13 @@
 #include "utils/uuid.h"
 
 #include "due.h"
+#include "lease.h"
 
 /* Messages of a batch; a position in it fits ten bits. */
 #define QUEUE_BATCH_MAX 1000
 
-/* Attempts to send a message, after which it has failed. */
-#define QUEUE_ATTEMPTS_MAX 5
+/* Days after the first attempt at a message until which it may be deferred. */
+#define QUEUE_DEFER_DAYS 5
 
 /* Steps of a campaign. */
 #define QUEUE_STEPS_MAX 100
@@ -33,7 +34,15 @@ typedef struct QueueRange
 	int			last;
 	int			attempt;
 	int			step;			/* that it was taken for; 0: its batch says it */
+	TimestampTz tried_at;		/* when it first failed or was deferred; DT_NOBEGIN: never */
 } QueueRange;
+
+/* How often ranges were in leases that ran out with nothing reported on them. */
+typedef struct QueueLosses
+{
+	int			count;
+	TimestampTz last;			/* when the last of these leases ran out; DT_NOBEGIN: none did */
+} QueueLosses;
 
 /* Ranges: their messages are the positions, in that order, with numbers from 0. */
 typedef struct QueueRanges
@@ -73,7 +82,9 @@ typedef struct QueueLease
 	pg_uuid_t	lease_id;
 	pg_uuid_t	campaign;
 	QueueRanges ranges;
+	QueueLosses losses;			/* of all of its ranges */
 	QueuePlace *places;			/* by batch, made when a message is looked for */
+	TimestampTz expires_at;
 	int			sent;			/* messages that were completed */
 	int			nsettled;		/* messages that are done with */
 	uint8	   *settled;		/* bits; as long as completed */
@@ -104,6 +115,24 @@ typedef struct QueueException
 	const char *reason;
 } QueueException;
 
+/* What becomes of messages of a lease that are not sent. */
+typedef enum QueueFate
+{
+	QUEUE_RETRY,				/* tried again, which is one attempt more */
+	QUEUE_DEFER,				/* tried again at a time, which is none */
+	QUEUE_RELEASE,				/* given back as they were */
+	QUEUE_LOSE,					/* the same, but the lease ran out */
+	QUEUE_FAIL					/* failed for good */
+} QueueFate;
+
+/* That, and why: NULL, where nothing is to be said of it. */
+typedef struct QueueVerdict
+{
+	QueueFate	fate;
+	const char *reason;
+	TimestampTz again_at;		/* of what is deferred */
+} QueueVerdict;
+
 /* A step whose messages are taken, and where in them the taker is. */
 typedef struct QueueSource
 {
@@ -117,9 +146,13 @@ typedef struct QueueSource
 	TimestampTz due_at;
 	pg_uuid_t	range_id;
 	QueueRange	rest;
+	QueueLosses losses;
 } QueueSource;
 
-/* Takes what is due in a campaign, by due time, and locks it. */
+/*
+ * Takes what is due in a campaign, by due time, and locks it.  All that it takes was lost
+ * equally often: it ends before what was not.
+ */
 typedef struct QueueTaker
 {
 	Datum		workspace;
@@ -127,10 +160,26 @@ typedef struct QueueTaker
 	TimestampTz now;			/* by which messages are due */
 	int			nsources;
 	QueueSource *sources;
+	bool		has_losses;		/* it has taken something */
+	QueueLosses losses;
+	bool		ended_early;
 	int			nused;			/* ranges that are used up */
 	int			room;
 	ItemPointerData *used;
 } QueueTaker;
+
+/* Bits of a lease, one a message. */
+static inline int
+queue_lease_bytes(int nmessages)
+{
+	return (nmessages + 7) / 8;
+}
+
+static inline bool
+queue_bit_is_set(const uint8 *bits, int number)
+{
+	return bits[number / 8] & 1 << number % 8;
+}
 
 /* queue.c: batches and what waits */
 extern pg_uuid_t queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
@@ -138,7 +187,7 @@ extern pg_uuid_t queue_enqueue(Datum workspace, Datum campaign, int step, Timest
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 						  const char *reason);
 extern void queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
-						   const char *error);
+						   const QueueLosses *losses, const char *error);
 extern void queue_except(Datum workspace, Datum campaign, TimestampTz time,
 						 const QueueException *exceptions, int count);
 extern void queue_notify(void);
@@ -153,30 +202,35 @@ extern bool queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_
 
 /* queue_take.c: what a claim gets */
 extern void queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds);
-extern int	queue_take(QueueTaker *taker, int wanted, QueueRanges *taken);
+extern int	queue_take(QueueTaker *taker, int handed, int wanted, QueueRanges *taken);
 extern void queue_take_end(QueueTaker *taker, QueueLease *lease);
 
 /* queue_lease.c: what a worker holds */
 extern void queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign);
 extern void queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum worker,
 							   bool no_worker, TimestampTz now, TimestampTz expires_at);
-extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id,
-										TimestampTz *now);
 extern int	queue_lease_find(QueueLease *lease, const pg_uuid_t *message_id);
+extern pg_uuid_t queue_lease_message(const QueueLease *lease, int number);
+extern bool queue_lease_campaign(Datum workspace, Datum lease_id, pg_uuid_t *campaign);
 extern bool queue_lease_is_settled(const QueueLease *lease, int number);
 extern bool queue_lease_is_done(const QueueLease *lease);
 extern bool queue_lease_settle(QueueLease *lease, int number, bool completed);
 extern bool queue_lease_is_completed(const QueueLease *lease, int number);
 extern void queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now);
 extern int	queue_lease_find_expired(Datum workspace, TimestampTz now, pg_uuid_t *lease_ids, int most);
+extern void queue_lease_extend(const QueueLease *lease, TimestampTz expires_at);
+extern bool queue_lease_find_completed(Datum workspace, TimestampTz since);
+
+/* queue_lease_lock.c: the row of it */
+extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id,
+										TimestampTz *now);
 extern bool queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
 									 TimestampTz now);
-extern void queue_lease_extend(const QueueLease *lease, TimestampTz expires_at);
 
 /* queue_close.c: what becomes of it */
 extern void queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
-extern void queue_lease_fail(QueueLease *lease, const QueueSteps *steps, const int *numbers,
-							 int count, const char *error, bool permanent, TimestampTz now);
+extern void queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
+							   int count, const QueueVerdict *verdict, TimestampTz now);
 extern void queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
 
 #endif							/* LEADTERRA_QUEUE_H */

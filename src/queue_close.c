@@ -4,13 +4,14 @@
  *
  * A lease closes once: when everything is settled, or when it has run out.  That
  * queues the next step for what was completed in it, in one batch a step.  What
- * failed, or is not settled in time, waits again for one attempt more, or has
- * failed for good.
+ * failed waits again for one attempt more, or has failed for good.  What was put off,
+ * given back, or not settled in time waits for the same attempt.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -23,13 +24,16 @@
 static const int retry_minutes[] = {1, 4, 16, 64};
 static const LeaseRetries retries = {lengthof(retry_minutes), retry_minutes};
 
-StaticAssertDecl(lengthof(retry_minutes) == QUEUE_ATTEMPTS_MAX - 1, "attempts of messages");
+StaticAssertDecl(lengthof(retry_minutes) == LEASE_ATTEMPTS_MAX - 1, "attempts of messages");
+
+/* How long a message waits that was lost alone, where all workers seem to die. */
+#define LOST_WAIT (60 * USECS_PER_MINUTE)
 
 static Statement find_batches = STATEMENT(
-	"SELECT b.step, b.lead_ids"
+	"SELECT b.step, b.lead_ids, b.waiting_since"
 	" FROM unnest($2) WITH ORDINALITY AS u (batch_id, number)"
 	" LEFT JOIN LATERAL ("
-	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
+	" SELECT b.step, b.lead_ids, b.waiting_since FROM leadterra.batches b"
 	" WHERE b.workspace_id = $1 AND b.batch_id = u.batch_id AND b.campaign_id = $3"
 	" OFFSET 0) b ON true"
 	" ORDER BY u.number",
@@ -40,7 +44,20 @@ typedef struct LeasedBatch
 {
 	int			step;			/* 0: the batch is gone */
 	const pg_uuid_t *lead_ids;	/* of the whole batch */
+	TimestampTz since;			/* it waited */
 } LeasedBatch;
+
+/* Messages of a lease that go back, and all that decides what becomes of them. */
+typedef struct LeaseReturn
+{
+	const QueueLease *lease;
+	const QueueSteps *steps;
+	const LeasedBatch *batches;
+	const bool *given;			/* a flag a message */
+	QueueVerdict verdict;
+	QueueLosses losses;			/* from now on */
+	TimestampTz now;
+} LeaseReturn;
 
 /*
  * Reads what the batch of a range says.  One of another form than batches have, or
@@ -49,7 +66,7 @@ typedef struct LeasedBatch
 static LeasedBatch
 read_leased_batch(const QueueRange *range, const Datum *columns, const bool *nulls)
 {
-	LeasedBatch batch = {0, NULL};
+	LeasedBatch batch = {0, NULL, DT_NOBEGIN};
 	int			step = nulls[0] ? 0 : DatumGetInt16(columns[0]);
 	int			count;
 
@@ -58,6 +75,7 @@ read_leased_batch(const QueueRange *range, const Datum *columns, const bool *nul
 	batch.lead_ids = statement_elements(columns[1], &count);
 	if (batch.lead_ids && range->last <= count)
 		batch.step = step;
+	batch.since = DatumGetTimestampTz(columns[2]);
 	return batch;
 }
 
@@ -74,8 +92,8 @@ find_leased_batches(const QueueLease *lease)
 		elog(ERROR, "batches of a lease were not found one by one");
 	for (int i = 0; i < lease->ranges.count; i++)
 	{
-		Datum		columns[2];
-		bool		nulls[2];
+		Datum		columns[3];
+		bool		nulls[3];
 
 		statement_row(i, columns, nulls);
 		batches[i] = read_leased_batch(&lease->ranges.items[i], columns, nulls);
@@ -118,50 +136,90 @@ wait_since(const QueueSteps *steps, int step, TimestampTz time)
 	return step <= steps->count ? due_since(&steps->rules[step - 1], time) : time;
 }
 
-/*
- * Gives back messages of a lease, in order, which is one attempt more; those
- * that had their last one, or no batch to go back to, have failed.
- */
-static void
-give_back(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches,
-		  const bool *given, const char *error, bool permanent, TimestampTz now)
+/* Puts off messages of a range; returns why they have failed if that is not possible any more. */
+static const char *
+defer(const LeaseReturn *back, QueueWaiting *again, TimestampTz *at)
 {
-	QueueWaiting *waiting = palloc(sizeof(QueueWaiting) * lease->ranges.nmessages);
-	QueueException *failed = palloc(sizeof(QueueException) * lease->ranges.nmessages);
+	TimestampTz last = due_after(again->range.tried_at, QUEUE_DEFER_DAYS * USECS_PER_DAY);
+
+	*at = Min(back->verdict.again_at, last);
+	if (back->now < last)
+		return NULL;
+	return text_to_cstring(lease_error(cstring_to_text(psprintf("deferred for %d days: %s", QUEUE_DEFER_DAYS,
+																back->verdict.reason))));
+}
+
+/*
+ * Says when messages of a range wait again, if they do: returns NULL then, and otherwise
+ * why they have failed.
+ */
+static const char *
+decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batch, QueueWaiting *again)
+{
+	QueueFate	fate = back->verdict.fate;
+	bool		is_untried = TIMESTAMP_IS_NOBEGIN(range->tried_at);
+	bool		has_to_rest = fate == QUEUE_LOSE && back->losses.count == back->lease->losses.count;
+	const char *failure = NULL;
+	TimestampTz at = has_to_rest ? due_after(back->now, LOST_WAIT) : back->now;
+
+	*again = (QueueWaiting) {.range = *range, .step = batch->step};
+	if (is_untried && (fate == QUEUE_RETRY || fate == QUEUE_DEFER))
+		again->range.tried_at = back->now;
+	if (fate == QUEUE_FAIL || (fate == QUEUE_RETRY && !lease_retry_at(&retries, again->range.attempt++, back->now, &at)))
+		failure = back->verdict.reason;
+	else if (fate == QUEUE_DEFER)
+		failure = defer(back, again, &at);
+	else if (fate == QUEUE_LOSE && back->losses.count >= LEASE_LOSSES_MAX)
+		failure = LEASE_KILLER;
+	/* What is as it was stands where it stood, and not behind all that became due since. */
+	if (again->range.attempt == 1 && TIMESTAMP_IS_NOBEGIN(again->range.tried_at) && !has_to_rest)
+		again->since = batch->since;
+	else
+		again->since = wait_since(back->steps, batch->step, at);
+	return failure;
+}
+
+/* Gives back messages of a lease, in order; those that have no batch to go back to are dropped. */
+static void
+give_back(const LeaseReturn *back)
+{
+	const QueueRanges *ranges = &back->lease->ranges;
+	QueueWaiting *waiting = palloc(sizeof(QueueWaiting) * ranges->nmessages);
+	QueueException *failed = palloc(sizeof(QueueException) * ranges->nmessages);
 	int			nwaiting = 0;
 	int			nfailed = 0;
 	int			number = 0;
 
-	for (int i = 0; i < lease->ranges.count; i++)
+	for (int i = 0; i < ranges->count; i++)
 	{
-		const QueueRange *range = &lease->ranges.items[i];
-		TimestampTz retry_at;
-		bool		last_one = permanent || !lease_retry_at(&retries, range->attempt, now, &retry_at);
+		const QueueRange *range = &ranges->items[i];
+		const LeasedBatch *batch = &back->batches[i];
+		QueueWaiting again = {0};
+		const char *failure = batch->step > 0 ? decide(back, range, batch, &again) : NULL;
 		QueueRange *open = NULL;
 
 		for (int position = range->first; position <= range->last; position++, number++)
 		{
-			if (!given[number] || batches[i].step == 0)
+			if (!back->given[number] || batch->step == 0)
 				open = NULL;
-			else if (last_one)
+			else if (failure)
 				failed[nfailed++] = (QueueException) {
-					.lead_id = batches[i].lead_ids[position - 1], .batch_id = range->batch_id,
-						.position = position, .step = batches[i].step, .attempt = range->attempt,
-						.state = "failed", .reason = error
+					.lead_id = batch->lead_ids[position - 1], .batch_id = range->batch_id,
+						.position = position, .step = batch->step, .attempt = range->attempt,
+						.state = "failed", .reason = failure
 				};
 			else if (open)
 				open->last = position;
 			else
 			{
-				waiting[nwaiting].step = batches[i].step;
-				open = &waiting[nwaiting].range;
-				*open = (QueueRange) {range->batch_id, position, position, range->attempt + 1, 0};
-				waiting[nwaiting++].since = wait_since(steps, batches[i].step, retry_at);
+				waiting[nwaiting] = again;
+				open = &waiting[nwaiting++].range;
+				open->first = open->last = position;
 			}
 		}
 	}
-	queue_put_back(lease, waiting, nwaiting, error);
-	queue_except(lease->workspace, UUIDPGetDatum(&lease->campaign), now, failed, nfailed);
+	queue_put_back(back->lease, waiting, nwaiting, &back->losses, back->verdict.reason);
+	queue_except(back->lease->workspace, UUIDPGetDatum(&back->lease->campaign), back->now, failed, nfailed);
 }
 
 /* Writes what is settled of a locked lease; batches may be NULL: not found yet. */
@@ -187,22 +245,35 @@ queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 
 /*
  * Gives messages of a locked lease back, by their numbers, of which none is
- * settled: to be tried again, or for good.  Runs in SPI.
+ * settled.  Whoever reports on them has outlived them.  Runs in SPI.
  */
 void
-queue_lease_fail(QueueLease *lease, const QueueSteps *steps, const int *numbers,
-				 int count, const char *error, bool permanent, TimestampTz now)
+queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
+				   int count, const QueueVerdict *verdict, TimestampTz now)
 {
 	LeasedBatch *batches = find_leased_batches(lease);
 	bool	   *given = palloc0(sizeof(bool) * lease->ranges.nmessages);
+	LeaseReturn back = {lease, steps, batches, given, *verdict, {0, DT_NOBEGIN}, now};
 
+	if (verdict->fate == QUEUE_RELEASE)
+		back.losses = lease->losses;
 	for (int i = 0; i < count; i++)
 	{
 		given[numbers[i]] = true;
 		queue_lease_settle(lease, numbers[i], false);
 	}
-	give_back(lease, steps, batches, given, error, permanent, now);
+	give_back(&back);
 	save(lease, steps, batches, now);
+}
+
+/* Counts the loss of a lease that has run out. */
+static QueueLosses
+count_loss(const QueueLease *lease)
+{
+	bool		others_completed = lease->losses.count + 1 >= LEASE_LOSSES_MAX &&
+		queue_lease_find_completed(lease->workspace, lease->losses.last);
+
+	return (QueueLosses) {lease_lose(lease->losses.count, others_completed), lease->expires_at};
 }
 
 /*
@@ -214,10 +285,11 @@ queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 {
 	LeasedBatch *batches = find_leased_batches(lease);
 	bool	   *given = palloc(sizeof(bool) * lease->ranges.nmessages);
+	LeaseReturn back = {lease, steps, batches, given, {.fate = QUEUE_LOSE, .reason = LEASE_EXPIRED}, count_loss(lease), now};
 
 	for (int i = 0; i < lease->ranges.nmessages; i++)
 		given[i] = !queue_lease_is_settled(lease, i);
 	queue_lease_write(lease, "lost", now);
-	give_back(lease, steps, batches, given, LEASE_EXPIRED, false, now);
+	give_back(&back);
 	queue_follow_ups(lease, steps, batches, now);
 }

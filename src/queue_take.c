@@ -32,12 +32,15 @@ enum
 	RANGE_FIRST,
 	RANGE_LAST,
 	RANGE_ATTEMPT,
+	RANGE_TRIED,
+	RANGE_LOSSES,
+	RANGE_LOST,
 	RANGE_PLACE,
 	RANGE_COLUMNS
 };
 
 static Statement free_ranges = STATEMENT(
-	"SELECT waiting_since, range_id, batch_id, first, last, attempt, ctid"
+	"SELECT waiting_since, range_id, batch_id, first, last, attempt, tried_at, losses, lost_at, ctid"
 	" FROM leadterra.waiting"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
 	" ORDER BY waiting_since, range_id"
@@ -191,6 +194,9 @@ fetch_row(QueueTaker *taker, QueueSource *source)
 	source->rest.last = DatumGetInt16(values[RANGE_LAST]);
 	source->rest.attempt = DatumGetInt16(values[RANGE_ATTEMPT]);
 	source->rest.step = source->step;
+	source->rest.tried_at = nulls[RANGE_TRIED] ? DT_NOBEGIN : DatumGetTimestampTz(values[RANGE_TRIED]);
+	source->losses.count = Max(DatumGetInt16(values[RANGE_LOSSES]), 0);
+	source->losses.last = nulls[RANGE_LOST] ? DT_NOBEGIN : DatumGetTimestampTz(values[RANGE_LOST]);
 	source->place = *(ItemPointer) DatumGetPointer(values[RANGE_PLACE]);
 	SPI_freetuptable(SPI_tuptable);
 	return true;
@@ -228,21 +234,47 @@ oldest_source(QueueTaker *taker)
 	return oldest;
 }
 
+/* Returns the source to take from next; NULL if there is none, or it was lost more or less often. */
+static QueueSource *
+next_source(QueueTaker *taker)
+{
+	QueueSource *source = oldest_source(taker);
+
+	if (source == NULL)
+		return NULL;
+	if (!taker->has_losses)
+		taker->losses = source->losses;
+	taker->has_losses = true;
+	taker->ended_early = source->losses.count != taker->losses.count;
+	if (taker->ended_early)
+		return NULL;
+	taker->losses.last = Max(taker->losses.last, source->losses.last);
+	return source;
+}
+
+/* Returns how many messages of a number are still to be taken, of which so many are. */
+static int
+count_wanted(const QueueTaker *taker, int wanted, int taken)
+{
+	return (taker->has_losses ? lease_most(taker->losses.count, wanted) : wanted) - taken;
+}
+
 /*
- * Takes up to a number of messages that are due, adds their ranges to others,
- * and returns how many: fewer if no more are due.  Runs in SPI.
+ * Takes messages that are due, adds their ranges to others, and returns how many.
+ * So many are wanted, of which some were taken before and handed out; fewer are taken if
+ * no more are due, or may stand in the same lease.  Runs in SPI.
  */
 int
-queue_take(QueueTaker *taker, int wanted, QueueRanges *ranges)
+queue_take(QueueTaker *taker, int handed, int wanted, QueueRanges *ranges)
 {
 	int			taken = 0;
 	QueueSource *source;
 
-	while (taken < wanted && (source = oldest_source(taker)) != NULL)
+	while (count_wanted(taker, wanted, handed + taken) > 0 && (source = next_source(taker)) != NULL)
 	{
 		QueueRange	part = source->rest;
 
-		part.last = Min(part.last, part.first + wanted - taken - 1);
+		part.last = Min(part.last, part.first + count_wanted(taker, wanted, handed + taken) - 1);
 		taken += part.last - part.first + 1;
 		queue_add_range(ranges, &part);
 		source->rest.first = part.last + 1;
@@ -264,6 +296,8 @@ queue_take_end(QueueTaker *taker, QueueLease *lease)
 	Datum	   *places = palloc(sizeof(Datum) * Max(taker->nused, 1));
 	bool		isnull;
 
+	if (taker->has_losses)
+		lease->losses = taker->losses;
 	for (int i = 0; i < taker->nsources; i++)
 	{
 		QueueSource *source = &taker->sources[i];

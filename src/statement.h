@@ -10,7 +10,7 @@
 #include "storage/block.h"
 #include "utils/uuid.h"
 
-#define STATEMENT_MAX_PARAMETERS 16
+#define STATEMENT_MAX_PARAMETERS 20
 #define STATEMENT_MAX_TABLES 8
 
 /* A table that a plan reads, and its size when the plan was made. */

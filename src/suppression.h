@@ -30,5 +30,6 @@ extern Datum suppression_forgotten_entry(const bytea *key, const char *email, in
 /* suppression_list.c: keeping lists */
 extern void suppression_add(Datum workspace, const char *email, int length, const char *reason);
 extern void suppression_keep_list(Datum workspace, Datum blocklist);
+extern void suppression_add_all(Datum workspace, Datum entries, const char *reason);
 
 #endif							/* LEADTERRA_SUPPRESSION_H */

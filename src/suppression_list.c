@@ -174,6 +174,13 @@ suppression_add(Datum workspace, const char *email, int length, const char *reas
 				CStringGetTextDatum(reason));
 }
 
+/* The same of addresses, a text[].  Runs in SPI. */
+void
+suppression_add_all(Datum workspace, Datum entries, const char *reason)
+{
+	add_entries(workspace, workspace, entries, CStringGetTextDatum(reason));
+}
+
 /* SQL: lt_suppress(emails, reason) */
 Datum
 lt_suppress(PG_FUNCTION_ARGS)

@@ -11,7 +11,7 @@ CREATE TABLE leadterra.jobs (
     progress smallint NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
     campaign_id uuid,
     list_id uuid,
-    attempt smallint NOT NULL DEFAULT 0 CHECK (attempt BETWEEN 0 AND 5),
+    attempt smallint NOT NULL DEFAULT 0 CHECK (attempt = 0 OR leadterra.is_attempt(attempt)),
     worker text,
     lease_id uuid,
     expires_at timestamptz,
@@ -20,6 +20,8 @@ CREATE TABLE leadterra.jobs (
     updated_at timestamptz NOT NULL,
     finished_at timestamptz,
     lead_ids uuid[] NOT NULL,
+    losses smallint NOT NULL DEFAULT 0 CHECK (losses >= 0),
+    lost_at timestamptz,
     PRIMARY KEY (workspace_id, job_id),
     CHECK ((status = 'in-progress') = (expires_at IS NOT NULL) AND (expires_at IS NULL OR lease_id IS NOT NULL)),
     CHECK ((status IN ('success', 'failed')) = (finished_at IS NOT NULL))
@@ -47,6 +49,8 @@ COMMENT ON COLUMN leadterra.jobs.created_at IS 'When it was made.';
 COMMENT ON COLUMN leadterra.jobs.updated_at IS 'When anything last changed.';
 COMMENT ON COLUMN leadterra.jobs.finished_at IS 'When it ended.';
 COMMENT ON COLUMN leadterra.jobs.lead_ids IS 'The leads.';
+COMMENT ON COLUMN leadterra.jobs.losses IS 'Leases in a row that ran out with nothing said of its end.';
+COMMENT ON COLUMN leadterra.jobs.lost_at IS 'When the last of these ran out.';
 
 CREATE TYPE @extschema@.lt_job AS (
     lease_id uuid,

@@ -47,9 +47,13 @@ CREATE TABLE leadterra.waiting (
     batch_id uuid NOT NULL,
     first smallint NOT NULL CHECK (first >= 1),
     last smallint NOT NULL CHECK (last BETWEEN first AND 1000),
-    attempt smallint NOT NULL DEFAULT 1 CHECK (attempt BETWEEN 1 AND 5),
+    attempt smallint NOT NULL DEFAULT 1 CHECK (leadterra.is_attempt(attempt)),
     error text,
-    PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id)
+    tried_at timestamptz,
+    losses smallint NOT NULL DEFAULT 0 CHECK (losses >= 0),
+    lost_at timestamptz,
+    PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id),
+    CHECK ((losses = 0) = (lost_at IS NULL))
 );
 SELECT leadterra.add_table('leadterra.waiting');
 COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches that no worker holds.';
@@ -61,7 +65,13 @@ COMMENT ON COLUMN leadterra.waiting.batch_id IS 'The batch.';
 COMMENT ON COLUMN leadterra.waiting.first IS 'First position in the batch, from 1.';
 COMMENT ON COLUMN leadterra.waiting.last IS 'Last position in the batch.';
 COMMENT ON COLUMN leadterra.waiting.attempt IS 'The attempt to come, 1 to 5.';
-COMMENT ON COLUMN leadterra.waiting.error IS 'Why the last attempt failed; null: there was none.';
+COMMENT ON COLUMN leadterra.waiting.error IS
+    'Why it waits again: the last attempt failed, or its lease ran out. Null: neither.';
+COMMENT ON COLUMN leadterra.waiting.tried_at IS
+    'When it first failed or was deferred; null: it never did.';
+COMMENT ON COLUMN leadterra.waiting.losses IS
+    'Leases in a row that had it and ran out with nothing reported on it.';
+COMMENT ON COLUMN leadterra.waiting.lost_at IS 'When the last of these ran out.';
 
 -- The ranges of a lease are four arrays; its messages are their positions in
 -- that order.  Bit n of settled (completed) says that message n is done with (was
@@ -83,10 +93,13 @@ CREATE TABLE leadterra.leases (
     attempts smallint[] NOT NULL,
     partial_range_id uuid,
     partial_last smallint CHECK (partial_last BETWEEN 1 AND 999),
+    tried_at timestamptz[],
+    losses smallint NOT NULL DEFAULT 0 CHECK (losses >= 0),
+    lost_at timestamptz,
     PRIMARY KEY (workspace_id, lease_id),
     CHECK ((state = 'open') = (closed_at IS NULL)),
     CHECK ((partial_range_id IS NULL) = (partial_last IS NULL)),
-    CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, settled, completed))
+    CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, tried_at, settled, completed))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);
@@ -113,6 +126,11 @@ COMMENT ON COLUMN leadterra.leases.attempts IS 'Attempt of each range.';
 COMMENT ON COLUMN leadterra.leases.partial_range_id IS
     'The range that the last one is a part of; null: it is used up.';
 COMMENT ON COLUMN leadterra.leases.partial_last IS 'Up to which position that range is used.';
+COMMENT ON COLUMN leadterra.leases.tried_at IS
+    'When each range first failed or was deferred, -infinity where it never did; null: none did.';
+COMMENT ON COLUMN leadterra.leases.losses IS
+    'Leases in a row before this one that had its ranges and ran out; the same for all of them.';
+COMMENT ON COLUMN leadterra.leases.lost_at IS 'When the last of these ran out.';
 
 CREATE TABLE leadterra.exceptions (
     workspace_id uuid NOT NULL,
@@ -123,7 +141,7 @@ CREATE TABLE leadterra.exceptions (
     "position" smallint NOT NULL CHECK ("position" BETWEEN 1 AND 1000),
     state text NOT NULL CHECK (state IN ('failed', 'skipped')),
     reason text NOT NULL,
-    attempt smallint NOT NULL CHECK (attempt BETWEEN 1 AND 5),
+    attempt smallint NOT NULL CHECK (leadterra.is_attempt(attempt)),
     created_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, lead_id, step)
 );

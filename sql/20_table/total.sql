@@ -12,6 +12,8 @@ CREATE TABLE leadterra.totals (
     bounced bigint NOT NULL DEFAULT 0,
     replied bigint NOT NULL DEFAULT 0,
     unsubscribed bigint NOT NULL DEFAULT 0,
+    clicked bigint NOT NULL DEFAULT 0,
+    complained bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace_id, campaign_id)
 );
 SELECT leadterra.add_table('leadterra.totals');
@@ -26,3 +28,5 @@ COMMENT ON COLUMN leadterra.totals.opened IS 'Removed messages that were opened.
 COMMENT ON COLUMN leadterra.totals.bounced IS 'Removed messages that bounced.';
 COMMENT ON COLUMN leadterra.totals.replied IS 'Removed messages that were replied to.';
 COMMENT ON COLUMN leadterra.totals.unsubscribed IS 'Removed messages that led to an unsubscribe.';
+COMMENT ON COLUMN leadterra.totals.clicked IS 'Removed messages with a link that was clicked.';
+COMMENT ON COLUMN leadterra.totals.complained IS 'Removed messages that were complained about.';

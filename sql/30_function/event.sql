@@ -1,9 +1,21 @@
 -- event: counting what became of messages, and what becomes of that.
 
+-- Named where events of a range of messages are looked for: the type stands before the
+-- message in their key.
+CREATE FUNCTION leadterra.event_types()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT '{delivered, opened, clicked, bounced, replied, unsubscribed, complained}'::text[];
+END;
+
+COMMENT ON FUNCTION leadterra.event_types() IS 'List the types of events.';
+
 -- A message counts once for each thing that happened to it.
 CREATE FUNCTION leadterra.count_events(
     workspace_id uuid, campaign_id uuid, first uuid DEFAULT NULL, last uuid DEFAULT NULL,
-    OUT delivered bigint, OUT opened bigint, OUT bounced bigint, OUT replied bigint, OUT unsubscribed bigint)
+    OUT delivered bigint, OUT opened bigint, OUT bounced bigint, OUT replied bigint, OUT unsubscribed bigint,
+    OUT clicked bigint, OUT complained bigint)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
@@ -12,11 +24,13 @@ BEGIN ATOMIC
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'bounced' OR v.data ->> 'classification' = 'bounce'),
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'replied'
             AND coalesce(v.data ->> 'classification', '') NOT IN ('out_of_office', 'bounce')),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'unsubscribed' OR v.data ->> 'classification' = 'unsubscribe')
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'unsubscribed' OR v.data ->> 'classification' = 'unsubscribe'),
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'clicked'),
+        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'complained')
     FROM leadterra.events v
     WHERE v.workspace_id = count_events.workspace_id
       AND v.campaign_id = count_events.campaign_id
-      AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+      AND v.type = ANY (leadterra.event_types())
       AND v.message_id BETWEEN coalesce(count_events.first, '00000000-0000-0000-0000-000000000000')
           AND coalesce(count_events.last, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 END;
@@ -46,6 +60,45 @@ COMMENT ON FUNCTION leadterra.campaigns_deleted_3_events() IS
 CREATE TRIGGER campaigns_deleted_3_events AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_3_events();
+
+-- See leadterra.leads_deleted_1_enrollments().
+CREATE FUNCTION leadterra.leads_deleted_2_soft_bounces()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.soft_bounces b USING deleted d
+    WHERE b.workspace_id = d.workspace_id AND b.lead_id = d.lead_id;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.leads_deleted_2_soft_bounces() IS
+'Delete the soft bounces of leads that are deleted.';
+
+CREATE TRIGGER leads_deleted_2_soft_bounces AFTER DELETE ON leadterra.leads
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_2_soft_bounces();
+
+CREATE FUNCTION @extschema@.lt_set_soft_bounce_limit(soft_bounces integer)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_set_soft_bounce_limit';
+
+COMMENT ON FUNCTION @extschema@.lt_set_soft_bounce_limit(integer) IS
+'Set how many soft bounces suppress an address of the workspace
+
+They are counted that were recorded within 30 days, with no delivery and no reply between
+them. Five suppress an address where this was never called.
+
+Parameters:
+- soft_bounces: from 1 to 1,000; null: no number suppresses an address, and none is counted
+Errors: PT400 invalid_request.';
 
 CREATE FUNCTION leadterra.hand_over_events(workspace uuid, campaign_id uuid, source uuid, heir uuid)
 RETURNS void
@@ -86,7 +139,7 @@ AS $$
 BEGIN
     DELETE FROM leadterra.events v
     WHERE v.workspace_id = workspace AND v.campaign_id = delete_events.campaign_id
-      AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+      AND v.type = ANY (leadterra.event_types())
       AND v.message_id BETWEEN first AND last;
 END;
 $$;

@@ -25,6 +25,7 @@ DECLARE
     at constant timestamptz := leadterra.clock();
     until constant timestamptz := leadterra.lease_end(at, claim_job.lease_for);
     found_job record;
+    times_lost smallint;
 BEGIN
     PERFORM leadterra.require_read_committed('claiming a job');
     IF claim_job.type <> 'verify_leads' THEN
@@ -32,7 +33,7 @@ BEGIN
     END IF;
 
     LOOP
-        SELECT j.job_id, j.status, j.attempt INTO found_job
+        SELECT j.job_id, j.status, j.attempt, j.losses, j.lost_at INTO found_job
         FROM leadterra.jobs j
         WHERE j.workspace_id = workspace
           AND j.status IN ('pending', 'in-progress')
@@ -43,16 +44,23 @@ BEGIN
         FOR UPDATE SKIP LOCKED;
         EXIT WHEN NOT FOUND;
 
-        IF leadterra.job_retry_at(found_job.attempt, at) IS NOT NULL THEN
+        -- A lease that ran out costs no attempt.  A job is alone in its lease, and is not
+        -- kept waiting: that lasts as long as its worker asked for.
+        times_lost := CASE found_job.status WHEN 'pending' THEN 0 ELSE leadterra.lease_lose(found_job.losses, EXISTS (
+            SELECT FROM leadterra.jobs j
+            WHERE j.workspace_id = workspace AND j.finished_at >= found_job.lost_at AND j.status = 'success')) END;
+        IF times_lost > 0 OR times_lost = 0 AND leadterra.job_retry_at(found_job.attempt, at) IS NOT NULL THEN
             RETURN QUERY
             UPDATE leadterra.jobs j SET
                 status = 'in-progress',
-                attempt = j.attempt + 1,
+                attempt = j.attempt + (j.status = 'pending')::integer,
                 worker = claim_job.worker,
                 lease_id = leadterra.uuidv7(),
                 expires_at = until,
-                error = CASE found_job.status WHEN 'in-progress' THEN leadterra.lease_loss(j.attempt, false) ELSE j.error END,
-                updated_at = at
+                error = CASE WHEN times_lost > 0 THEN leadterra.lease_loss(false) ELSE j.error END,
+                updated_at = at,
+                losses = times_lost,
+                lost_at = CASE WHEN times_lost > 0 THEN j.expires_at END
             WHERE j.workspace_id = workspace AND j.job_id = found_job.job_id
             RETURNING j.lease_id, j.job_id, j.type, j.campaign_id, j.list_id, j.attempt::integer, j.progress::integer, j.lead_ids;
             RETURN;
@@ -61,7 +69,8 @@ BEGIN
         -- Nobody has said how that lease ended, and nobody may any more.
         UPDATE leadterra.jobs j SET
             status = 'failed', lease_id = NULL, expires_at = NULL,
-            error = leadterra.lease_loss(j.attempt, true), updated_at = at, finished_at = at
+            error = CASE WHEN times_lost IS NULL THEN leadterra.lease_loss(true) ELSE j.error END,
+            updated_at = at, finished_at = at
         WHERE j.workspace_id = workspace AND j.job_id = found_job.job_id;
     END LOOP;
 END;
@@ -83,8 +92,9 @@ COMMENT ON FUNCTION @extschema@.lt_claim_job(interval, text, text) IS
 'Claim the oldest background job that waits
 
 Commit, do the work, call lt_job_progress from time to time, and lt_finish_job in the end.
-A job whose lease ran out is handed out again, under a new lease. After five attempts it
-has failed. The channel leadterra_jobs tells of new jobs and of those given back, but not
+A job whose lease ran out is handed out again, under a new lease, and no attempt is counted.
+It has failed when that happened six times in a row, if another job was done since the time
+before; and after five attempts of which a worker told an error. The channel leadterra_jobs tells of new jobs and of those given back, but not
 of leases that ran out.
 
 Parameters:

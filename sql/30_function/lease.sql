@@ -3,6 +3,7 @@
 -- A claim gives work a lease_id and the time at which the lease ends.  What its
 -- worker says is taken after require_lease() alone, once the row is locked.  Work
 -- that could not be done waits until lease_retry_at(), or has failed where that is null.
+-- Work whose lease ran out is counted by lease_lose(), and costs no attempt.
 
 CREATE FUNCTION leadterra.lease_end(now timestamptz, lease_for interval)
 RETURNS timestamptz
@@ -41,12 +42,21 @@ AS 'MODULE_PATHNAME', 'lt_lease_error';
 COMMENT ON FUNCTION leadterra.lease_error(text) IS
 'Return what is kept of what a worker says went wrong: 1,000 characters.';
 
-CREATE FUNCTION leadterra.lease_loss(attempts integer, is_last boolean)
+CREATE FUNCTION leadterra.lease_lose(losses smallint, others_completed boolean)
+RETURNS smallint
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_lose';
+
+COMMENT ON FUNCTION leadterra.lease_lose(smallint, boolean) IS
+'Return how often work was lost that was lost so often before, and now once more
+
+Null: it has failed, after six times. It stays at five where no other work of the workspace
+was completed since the loss before: all workers seem to die.';
+
+CREATE FUNCTION leadterra.lease_loss(has_failed boolean)
 RETURNS text
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_loss';
 
-COMMENT ON FUNCTION leadterra.lease_loss(integer, boolean) IS
-'Return what is noted of work that a worker let run out
-
-It was tried so many times, of which that may be the last.';
+COMMENT ON FUNCTION leadterra.lease_loss(boolean) IS
+'Return what is noted of work that a worker let run out, and that may have failed by that.';

@@ -14,9 +14,16 @@ AS 'MODULE_PATHNAME', 'lt_claim_messages';
 COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text) IS
 'Claim due messages of one campaign to send them
 
-Commit, send them, then call lt_complete_messages or lt_fail_messages. Without a campaign
+Commit, send them, then call lt_complete_messages, lt_fail_messages, lt_bounce_messages or
+lt_defer_messages, and lt_release_lease where a worker has to stop. Without a campaign
 it takes the running one that was served longest ago, among those with due messages.
 Messages to leads that are suppressed, or not active in the campaign any more, are skipped.
+
+A lease that runs out says nothing of what its worker did not report on: that waits again,
+and no attempt is counted. A message may be what kills its workers. So what was lost is
+handed out in leases of its own, after the second time of at most 100 messages, after the
+third of 10, after the fourth of one. A message that was lost alone twice has failed, if a
+lease of the workspace was completed in between. Otherwise it waits for an hour.
 
 It waits for other claims at most a second, and stops once it has skipped a few thousand
 messages, which it keeps.
@@ -61,6 +68,10 @@ COMMENT ON FUNCTION @extschema@.lt_fail_messages(uuid, uuid[], text, boolean) IS
 They are tried again after 1, 4, 16 and 64 minutes. After the fifth attempt, or at once if
 permanent, they have failed, and the sequence of the lead ends.
 
+A permanent error whose first enhanced status code says that there is no such address
+(5.1.1, 5.1.2, 5.1.3, 5.1.6, 5.1.10 or 5.2.1; RFC 3463, RFC 7505) is a bounce: this does
+what lt_bounce_messages does.
+
 Parameters:
 - lease_id: the lease
 - message_ids: which, at most a million
@@ -69,6 +80,65 @@ Parameters:
 Returns: how many were not settled before.
 Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409
 lease_lost, PT413 too_many_entries.';
+
+CREATE FUNCTION @extschema@.lt_bounce_messages(lease_id uuid, message_ids uuid[], reason text)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_bounce_messages';
+
+COMMENT ON FUNCTION @extschema@.lt_bounce_messages(uuid, uuid[], text) IS
+'Say that messages of a lease were refused for good: their addresses take no mail
+
+They have failed. They count as bounced, and not as sent. Their addresses are suppressed,
+and the sequences of their leads end. Repeating a call is harmless.
+
+Parameters:
+- lease_id: the lease
+- message_ids: which, at most a million
+- reason: what the server said; the first 1,000 characters are kept
+Returns: how many were not settled before.
+Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409
+lease_lost, PT413 too_many_entries.';
+
+CREATE FUNCTION @extschema@.lt_defer_messages(lease_id uuid, message_ids uuid[], wait interval, error text)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_defer_messages';
+
+COMMENT ON FUNCTION @extschema@.lt_defer_messages(uuid, uuid[], interval, text) IS
+'Say that messages of a lease cannot be sent yet: a quota is used up, a server asks to wait
+
+They are due again after that time, and no attempt is counted. They can be put off for five
+days after they were first tried; one that is deferred once more has failed. Repeating a
+call is harmless.
+
+Parameters:
+- lease_id: the lease
+- message_ids: which, at most a million
+- wait: how long, at most five days
+- error: why; the first 1,000 characters are kept
+Returns: how many were not settled before.
+Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409
+lease_lost, PT413 too_many_entries.';
+
+CREATE FUNCTION @extschema@.lt_release_lease(lease_id uuid)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_release_lease';
+
+COMMENT ON FUNCTION @extschema@.lt_release_lease(uuid) IS
+'Give back the messages of a lease that are not settled, as they were
+
+For a worker that stops. They are due at once and keep their place; no attempt is counted.
+The lease is closed: what was completed in it goes on. Repeating a call is harmless.
+
+Parameters:
+- lease_id: the lease
+Returns: how many were given back.
+Errors: PT400 invalid_request, PT409 lease_lost.';
 
 CREATE FUNCTION @extschema@.lt_extend_lease(lease_id uuid, lease_for interval)
 RETURNS timestamptz
@@ -94,15 +164,17 @@ AS 'MODULE_PATHNAME', 'lt_record_event';
 COMMENT ON FUNCTION @extschema@.lt_record_event(uuid, text, jsonb) IS
 'Record what became of a message
 
-A reply that is not out_of_office, a hard bounce and an unsubscribe end the sequence of the
-lead. The last two suppress its address. An event that is reported again changes nothing.
+A reply that is not out_of_office, a hard bounce, an unsubscribe and a complaint end the
+sequence of the lead. The last three suppress its address. So do five soft bounces within 30
+days, with no delivery and no such reply between them: see lt_set_soft_bounce_limit. An
+event that is reported again changes nothing.
 
 Parameters:
 - message_id: the message
-- type: delivered, opened, bounced, replied or unsubscribed
-- data: an object of at most 16 MB; for bounced: bounceType (hard or soft) and bounceReason;
-  for replied: classification (interested, not_interested, out_of_office, bounce,
-  unsubscribe) and threadSnippet; other members are kept
+- type: delivered, opened, clicked, bounced, replied, unsubscribed or complained
+- data: an object of at most 16 MB; for clicked: url; for bounced: bounceType (hard or soft)
+  and bounceReason; for replied: classification (interested, not_interested, out_of_office,
+  bounce, unsubscribe) and threadSnippet; other members are kept
 Returns: whether that was new.
 Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found, PT404
 lead_not_found (an address that was deleted cannot be suppressed).';
@@ -140,13 +212,23 @@ Parameters:
   bytes; null: messages have no links, and the token {{unsubscribeUrl}} has no value
 Errors: PT400 invalid_request.';
 
+CREATE FUNCTION leadterra.waiting_state(attempt smallint, tried_at timestamptz)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN waiting_state.attempt = 1 AND waiting_state.tried_at IS NULL THEN 'queued' ELSE 'retry' END;
+END;
+
+COMMENT ON FUNCTION leadterra.waiting_state(smallint, timestamptz) IS
+'Return the state of messages that wait: queued until they have failed or were deferred.';
+
 -- Messages of all workspaces with their states, each once: what waits, what
 -- workers hold or have sent, and what was not sent.  The lateral look-ups keep the
 -- planner from joining tables of which it has no statistics as a whole.
 CREATE VIEW leadterra.message_states WITH (security_invoker = true) AS
 SELECT
     w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,
-    CASE WHEN w.attempt = 1 THEN 'queued' ELSE 'retry' END AS state,
+    leadterra.waiting_state(w.attempt, w.tried_at) AS state,
     w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at
 FROM leadterra.waiting w
 CROSS JOIN LATERAL (
@@ -239,7 +321,8 @@ COMMENT ON COLUMN leadterra.messages.batch_id IS 'The batch.';
 COMMENT ON COLUMN leadterra.messages."position" IS 'The position in it, from 1.';
 COMMENT ON COLUMN leadterra.messages.waiting_since IS 'Delays run from here.';
 COMMENT ON COLUMN leadterra.messages.state IS 'queued, leased, sent, retry, failed or skipped.';
-COMMENT ON COLUMN leadterra.messages.reason IS 'Why it is retry, failed or skipped.';
+COMMENT ON COLUMN leadterra.messages.reason IS 
+    'Why it failed, was skipped or waits again: lease expired where a worker told nothing.';
 COMMENT ON COLUMN leadterra.messages.attempt IS 'The attempt to come, at hand, or the last.';
 COMMENT ON COLUMN leadterra.messages.lease_id IS 'The lease that holds or sent it.';
 COMMENT ON COLUMN leadterra.messages.settled_at IS 'When it was settled.';
@@ -400,6 +483,7 @@ Parameters:
 - campaign_id: the campaign
 - email: the address of the lead
 Returns: one row a step. state is one of lt_messages, enrolled (in a draft) or not_reached.
-reason is why a message is not sent, or what holds it (paused).
+reason is why a message is not sent, or what holds it (paused). It is why a message
+waits again where its last attempt failed, or its worker told nothing (lease expired).
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 lead_not_found (not in the
 campaign).';

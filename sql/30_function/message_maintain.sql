@@ -41,7 +41,7 @@ BEGIN
         WHERE NOT EXISTS (
             SELECT FROM leadterra.events v
             WHERE v.workspace_id = workspace AND v.campaign_id = campaign
-              AND v.type = ANY ('{delivered, opened, bounced, replied, unsubscribed}')
+              AND v.type = ANY (leadterra.event_types())
               AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
               AND v.created_at >= before)
         ORDER BY b.step, b.waiting_since, b.batch_id
@@ -50,7 +50,7 @@ BEGIN
         CONTINUE WHEN NOT leadterra.lock_finished_batch(workspace, campaign, old.batch_id);
         PERFORM leadterra.add_to_totals(
             workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, 0, x.skipped, x.failed,
-            v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed)
+            v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed, v.clicked, v.complained)
         FROM (
             SELECT count(*) FILTER (WHERE x.state = 'skipped') AS skipped, count(*) FILTER (WHERE x.state = 'failed') AS failed
             FROM leadterra.exceptions x

@@ -90,7 +90,7 @@ BEGIN
     FROM leadterra.campaigns c
     WHERE c.workspace_id = workspace AND c.campaign_id = waiting_page.campaign_id;
     FOR w IN
-        SELECT w.*, CASE WHEN w.attempt = 1 THEN 'queued' ELSE 'retry' END AS state
+        SELECT w.*, leadterra.waiting_state(w.attempt, w.tried_at) AS state
         FROM leadterra.waiting w
         WHERE w.workspace_id = workspace AND w.campaign_id = waiting_page.campaign_id
           AND (w.step, w.waiting_since, w.range_id) >= (start_step, start_time, start_range)

@@ -1,0 +1,250 @@
+/*
+ * queue_lease_lock.c
+ *		Locking the row of a lease, and reading it.
+ *
+ * Whoever wrote it, by hand or in a restore, may have written anything.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "queue.h"
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(lt_lease_is_valid);
+
+/* The arrays of a lease that hold its ranges, and how many messages they have. */
+typedef struct LeaseArrays
+{
+	int			count;
+	const pg_uuid_t *batch_ids;
+	const int16 *firsts;
+	const int16 *lasts;
+	const int16 *attempts;
+	const TimestampTz *tried_at;	/* NULL: none of them ever was */
+	int			nmessages;
+} LeaseArrays;
+
+/* Columns of the statements that lock a lease. */
+enum
+{
+	LEASE_ID,
+	LEASE_CAMPAIGN,
+	LEASE_STATE,
+	LEASE_EXPIRES,
+	LEASE_SETTLED,
+	LEASE_COMPLETED,
+	LEASE_BATCHES,
+	LEASE_FIRSTS,
+	LEASE_LASTS,
+	LEASE_ATTEMPTS,
+	LEASE_TRIED,
+	LEASE_LOSSES,
+	LEASE_LOST,
+	LEASE_COLUMNS
+};
+
+#define SELECT_LEASE \
+	"SELECT lease_id, campaign_id, state, expires_at, settled, completed," \
+	" batch_ids, firsts, lasts, attempts, tried_at, losses, lost_at" \
+	" FROM leadterra.leases"
+
+static Statement lock_lease = STATEMENT(
+	SELECT_LEASE
+	" WHERE workspace_id = $1 AND lease_id = $2"
+	" FOR NO KEY UPDATE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* What another session holds is being settled, extended or swept. */
+static Statement lock_expired = STATEMENT(
+	SELECT_LEASE
+	" WHERE workspace_id = $1 AND lease_id = $2"
+	" FOR NO KEY UPDATE SKIP LOCKED",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/*
+ * Reads the arrays of a lease: batches, firsts, lasts, attempts, and when they were
+ * first tried.  False unless they are such as a claim makes: of one length, of positions
+ * that a batch may have, and of attempts that there are.
+ */
+static bool
+read_arrays(LeaseArrays *arrays, const Datum *values, bool never_tried)
+{
+	int			nfirsts;
+	int			nlasts;
+	int			nattempts;
+	int			ntried;
+
+	arrays->batch_ids = statement_elements(values[0], &arrays->count);
+	arrays->firsts = statement_elements(values[1], &nfirsts);
+	arrays->lasts = statement_elements(values[2], &nlasts);
+	arrays->attempts = statement_elements(values[3], &nattempts);
+	if (!arrays->batch_ids || !arrays->firsts || !arrays->lasts || !arrays->attempts ||
+		arrays->count == 0 || arrays->count != nfirsts || arrays->count != nlasts || arrays->count != nattempts)
+		return false;
+	arrays->tried_at = never_tried ? NULL : statement_elements(values[4], &ntried);
+	if (!never_tried && (!arrays->tried_at || arrays->count != ntried))
+		return false;
+
+	arrays->nmessages = 0;
+	for (int i = 0; i < arrays->count; i++)
+	{
+		if (!queue_is_range(arrays->firsts[i], arrays->lasts[i], arrays->attempts[i]))
+			return false;
+		arrays->nmessages += arrays->lasts[i] - arrays->firsts[i] + 1;
+		if (arrays->nmessages > QUEUE_LEASE_MAX)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Says whether the bits of a lease are as many as its messages, rounded up to bytes,
+ * and what was completed is settled.
+ */
+static bool
+bits_are_valid(int nmessages, const bytea *settled, const bytea *completed)
+{
+	Size		length = queue_lease_bytes(nmessages);
+
+	if ((settled && VARSIZE_ANY_EXHDR(settled) != length) ||
+		(completed && VARSIZE_ANY_EXHDR(completed) != length))
+		return false;
+	for (Size i = 0; completed && i < length; i++)
+	{
+		/* Where a closed lease says nothing of it, all is settled. */
+		if (settled && VARDATA_ANY(completed)[i] & ~VARDATA_ANY(settled)[i])
+			return false;
+	}
+	return true;
+}
+
+/* SQL: leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, tried_at, settled, completed) */
+Datum
+lt_lease_is_valid(PG_FUNCTION_ARGS)
+{
+	LeaseArrays arrays;
+	Datum		values[5];
+
+	for (int i = 0; i < 5; i++)
+	{
+		if (PG_ARGISNULL(i) && i < 4)
+			PG_RETURN_BOOL(false);
+		values[i] = PG_GETARG_DATUM(i);
+	}
+	PG_RETURN_BOOL(read_arrays(&arrays, values, PG_ARGISNULL(4)) &&
+				   bits_are_valid(arrays.nmessages, PG_ARGISNULL(5) ? NULL : PG_GETARG_BYTEA_PP(5),
+								  PG_ARGISNULL(6) ? NULL : PG_GETARG_BYTEA_PP(6)));
+}
+
+/* Copies the bits of a lease, which are of the right length; null is none. */
+static uint8 *
+copy_bits(const QueueLease *lease, const bytea *stored)
+{
+	uint8	   *bits = palloc0(queue_lease_bytes(lease->ranges.nmessages) + 1);
+
+	if (stored)
+		memcpy(bits, VARDATA_ANY(stored), queue_lease_bytes(lease->ranges.nmessages));
+	return bits;
+}
+
+/*
+ * Reads the row of a lease; false unless it is such as a claim makes.  How many were
+ * sent is counted, and not taken from the row.
+ */
+static bool
+read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *nulls)
+{
+	bytea	   *settled = nulls[LEASE_SETTLED] ? NULL : DatumGetByteaPP(values[LEASE_SETTLED]);
+	bytea	   *completed = nulls[LEASE_COMPLETED] ? NULL : DatumGetByteaPP(values[LEASE_COMPLETED]);
+	LeaseArrays arrays;
+
+	if (!read_arrays(&arrays, &values[LEASE_BATCHES], nulls[LEASE_TRIED]) ||
+		!bits_are_valid(arrays.nmessages, settled, completed))
+		return false;
+
+	memset(lease, 0, sizeof(QueueLease));
+	lease->workspace = workspace;
+	lease->lease_id = *DatumGetUUIDP(values[LEASE_ID]);
+	lease->campaign = *DatumGetUUIDP(values[LEASE_CAMPAIGN]);
+	lease->ranges.count = lease->ranges.room = arrays.count;
+	lease->ranges.nmessages = arrays.nmessages;
+	lease->ranges.items = palloc(sizeof(QueueRange) * arrays.count);
+	for (int i = 0; i < arrays.count; i++)
+		lease->ranges.items[i] = (QueueRange) {arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0,
+		arrays.tried_at ? arrays.tried_at[i] : DT_NOBEGIN};
+	lease->losses = (QueueLosses) {Max(DatumGetInt16(values[LEASE_LOSSES]), 0),
+	nulls[LEASE_LOST] ? DT_NOBEGIN : DatumGetTimestampTz(values[LEASE_LOST])};
+	lease->expires_at = DatumGetTimestampTz(values[LEASE_EXPIRES]);
+	lease->settled = copy_bits(lease, settled);
+	lease->completed = copy_bits(lease, completed);
+	for (int i = 0; i < lease->ranges.nmessages; i++)
+	{
+		lease->nsettled += queue_bit_is_set(lease->settled, i);
+		lease->sent += queue_bit_is_set(lease->completed, i);
+	}
+	return true;
+}
+
+/* Reads a locked lease, of the last result, unless it is lost. */
+static QueueLeaseState
+read_state(QueueLease *lease, Datum workspace, TimestampTz now)
+{
+	Datum		values[LEASE_COLUMNS];
+	bool		nulls[LEASE_COLUMNS];
+	char	   *state;
+
+	statement_row(0, values, nulls);
+	state = TextDatumGetCString(values[LEASE_STATE]);
+	if (strcmp(state, "lost") == 0)
+		return QUEUE_LEASE_LOST;
+	if (!read_lease(lease, workspace, values, nulls))
+		return QUEUE_LEASE_BROKEN;
+	if (strcmp(state, "closed") == 0)
+		return QUEUE_LEASE_CLOSED;
+	return lease_has_run_out(lease->expires_at, now) ? QUEUE_LEASE_EXPIRED : QUEUE_LEASE_OPEN;
+}
+
+/*
+ * Locks a lease and reads it unless it is lost, at a time that is read once it is
+ * locked.  It has run out when its time has come, swept or not.  Runs in SPI.
+ */
+QueueLeaseState
+queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id, TimestampTz *now)
+{
+	Datum		parameters[] = {workspace, lease_id};
+
+	if (statement_execute(&lock_lease, parameters, NULL) == 0)
+		return QUEUE_LEASE_LOST;
+	*now = context_clock();
+	return read_state(lease, workspace, *now);
+}
+
+/*
+ * Locks and reads a lease that has run out; false if another session is just
+ * changing it, or has.  Runs in SPI.
+ */
+bool
+queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
+						 TimestampTz now)
+{
+	Datum		parameters[] = {workspace, UUIDPGetDatum(lease_id)};
+	QueueLeaseState state;
+
+	if (statement_execute(&lock_expired, parameters, NULL) == 0)
+		return false;
+	state = read_state(lease, workspace, now);
+	/* Nothing can be given back; the row stays for who wrote it. */
+	if (state == QUEUE_LEASE_BROKEN)
+		ereport(WARNING,
+				(errcode(error_sqlstate(ERROR_BROKEN_ROW)),
+				 errmsg("lease \"%s\" has run out, and its row is broken", error_uuid(parameters[1]))));
+	return state == QUEUE_LEASE_EXPIRED;
+}
