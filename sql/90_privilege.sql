@@ -138,6 +138,8 @@ BEGIN ATOMIC
         ('lt_campaigns',                    '{api, reader}',          'SELECT'),
         ('lt_campaign_stats',               '{api, reader}',          'EXECUTE'),
         ('lt_sending_status',               '{api, reader}',          'EXECUTE'),
+        ('time_text',                       '{api, reader}',          'EXECUTE'),
+        ('waiting_again',                   '{api, reader}',          'EXECUTE'),
         ('lt_preflight',                    '{api, reader}',          'EXECUTE'),
         ('lt_create_campaign',              '{api}',                  'EXECUTE'),
         ('lt_copy_campaign',                '{api}',                  'EXECUTE'),

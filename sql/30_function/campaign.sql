@@ -237,7 +237,10 @@ SELECT
     s.steps,
     b.leads + coalesce(t.enrolled, 0) - d.leads - e.removed AS leads_enrolled,
     CASE WHEN c.status = 'draft' THEN 0 ELSE w.messages - w.skipped - w.deleted END AS queued_messages,
-    CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip
+    CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip,
+    e.lead_ids AS ended_lead_ids,
+    i.lead_ids AS invalid_lead_ids,
+    d.lead_ids AS deleted_lead_ids
 FROM leadterra.campaigns c
 LEFT JOIN (
     SELECT l.workspace_id, array_agg(l.lead_id ORDER BY l.lead_id) AS lead_ids
@@ -303,6 +306,12 @@ COMMENT ON COLUMN leadterra.campaign_states.queued_messages IS
     'Messages that wait for a worker, less those that will be skipped; 0 for a draft.';
 COMMENT ON COLUMN leadterra.campaign_states.messages_to_skip IS
     'Messages that will be skipped when a worker comes to them.';
+COMMENT ON COLUMN leadterra.campaign_states.ended_lead_ids IS
+    'Leads whose sequence has ended, in order; null: none.';
+COMMENT ON COLUMN leadterra.campaign_states.invalid_lead_ids IS
+    'Leads of the workspace whose address is invalid, in order; null: none.';
+COMMENT ON COLUMN leadterra.campaign_states.deleted_lead_ids IS
+    'Leads that were deleted from it, in order; null: none.';
 COMMENT ON COLUMN leadterra.campaign_states.created_at IS 'When it was created.';
 COMMENT ON COLUMN leadterra.campaign_states.started_at IS 'When it was first started; null: never.';
 COMMENT ON COLUMN leadterra.campaign_states.paused_at IS
@@ -383,6 +392,63 @@ Parameters:
 Returns: one row of counts and rates.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
+CREATE FUNCTION leadterra.time_text(at timestamptz)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT to_char(time_text.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"');
+END;
+
+COMMENT ON FUNCTION leadterra.time_text(timestamptz) IS 'Return a time as sentences have it.';
+
+-- What waits again in a campaign: after a lease that ran out, or to be tried again.  The
+-- messages of leads that get no more are left out.
+CREATE FUNCTION leadterra.waiting_again(
+    workspace_id uuid, campaign_id uuid, started_at timestamptz,
+    ended_lead_ids uuid[], invalid_lead_ids uuid[], deleted_lead_ids uuid[])
+RETURNS TABLE (is_lost boolean, messages bigint, due_at timestamptz, reason text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT
+        w.is_lost,
+        sum(w.messages)::bigint,
+        min(w.due_at),
+        (array_agg(w.error ORDER BY w.due_at))[1]
+    FROM (
+        SELECT
+            w.losses > 0 AS is_lost,
+            w.error,
+            (SELECT leadterra.due_at(w.waiting_since, waiting_again.started_at, s.delay_days)
+             FROM leadterra.steps s
+             WHERE s.workspace_id = waiting_again.workspace_id AND s.campaign_id = waiting_again.campaign_id AND s.step = w.step) AS due_at,
+            w.last - x.first + 1 - coalesce((
+                SELECT
+                    leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
+                        waiting_again.ended_lead_ids, waiting_again.invalid_lead_ids)
+                    + leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
+                        waiting_again.deleted_lead_ids)
+                FROM leadterra.batches b
+                WHERE b.workspace_id = waiting_again.workspace_id AND b.batch_id = w.batch_id
+            ), 0) AS messages
+        FROM leadterra.waiting w
+        CROSS JOIN LATERAL (
+            SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
+            FROM leadterra.leases l
+            WHERE l.workspace_id = waiting_again.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
+        ) x
+        WHERE w.workspace_id = waiting_again.workspace_id AND w.campaign_id = waiting_again.campaign_id
+          AND (w.losses > 0 OR w.tried_at IS NOT NULL)
+    ) w
+    WHERE w.messages > 0
+    GROUP BY w.is_lost;
+END;
+
+COMMENT ON FUNCTION leadterra.waiting_again(uuid, uuid, timestamptz, uuid[], uuid[], uuid[]) IS
+'Count the messages of a campaign that wait again
+
+Returns: a row for those whose lease ran out, and one for those that are tried again; when
+the first of them is due, and why that waits.';
+
 -- What a worker would say of a campaign if it could be asked.
 CREATE FUNCTION @extschema@.lt_sending_status(campaign_id uuid)
 RETURNS TABLE (status text, message text, next_due_at timestamptz)
@@ -390,16 +456,19 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT
         x.status,
-        CASE x.status
-            WHEN 'draft' THEN 'The campaign has not been started.'
-            WHEN 'paused' THEN format('The campaign is paused since %s.', to_char(c.paused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
-            WHEN 'no_leads' THEN 'Nobody is enrolled in the campaign.'
-            WHEN 'due' THEN 'Messages are due and wait for a worker to claim them.'
-            WHEN 'lease_expired' THEN 'A worker let its lease run out; the next claim gives its messages back.'
-            WHEN 'all_leased' THEN 'All messages that are due are with workers.'
-            WHEN 'nothing_due' THEN format('The next message is due at %s.', to_char(h.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
-            ELSE 'Every lead has reached the end of its sequence.'
-        END,
+        concat_ws(' ',
+            CASE x.status
+                WHEN 'draft' THEN 'The campaign has not been started.'
+                WHEN 'paused' THEN format('The campaign is paused since %s.', leadterra.time_text(c.paused_at))
+                WHEN 'no_leads' THEN 'Nobody is enrolled in the campaign.'
+                WHEN 'due' THEN 'Messages are due and wait for a worker to claim them.'
+                WHEN 'lease_expired' THEN 'A worker let its lease run out; the next claim gives its messages back.'
+                WHEN 'all_leased' THEN 'All messages that are due are with workers.'
+                WHEN 'nothing_due' THEN format('The next message is due at %s.', leadterra.time_text(h.due_at))
+                ELSE 'Every lead has reached the end of its sequence.'
+            END,
+            a.message,
+            CASE WHEN f.messages > 0 AND x.status = 'finished' THEN format('Messages that failed: %s.', f.messages) END),
         CASE WHEN c.status = 'running' THEN least(h.due_at, l.expires_at) END
     FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id) AS r (campaign_id)
     CROSS JOIN LATERAL (
@@ -420,6 +489,24 @@ BEGIN ATOMIC
         WHERE l.workspace_id = c.workspace_id AND l.campaign_id = c.campaign_id AND l.state = 'open'
     ) l
     CROSS JOIN LATERAL (
+        SELECT string_agg(
+            format(CASE WHEN w.is_lost THEN 'Messages that wait because a lease ran out with nothing reported: %s, the next from %s.'
+                ELSE 'Messages that wait to be tried again: %s, the next from %s, because of: %s' END,
+                w.messages, leadterra.time_text(w.due_at), coalesce(regexp_replace(left(w.reason, 200), '\s+', ' ', 'g'), 'a worker gave it back')),
+            ' ' ORDER BY w.is_lost DESC) AS message
+        FROM leadterra.waiting_again(
+            c.workspace_id, c.campaign_id, c.started_at, c.ended_lead_ids, c.invalid_lead_ids, c.deleted_lead_ids) w
+    ) a
+    CROSS JOIN LATERAL (
+        SELECT count(*) + coalesce((
+            SELECT t.failed
+            FROM leadterra.totals t
+            WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+        ), 0) AS messages
+        FROM leadterra.exceptions x
+        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id AND x.state = 'failed'
+    ) f
+    CROSS JOIN LATERAL (
         SELECT CASE
             WHEN c.status <> 'running' THEN c.status
             WHEN c.leads_enrolled = 0 THEN 'no_leads'
@@ -435,8 +522,12 @@ END;
 COMMENT ON FUNCTION @extschema@.lt_sending_status(uuid) IS
 'Say in a word and a sentence why a campaign is sending nothing, or that it could
 
+Of a campaign that is finished it says how many messages failed. Of any other it says what
+waits again, from when on and why: a lease ran out with nothing reported, an attempt failed,
+or a worker deferred it.
+
 Parameters:
 - campaign_id: the campaign
 Returns: status: draft, paused, no_leads, due (messages wait for a worker), lease_expired,
-all_leased, nothing_due or finished; a sentence; and when something is due next.
+all_leased, nothing_due or finished; sentences; and when something is due next.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';

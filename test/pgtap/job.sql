@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(125);
+SELECT plan(129);
 
 CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
     SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
@@ -110,21 +110,23 @@ SELECT pg_temp.at('4 minutes' - interval '1 microsecond');
 SELECT is(pg_temp.claim(), NULL, 'what has a microsecond left is not handed out');
 SELECT pg_temp.at('4 minutes');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'old')), 'PT409 lease_lost', 'it ends at its time');
-SELECT is(pg_temp.claim('1 minute'), '2/2/60', 'and the job is handed out once more, with how far it was');
+SELECT is(pg_temp.claim('1 minute'), '2/1/60', 'and the job is handed out once more, with how far it was, which is no other attempt');
 SELECT isnt(pg_temp.lease(2), :'old'::uuid, 'under another lease');
-SELECT is(pg_temp.state(2), 'in-progress 60 2 lease expired', 'the view says why');
+SELECT is(pg_temp.state(2), 'in-progress 60 1 lease expired', 'the view says why');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'old')), 'PT409 lease_lost', 'the first worker has lost it');
 SELECT is(pg_temp.detail(format('SELECT lt_job_progress(%L, 1)', :'old')), 'PT409 lease_lost', 'whatever it says');
 
 -- Errors, and giving up.
 SELECT pg_temp.lease(2) AS old \gset
 SELECT is(lt_finish_job(:'old', repeat('ä', 1001)), true, 'a job could not be done');
-SELECT is(pg_temp.state(2), 'pending 60 2 ' || repeat('ä', 1000), 'it waits, with what is kept of the error');
+SELECT is(pg_temp.state(2), 'pending 60 1 ' || repeat('ä', 1000), 'it waits, with what is kept of the error');
 SELECT is(lt_finish_job(:'old', 'again'), false, 'said again, it is not new');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'old')), 'PT409 lease_lost', 'but it is no success after that');
 SELECT is(pg_temp.detail(format('SELECT lt_job_progress(%L, 1)', :'old')), 'PT409 lease_lost', 'and goes no further');
-SELECT is(pg_temp.claim(), '2/3/60', 'it is handed out at once');
+SELECT is(pg_temp.claim(), '2/2/60', 'it is handed out at once');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L, ''again'')', :'old')), 'PT409 lease_lost', 'then the worker before has lost it');
+SELECT lt_finish_job(pg_temp.lease(2), 'two');
+SELECT is(pg_temp.claim(), '2/3/60', 'attempt three');
 SELECT lt_finish_job(pg_temp.lease(2), '');
 SELECT is((SELECT (status, error)::text FROM lt_jobs WHERE job_id <> :'first'), '(pending,"")', 'an empty error is one');
 SELECT is(pg_temp.claim(), '2/4/60', 'attempt four');
@@ -142,20 +144,29 @@ SELECT pg_temp.at('1 hour 1 second');
 SELECT pg_temp.job(4);
 SELECT is(pg_temp.claim('1 hour'), '3/1/0', 'of two jobs');
 SELECT is(pg_temp.claim('9 hours'), '4/1/0', 'one is worked on for long');
-SELECT pg_temp.at(make_interval(hours => n)), pg_temp.claim('59 minutes') FROM generate_series(3, 6) n;
-SELECT is(pg_temp.state(3), 'in-progress 0 5 lease expired', 'of the other each lease runs out');
+SELECT pg_temp.at(make_interval(hours => n)), pg_temp.claim('59 minutes') FROM generate_series(3, 8) n;
+SELECT is(pg_temp.state(3), 'in-progress 0 1 lease expired', 'of the other each lease runs out, and no attempt is counted');
 SELECT pg_temp.job(5);
-SELECT pg_temp.lease(3) AS old \gset
-SELECT pg_temp.at('7 hours');
-SELECT is(pg_temp.claim('1 minute'), '5/1/0', 'after the fifth the next job is handed out');
-SELECT is(pg_temp.state(3), 'failed 0 5 gave up after 5 attempts', 'and this one has failed');
-SELECT is((SELECT finished_at FROM lt_jobs j WHERE pg_temp.number(j.list_id) = 3), timestamptz '2030-01-01 07:00+00', 'at that time');
-SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'old')) || pg_temp.detail(format('SELECT lt_finish_job(%L, ''no'')', :'old')), 'PT409 lease_lostPT409 lease_lost', 'which its worker cannot mend');
+SELECT pg_temp.at('8 hours 30 minutes');
+SELECT is(pg_temp.claim('1 minute'), '5/1/0', 'meanwhile the next is handed out');
 SELECT lt_finish_job(pg_temp.lease(5), 'no');
 SELECT pg_temp.claim();
 SELECT is(pg_temp.state(5), 'in-progress 0 2 no', 'an error is shown during the next attempt');
 SELECT lt_finish_job(pg_temp.lease(5));
 SELECT is(pg_temp.state(5), 'success 100 2', 'and forgotten by success');
+SELECT pg_temp.lease(3) AS old \gset
+SELECT pg_temp.at('9 hours');
+SELECT is(pg_temp.claim(), NULL, 'of the first no more leases are given');
+SELECT is(pg_temp.state(3), 'failed 0 1 its workers died: its lease ran out again with nothing else in it', 'for another was done while it killed its workers');
+SELECT is((SELECT finished_at FROM lt_jobs j WHERE pg_temp.number(j.list_id) = 3), timestamptz '2030-01-01 09:00+00', 'so that it has failed, at that time');
+SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'old')) || pg_temp.detail(format('SELECT lt_finish_job(%L, ''no'')', :'old')), 'PT409 lease_lostPT409 lease_lost', 'which its worker cannot mend');
+SELECT pg_temp.job(10);
+SELECT is(pg_temp.claim('1 minute'), '10/1/0', 'one more');
+SELECT pg_temp.at('9 hours' + n * interval '1 minute'), pg_temp.claim('1 minute') FROM generate_series(1, 3) n;
+SELECT lt_finish_job(pg_temp.lease(10), 'no'), pg_temp.claim('1 minute');
+SELECT is((SELECT (losses, lost_at)::text FROM leadterra.jobs WHERE lease_id = pg_temp.lease(10)), '(0,)', 'whose worker says something begins anew');
+SELECT lt_finish_job(pg_temp.lease(10));
+DELETE FROM leadterra.jobs WHERE pg_temp.number(list_id) = 10;
 
 -- Another workspace.
 SELECT pg_temp.job(6);

@@ -1,7 +1,7 @@
 -- lease: how long work is a worker's, how often it is tried, and what is kept of an
 -- error; the same for every kind of work.
 BEGIN;
-SELECT plan(69);
+SELECT plan(81);
 
 CREATE FUNCTION pg_temp.detail(sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -57,8 +57,13 @@ SELECT throws_ok(format('SELECT leadterra.lease_retry_at(%L, 1, now())', waits),
 FROM unnest(ARRAY['{NULL}', '{{1,2},{3,4}}', '[0:1]={1,2}']) waits;
 SELECT is(string_agg((leadterra.job_retry_at(n, '2030-01-01 00:00+00') = timestamptz '2030-01-01 00:00+00')::text, ' ' ORDER BY n), 'true true true true true', 'jobs are tried five times, without a wait')
 FROM generate_series(0, 5) n;
-SELECT is(leadterra.lease_loss(n, is_last), expected, format('attempt %s ran out', n))
-FROM (VALUES (1, false, 'lease expired'), (4, false, 'lease expired'), (5, true, 'gave up after 5 attempts'), (6, true, 'gave up after 6 attempts')) v (n, is_last, expected);
+SELECT is((SELECT string_agg(a::text, ' ' ORDER BY a) FROM unnest('{-32768, -1, 0, 1, 2, 3, 4, 5, 6, 32767}'::smallint[]) a WHERE leadterra.is_attempt(a)), '1 2 3 4 5', 'attempts');
+
+-- Losses: they cost no attempt, and end where others could do their work.
+SELECT is(leadterra.lease_lose(n::smallint, others), expected::smallint, format('lost %s times, and once more%s', n, CASE WHEN others THEN ' while others were completed' ELSE '' END))
+FROM (VALUES (-32768, false, 1), (-1, true, 1), (0, false, 1), (0, true, 1), (3, true, 4), (4, true, 5), (4, false, 5), (5, false, 5), (5, true, NULL), (6, true, NULL), (6, false, 5), (32767, true, NULL), (32767, false, 5)) v (n, others, expected);
+SELECT is(leadterra.lease_loss(has_failed), expected, 'what is said of it')
+FROM (VALUES (false, 'lease expired'), (true, 'its workers died: its lease ran out again with nothing else in it')) v (has_failed, expected);
 
 -- Errors: characters, and not bytes.
 SELECT is(leadterra.lease_error(repeat(c, n)), repeat(c, least(n, 1000)), format('%s times %L', n, c))
@@ -86,8 +91,8 @@ SELECT lease_id AS job_lease FROM lt_claim_job('1 minute') \gset
 SET LOCAL leadterra.now = '2030-01-01 00:02+00';
 SELECT is(pg_temp.detail(format('SELECT lt_complete_messages(%L)', :'message_lease')), format('PT409 lease_lost lease "%s" has run out or does not exist', :'message_lease'), 'a lease on messages runs out');
 SELECT is(pg_temp.detail(format('SELECT lt_finish_job(%L)', :'job_lease')), format('PT409 lease_lost lease "%s" has run out or does not exist', :'job_lease'), 'as one on a job does');
-SELECT lt_claim_messages(1, '1 minute', :'campaign'), lt_claim_job('1 minute');
-SELECT is((SELECT reason FROM lt_messages WHERE message_id = :'message_id'), 'lease expired', 'the message says why it is tried again');
+SELECT lt_claim_messages(1, '1 minute', lt_create_campaign('empty')), lt_claim_job('1 minute');
+SELECT is((SELECT reason FROM lt_messages WHERE message_id = :'message_id'), 'lease expired', 'the message says why it waits again');
 SELECT is((SELECT error FROM lt_jobs WHERE job_id = :'job'), 'lease expired', 'and so does the job');
 
 SELECT * FROM finish();

@@ -132,13 +132,15 @@ SELECT is((SELECT due_at FROM lt_messages WHERE message_id = :'message'), timest
 SELECT pg_temp.at('21 minutes');
 SELECT is(pg_temp.claim(1, :'c', '2 minutes'), 'r/1/4', 'attempt 4');
 SELECT pg_temp.at('23 minutes');
-SELECT is(pg_temp.claim(1, :'c'), NULL, 'whose lease runs out');
-SELECT is((SELECT (state, reason, attempt, due_at)::text FROM lt_messages WHERE message_id = :'message'), ('retry', 'lease expired', 5, timestamptz '2030-01-01 01:27+00')::text, 'is tried after sixty-four');
+SELECT is(pg_temp.claim(1, :'c'), 'r/1/4', 'whose lease runs out is handed out again');
+SELECT lt_fail_messages(pg_temp.lease(), ARRAY[:'message'::uuid], 'four');
+SELECT is((SELECT (state, reason, attempt, due_at)::text FROM lt_messages WHERE message_id = :'message'), ('retry', 'four', 5, timestamptz '2030-01-01 01:27+00')::text, 'and tried after sixty-four');
+SELECT is((SELECT message FROM lt_sending_status(:'c')), 'The next message is due at 2030-01-01 01:27 UTC. Messages that wait to be tried again: 1, the next from 2030-01-01 01:27 UTC, because of: four', 'the status says so, and why');
 SELECT pg_temp.at('87 minutes');
 SELECT is(pg_temp.claim(1, :'c'), 'r/1/5', 'attempt 5');
 SELECT lt_fail_messages(pg_temp.lease(), ARRAY[:'message'::uuid], 'the last');
 SELECT is(pg_temp.states(:'c'), 'r1:failed:the last:5', 'then it has failed');
-SELECT is((SELECT status FROM lt_sending_status(:'c')), 'finished', 'and the sequence ends');
+SELECT is((SELECT (status, message)::text FROM lt_sending_status(:'c')), '(finished,"Every lead has reached the end of its sequence. Messages that failed: 1.")', 'and the sequence ends');
 SELECT is(lt_restart_leads(:'c', '{R@example.com, nobody@example.com}'), 1, 'until it is restarted');
 SELECT is(pg_temp.claim(1, :'c'), 'r/1/1', 'from its first attempt');
 SELECT is(lt_complete_messages(pg_temp.lease()), 1, 'it may be sent');
@@ -161,8 +163,9 @@ SELECT is(pg_temp.detail(format('SELECT lt_complete_messages(%L)', :'lease')), '
 SELECT is(pg_temp.detail(format('SELECT lt_fail_messages(%L, ''{}'', ''e'')', :'lease')), 'PT409 lease_lost', 'when it cannot fail either');
 SELECT is(pg_temp.detail(format('SELECT lt_extend_lease(%L, ''1 hour'')', :'lease')), 'PT409 lease_lost', 'nor be extended');
 SELECT is((SELECT status FROM lt_sending_status(:'c')), 'lease_expired', 'which the status says');
-SELECT is(pg_temp.claim(2, :'c'), NULL, 'a claim sweeps it');
-SELECT is(pg_temp.states(:'c'), 'l1:sent l2:queued m1:retry:lease expired:2', 'what was sent goes on, the rest is given back');
+SELECT is(pg_temp.claim(2, lt_create_campaign('empty')), NULL, 'a claim sweeps it');
+SELECT is(pg_temp.states(:'c'), 'l1:sent l2:queued m1:queued:lease expired', 'what was sent goes on, the rest is given back');
+SELECT is((SELECT message FROM lt_sending_status(:'c')), 'Messages are due and wait for a worker to claim them. Messages that wait because a lease ran out with nothing reported: 1, the next from 2030-01-01 00:00 UTC.', 'the status says that it was');
 SELECT is(pg_temp.detail(format('SELECT lt_complete_messages(%L)', :'lease')), 'PT409 lease_lost', 'the worker has lost it');
 SELECT is((SELECT state FROM leadterra.leases WHERE lease_id = :'lease'), 'lost', 'and so it stays');
 

@@ -64,12 +64,12 @@ SELECT pg_temp.use(:'b');
 SELECT lease_id AS lease_b FROM lt_claim_messages(10, '1 minute') LIMIT 1 \gset
 SELECT pg_temp.at('4 minutes');
 SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 2, leases_open 1, leases_expired 2', 'leases run out');
-SELECT is((SELECT count(*) FROM lt_claim_messages()), 0::bigint, 'a claim gives back what they held');
-SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 2, leases_open 1, leases_expired 1', 'which ends them');
+SELECT is((SELECT count(*) FROM lt_claim_messages(1, '1 day', lt_create_campaign('empty'))), 0::bigint, 'a claim gives back what they held');
+SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 2, campaigns_due 1, oldest_due_seconds 180, leases_open 1, leases_expired 1', 'which ends them; what was in them is due as before');
 
 -- What lt_maintain is to remove first.
 SELECT pg_temp.at('5 minutes');
-SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 2, campaigns_due 1, leases_open 1, leases_expired 1, oldest_finished_seconds 60', 'since when the first lease has ended; and messages are tried again');
+SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 2, campaigns_due 1, oldest_due_seconds 240, leases_open 1, leases_expired 1, oldest_finished_seconds 60', 'since when the first lease has ended');
 SELECT lt_complete_messages(lease_id) FROM lt_claim_messages() LIMIT 1;
 SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 2, leases_open 1, leases_expired 1, oldest_finished_seconds 60', 'another one has ended later');
 SELECT pg_temp.at('1 day 5 minutes 1 second');
