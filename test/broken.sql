@@ -63,13 +63,17 @@ INSERT INTO calls VALUES
 ('(SELECT string_agg(m::text, '''') FROM lt_claim_messages(10000, ''1 minute'', $steps) m)'),
 ('(SELECT string_agg(lt_complete_messages(lease_id)::text, '''') FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l)'),
 ('(SELECT string_agg(lt_fail_messages(lease_id, ids, ''no'')::text, '''') FROM (SELECT lease_id, array_agg(message_id) AS ids FROM lt_claim_messages(100, ''1 minute'', $steps) GROUP BY 1) l)'),
+('(SELECT string_agg(lt_defer_messages(lease_id, ids, ''1 hour'', ''later'')::text, '''') FROM (SELECT lease_id, array_agg(message_id) AS ids FROM lt_claim_messages(100, ''1 minute'', $steps) GROUP BY 1) l)'),
+('(SELECT string_agg(lt_bounce_messages(lease_id, ids, ''no'')::text, '''') FROM (SELECT lease_id, array_agg(message_id) AS ids FROM lt_claim_messages(100, ''1 minute'', $steps) GROUP BY 1) l)'),
+('(SELECT string_agg(lt_release_lease(lease_id)::text, '''') FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(100)) l)'),
+('lt_release_lease($lease)'), ('lt_release_lease($open)'), ('lt_bounce_messages($lease, ARRAY[$message]::uuid[], ''no'')'), ('lt_defer_messages($lease, ARRAY[$message]::uuid[], ''1 hour'', ''no'')'),
 ('lt_complete_messages($lease)'), ('lt_complete_messages($open)'), ('lt_complete_messages($lease, ARRAY[$message]::uuid[])'),
 ('lt_copy_campaign($steps)'), ('lt_create_blocklist(''x'')'), ('lt_create_campaign(''x'', ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_create_list(''x'')'),
 ('lt_delete_blocklist($blocklist)'), ('lt_delete_campaign($draft)'), ('(SELECT lt_pause_campaign($steps), lt_delete_campaign($steps))::text'), ('lt_delete_lead($lead)'), ('lt_delete_leads(''{a@example.com, l1@example.com, l2@example.com}'')'), ('lt_delete_list($list)'),
 ('lt_enroll_list($list, $steps)'),
 ('(SELECT string_agg(e::text, '''') FROM lt_explain_lead($campaign, ''a@example.com'') e)'), ('(SELECT string_agg(e::text, '''') FROM lt_explain_lead($steps, ''l1@example.com'') e)'),
 ('lt_extend_lease($lease, ''1 hour'')'), ('lt_extend_lease($open, ''1 hour'')'),
-('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')'), ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'', true)'),
+('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')'), ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'', true)'), ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''550 5.1.1 no'', true)'),
 ('lt_finish_job($job)'), ('lt_finish_job($job, ''no'')'), ('lt_forget(''a@example.com'')'), ('lt_forget(''l1@example.com'')'),
 ('(SELECT string_agg(s::text, '''') FROM unnest(''{a@example.com, l9@example.com, l8@example.com, x@y.blocked.example}''::text[]) u, lt_is_suppressed(u) s)'),
 ('(SELECT string_agg(p::text, '''') FROM lt_campaign_leads($campaign) p)'), ('(SELECT string_agg(p::text, '''') FROM lt_campaign_leads($steps, ''active'', NULL, 3) p)'),
@@ -79,10 +83,10 @@ INSERT INTO calls VALUES
 ('lt_merge_leads($lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid, $lead)'),
 ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
 ('lt_next_due()'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
-('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
+('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "soft"}'')'), ('lt_record_event($message, ''complained'')'), ('lt_record_event($message, ''clicked'', ''{"url": "x"}'')'), ('lt_record_event($message, ''delivered'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
-('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'), ('lt_set_postal_address(''1 Main Street'')'), ('lt_set_postal_address(NULL)'),
+('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_soft_bounce_limit(2)'), ('lt_set_soft_bounce_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'), ('lt_set_postal_address(''1 Main Street'')'), ('lt_set_postal_address(NULL)'),
 ('lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
 ('lt_unsubscribe($token)'),
@@ -112,6 +116,8 @@ INSERT INTO bad SELECT 'uuid[]', v FROM ids, unnest(ARRAY['{}', '{NULL}', format
     format('[0:1]={%s,%s}', a ->> 'lead', a ->> 'lead'), format('[5:5]={%s}', a ->> 'lead'), array_fill(a ->> 'lead', ARRAY[500, 2])::text,
     array_fill(a ->> 'lead', ARRAY[1000])::text, array_fill(a ->> 'lead', ARRAY[20000])::text]) v;
 INSERT INTO bad SELECT 'smallint[]', v FROM unnest(ARRAY['{}', '{NULL}', '{1,NULL}', '{-9000}', '{9000}', '{0}', '{1}', '{2}', '{12}', '{1,30000}', '{30000,3}', '{32767,32767}', '{-32768}', '{{1,2},{3,4}}', '[0:0]={1}', '{5}', '{6}', (SELECT array_agg(1000)::text FROM generate_series(1, 5000))]) v;
+INSERT INTO bad SELECT 'timestamptz[]', v FROM unnest(ARRAY['{}', '{NULL}', '{-infinity}', '{infinity,2000-01-01}', '{2000-01-01 00:00+00,2000-01-01 00:00+00}', '{{2000-01-01,2000-01-02},{2000-01-03,2000-01-04}}', '[0:1]={2000-01-01,2000-01-02}',
+    (SELECT array_agg(now())::text FROM generate_series(1, 5000))]) v;
 INSERT INTO bad SELECT 'text[]', v FROM unnest(ARRAY['{}', '{NULL}', '{""}', '{"all:all,x"}', '{{a,b},{c,d}}', '[0:1]={a,b}', (SELECT array_agg('name' || i)::text FROM generate_series(1, 12000) i)]) v;
 INSERT INTO bad SELECT 'jsonb', v FROM unnest(ARRAY['{}', '[]', 'null', '1', '"x"', 'true', '{"n": 1e131071}', '{"n": [1e100000, 1e100000]}', '{"email": "a@", "classification": 1, "n": {"n": null}}', '[1, [2, {"a": 3}]]', repeat('[', 500) || repeat(']', 500),
     '{"n": "' || repeat('x', 100000) || '"}', (SELECT jsonb_object_agg('k' || i, i)::text FROM generate_series(1, 5000) i)]) v;
@@ -169,7 +175,9 @@ BEGIN
     UPDATE leadterra.leases l SET
         state = 'open', closed_at = NULL, expires_at = leadterra.clock() + pg_temp.pick('-1 second'::interval, '-1 second', '1 hour'),
         batch_ids = new_batches, firsts = new_firsts, lasts = new_lasts, attempts = new_attempts,
-        settled = bits, completed = CASE WHEN random() < 0.7 THEN bits END
+        settled = bits, completed = CASE WHEN random() < 0.7 THEN bits END,
+        tried_at = CASE WHEN random() < 0.3 THEN array_fill(pg_temp.pick('-infinity'::timestamptz, 'infinity', '2000-01-01', leadterra.clock()), ARRAY[pg_temp.pick(n, n, n, 3)]) END,
+        losses = pg_temp.pick(0, 0, 1, 3, 5, 32767), lost_at = pg_temp.pick(NULL::timestamptz, '-infinity', 'infinity', '2000-01-01')
     WHERE l.workspace_id = workspace AND l.lease_id = (SELECT (a ->> pg_temp.pick('lease'::text, 'open'))::uuid FROM ids);
     RETURN format('leases firsts %s lasts %s attempts %s bits %s', new_firsts, new_lasts, new_attempts, left(bits::text, 20));
 END;

@@ -92,10 +92,10 @@ COMMENT ON FUNCTION @extschema@.lt_claim_job(interval, text, text) IS
 'Claim the oldest background job that waits
 
 Commit, do the work, call lt_job_progress from time to time, and lt_finish_job in the end.
-A job whose lease ran out is handed out again, under a new lease, and no attempt is counted.
-It has failed when that happened six times in a row, if another job was done since the time
-before; and after five attempts of which a worker told an error. The channel leadterra_jobs tells of new jobs and of those given back, but not
-of leases that ran out.
+A job whose lease ran out is handed out again, under a new lease, and no attempt is
+counted. After six times in a row it has failed, if another job was done since the time
+before. It has failed too after five attempts that ended in an error. The channel
+leadterra_jobs tells of new jobs and of those given back, but not of leases that ran out.
 
 Parameters:
 - lease_for: how long the worker has, at most a week

@@ -1,6 +1,6 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(131);
+SELECT plan(138);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
@@ -63,6 +63,9 @@ SELECT throws_ok(format('SELECT %s', call), 'PT409', NULL, call || ' finds no le
 FROM unnest(ARRAY[
     format('lt_complete_messages(%L)', :'lease'),
     format('lt_fail_messages(%L, ARRAY[%L]::uuid[], ''no'')', :'lease', :'message'),
+    format('lt_bounce_messages(%L, ARRAY[%L]::uuid[], ''no'')', :'lease', :'message'),
+    format('lt_defer_messages(%L, ARRAY[%L]::uuid[], ''1 hour'', ''no'')', :'lease', :'message'),
+    format('lt_release_lease(%L)', :'lease'),
     format('lt_extend_lease(%L, ''1 hour'')', :'lease')]) AS call;
 SELECT is((SELECT count(*) FROM lt_claim_messages(1)), 0::bigint, 'nothing is due in it');
 SELECT is(lt_next_due(), NULL, 'nor will be');
@@ -198,6 +201,8 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_fail_messages(last_lease(), (SELECT array_agg(message_id) FROM lt_messages WHERE lease_id = last_lease()), ''no'')', '1'),
     ('(SELECT string_agg(email, '' '') FROM lt_claim_messages(1, ''1 hour'', campaign))', 't4@example.com'),
     ('lt_complete_messages(last_lease())', '1'),
+    ('(SELECT string_agg(email, '' '') FROM lt_claim_messages(1, ''1 hour'', campaign))', 't5@example.com'),
+    ('lt_release_lease(last_lease())', '1'),
     ('lt_record_event((SELECT message_id FROM lt_messages WHERE state = ''sent''), ''bounced'', ''{"bounceType": "hard"}'')', 'true'),
     ('(SELECT concat_ws('' '', total_enrolled, sent, bounced, skipped, queued) FROM lt_campaign_stats(campaign))', '3 1 1 2 2'),
     ('(SELECT string_agg(concat_ws('' '', state, reason), '','') FROM lt_explain_lead(campaign, ''t6@example.com''))', 'retry no'),
@@ -205,6 +210,7 @@ SELECT is(pg_temp.call(call), result, 'in a twin ' || call) FROM (VALUES
     ('lt_set_unsubscribe_url(''https://t.example/'')', ''),
     ('lt_set_postal_address(''1 Main Street'')', ''),
     ('(SELECT count(*) FROM lt_preflight(campaign) WHERE step IS NULL)', '0'),
+    ('lt_set_soft_bounce_limit(3)', ''),
     ('(SELECT string_agg(format(''%s %s'', name, leads), '', '') FROM lt_lists)', 'of the default workspace 3'),
     ('(SELECT string_agg(email, '' '') FROM lt_list_leads(list))', 'a@example.com t1@example.com t2@example.com'),
     ('lt_set_campaign_owner(campaign, ''019cc043-e39c-7d91-a325-6615db0e1b14'')', ''),

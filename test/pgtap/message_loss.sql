@@ -40,13 +40,13 @@ SELECT lt_create_campaign('empty');
 SELECT pg_temp.campaign('other', 300) AS other \gset
 
 -- Workers that die whatever they have: nobody fails, however often.
-SELECT pg_temp.campaign('two', 2) AS c \gset
+SELECT pg_temp.campaign('pair', 2) AS c \gset
 CREATE TEMP TABLE claims (number integer, claimed text);
 DO $$
 BEGIN
     FOR n IN 0..11 LOOP
         PERFORM pg_temp.at(n * interval '70 minutes');
-        INSERT INTO claims SELECT n, pg_temp.claim(2, (SELECT id FROM public.lt_campaigns WHERE name = 'two'));
+        INSERT INTO claims SELECT n, pg_temp.claim(2, (SELECT id FROM public.lt_campaigns WHERE name = 'pair'));
     END LOOP;
 END;
 $$;
@@ -171,8 +171,8 @@ BEGIN
 END;
 $$;
 \ir ../random.sql
-SELECT is(pg_temp.work('one', 300, 1, 0), '299 1 0 1', 'of many messages the one that kills its workers fails');
-SELECT is(pg_temp.work('few', 150, 3, 0), '147 3 0 1', 'so do a few');
+SELECT is(pg_temp.work('one', 150, 1, 0), '149 1 0 1', 'of many messages the one that kills its workers fails');
+SELECT is(pg_temp.work('two', 150, 2, 0), '148 2 0 1', 'so do two');
 SELECT is(pg_temp.work('none', 200, 0, 0.1), '200 0 0 1', 'and nobody does where workers die of something else now and then');
 
 SELECT * FROM finish();

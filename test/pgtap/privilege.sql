@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(336);
+SELECT plan(351);
 
 -- Two workspaces that hold something of everything.
 \set schema public
@@ -42,6 +42,7 @@ INSERT INTO lines VALUES
 ('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', list_id => (SELECT list_id FROM lt_lists LIMIT 1), blocklist_id => $blocklist)', 'PT404'),
 ('lt_block', 'blocklists:create', 'lt_block(''{x.example}'', $blocklist)', 'PT404'),
 ('lt_block', 'blocklists:create', 'lt_block(''{x.example}'', $workspace)', 'PT404'),
+('lt_bounce_messages', 'messages:update', 'lt_bounce_messages($lease, ARRAY[$message]::uuid[], ''no'')', 'PT409'),
 ('lt_bulk_upsert', 'leads:create', 'lt_bulk_upsert($campaign, ''[{"email": "a@example.com"}]'')', 'PT404'),
 ('lt_bulk_upsert_report', 'leads:create', 'lt_bulk_upsert_report($campaign, ''[{"email": "a@example.com"}]'', dry_run => true)', 'PT404'),
 ('lt_campaign_stats', 'campaigns:read', 'lt_campaign_stats($campaign)', 'PT404'),
@@ -53,6 +54,7 @@ INSERT INTO lines VALUES
 ('lt_create_blocklist', 'blocklists:create', 'lt_create_blocklist(''x'') <> $blocklist', 'true'),
 ('lt_create_campaign', 'campaigns:create', 'lt_create_campaign(''x'') <> $campaign', 'true'),
 ('lt_create_list', 'lists:create', 'lt_create_list(''x'') <> $list', 'true'),
+('lt_defer_messages', 'messages:update', 'lt_defer_messages($lease, ARRAY[$message]::uuid[], ''1 hour'', ''no'')', 'PT409'),
 ('lt_delete_blocklist', 'blocklists:delete', 'lt_delete_blocklist($blocklist)', 'PT404'),
 ('lt_delete_campaign', 'campaigns:delete', 'lt_delete_campaign($draft)', 'PT404'),
 ('lt_delete_lead', 'leads:delete', 'lt_delete_lead($lead)', 'PT404'),
@@ -67,6 +69,7 @@ INSERT INTO lines VALUES
 ('lt_explain_lead', 'campaigns:read', 'lt_explain_lead($campaign, ''a@example.com'')', 'PT404'),
 ('lt_extend_lease', 'messages:update', 'lt_extend_lease($lease, ''1 hour'')', 'PT409'),
 ('lt_fail_messages', 'messages:update', 'lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')', 'PT409'),
+('lt_fail_messages', 'messages:update', 'lt_fail_messages($lease, ARRAY[$message]::uuid[], ''550 5.1.1 no'', true)', 'PT409'),
 ('lt_finish_job', 'jobs:update', 'lt_finish_job($job)', 'PT409'),
 ('lt_forget', 'leads:delete', 'lt_forget(''b@example.com'')', 'true'),
 ('lt_import_table', 'leads:create', NULL, NULL),
@@ -79,12 +82,14 @@ INSERT INTO lines VALUES
 ('lt_pause_campaign', 'campaigns:update', 'lt_pause_campaign($campaign)', 'PT404'),
 ('lt_preflight', 'campaigns:read', 'lt_preflight($campaign)', 'PT404'),
 ('lt_record_event', 'messages:update', 'lt_record_event($message, ''opened'')', 'PT404'),
+('lt_release_lease', 'messages:update', 'lt_release_lease($lease)', 'PT409'),
 ('lt_remove_from_list', 'lists:update', 'lt_remove_from_list($list, ARRAY[$lead]::uuid[])', 'PT404'),
 ('lt_remove_leads', 'leads:update', 'lt_remove_leads($campaign, ''{a@example.com}'')', 'PT404'),
 ('lt_rename_campaign', 'campaigns:update', 'lt_rename_campaign($campaign, ''x'')', 'PT404'),
 ('lt_restart_leads', 'leads:update', 'lt_restart_leads($campaign, ''{a@example.com}'')', 'PT404'),
 ('lt_sending_status', 'campaigns:read', 'lt_sending_status($campaign)', 'PT404'),
 ('lt_set_campaign_owner', 'campaigns:update', 'lt_set_campaign_owner($campaign, NULL)', 'PT404'),
+('lt_set_soft_bounce_limit', 'workspaces:update', 'lt_set_soft_bounce_limit(3)', ''),
 ('lt_set_steps', 'campaigns:update', 'lt_set_steps($draft, ''[]'')', 'PT404'),
 ('lt_set_unsubscribe_url', 'workspaces:update', 'lt_set_unsubscribe_url(''https://example.net/'')', ''),
 ('lt_set_postal_address', 'workspaces:update', 'lt_set_postal_address(''1 Main Street'')', ''),

@@ -111,7 +111,8 @@ SELECT lt_bulk_upsert(:'sent', (SELECT jsonb_agg(jsonb_build_object('email', for
 SELECT lease_id AS lease, min(message_id::text) AS message FROM lt_claim_messages(5, '1 day', :'sent') GROUP BY 1 \\gset
 SELECT lt_fail_messages(:'lease', ARRAY[:'message']::uuid[], 'tab\there, back\\slash', true);
 SELECT lt_complete_messages(:'lease');
-SELECT lt_record_event(:'message', 'opened', '{"at": "\\t"}');
+SELECT lt_record_event(:'message', 'opened', '{"at": "\\t"}'), lt_record_event(:'message', 'bounced', '{"bounceType": "soft"}'), lt_set_soft_bounce_limit(10);
+SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(2, '1 day', :'sent')) l;
 SELECT count(*) FROM lt_claim_messages(3, '1 day', :'sent', 'worker');
 
 SELECT lt_remove_leads(:'running', '{lead-1\@example.com, lead-2\@example.com}');
