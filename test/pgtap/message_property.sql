@@ -18,12 +18,15 @@ CREATE TEMP TABLE leads (email text PRIMARY KEY, lead_id uuid);
 CREATE TEMP TABLE suppressed (email text PRIMARY KEY);
 CREATE TEMP TABLE invalid (email text PRIMARY KEY);
 CREATE TEMP TABLE enrolled (campaign uuid, lead_id uuid, email text, status text, PRIMARY KEY (campaign, lead_id));
-CREATE TEMP TABLE leases (lease uuid PRIMARY KEY, campaign uuid, expires_at timestamptz, state text);
+CREATE TEMP TABLE soft_bounces (lead_id uuid PRIMARY KEY, bounced_at timestamptz[]);
+-- Those of a lease were lost equally often, and lost_at is the last of these times.
+CREATE TEMP TABLE leases (lease uuid PRIMARY KEY, campaign uuid, expires_at timestamptz, state text, lost_at timestamptz, completed_at timestamptz);
 -- first_since is that of the batch, place where it stands in the queue among those of
 -- the same time, number where in its lease.
 CREATE TEMP TABLE messages (
     campaign uuid, lead_id uuid, email text, step integer, state text, attempt integer, reason text,
     since timestamptz, first_since timestamptz, place bigint, lease uuid, number bigint,
+    tried_at timestamptz, losses integer DEFAULT 0, lost_at timestamptz, bounced boolean DEFAULT false,
     PRIMARY KEY (campaign, lead_id, step));
 CREATE TEMP SEQUENCE places;
 CREATE TEMP TABLE calls (number integer, call text, answer text);
@@ -37,18 +40,50 @@ CREATE FUNCTION pg_temp.some_emails() RETURNS text[] LANGUAGE sql AS $$
 $$;
 
 CREATE FUNCTION pg_temp.enqueue(c uuid, lead uuid, mail text, to_step integer, at timestamptz) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO messages VALUES (c, lead, mail, to_step, 'queued', 1, NULL, at, at, nextval('places'), NULL, NULL)
+    INSERT INTO messages (campaign, lead_id, email, step, state, attempt, reason, since, first_since, place) VALUES (c, lead, mail, to_step, 'queued', 1, NULL, at, at, nextval('places'))
 $$;
 
--- Gives a message back for one attempt more, or ends it.
-CREATE FUNCTION pg_temp.give_back(m messages, error text, permanent boolean, at timestamptz) RETURNS void LANGUAGE sql AS $$
+-- What becomes of a message that is not sent: failed (again, for good), deferred, given back, or lost.
+CREATE FUNCTION pg_temp.give_back(m messages, fate text, error text, at timestamptz, again_at timestamptz DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    l leases;
+    due timestamptz := at;
+    failure text;
+BEGIN
+    SELECT * INTO l FROM leases WHERE lease = m.lease;
+    IF fate IN ('once', 'defer') THEN
+        m.tried_at := coalesce(m.tried_at, at);
+    END IF;
+    IF fate NOT IN ('release', 'lose') THEN
+        m.losses := 0;
+    END IF;
+    CASE fate
+        WHEN 'for ever' THEN failure := error;
+        WHEN 'once' THEN
+            failure := CASE WHEN m.attempt = 5 THEN error END;
+            due := at + interval '1 minute' * 4 ^ (m.attempt - 1);
+            m.attempt := least(m.attempt + 1, 5);
+        WHEN 'defer' THEN
+            failure := CASE WHEN at >= m.tried_at + interval '5 days' THEN 'deferred for 5 days: ' || error END;
+            due := least(again_at, m.tried_at + interval '5 days');
+        WHEN 'release' THEN NULL;
+        WHEN 'lose' THEN
+            m.losses := m.losses + 1;
+            m.lost_at := l.expires_at;
+            IF m.losses = 6 AND EXISTS (SELECT FROM leases x WHERE x.completed_at >= l.lost_at) THEN
+                failure := 'its workers died: its lease ran out again with nothing else in it';
+            ELSIF m.losses = 6 THEN
+                m.losses := 5;
+                due := at + interval '1 hour';
+            END IF;
+    END CASE;
     UPDATE messages x SET
-        state = CASE WHEN permanent OR m.attempt = 5 THEN 'failed' ELSE 'retry' END,
-        attempt = CASE WHEN permanent OR m.attempt = 5 THEN m.attempt ELSE m.attempt + 1 END,
-        reason = error,
-        since = at + interval '1 minute' * 4 ^ (m.attempt - 1) - pg_temp.delay(m.step),
+        state = CASE WHEN failure IS NOT NULL THEN 'failed' WHEN m.attempt = 1 AND m.tried_at IS NULL THEN 'queued' ELSE 'retry' END,
+        attempt = m.attempt, reason = coalesce(failure, error), tried_at = m.tried_at, losses = m.losses, lost_at = m.lost_at,
+        since = CASE WHEN m.attempt = 1 AND m.tried_at IS NULL AND due = at THEN m.first_since ELSE due - pg_temp.delay(m.step) END,
         place = nextval('places'), lease = NULL
-    WHERE x.campaign = m.campaign AND x.lead_id = m.lead_id AND x.step = m.step
+    WHERE x.campaign = m.campaign AND x.lead_id = m.lead_id AND x.step = m.step;
+END;
 $$;
 
 -- Queues messages again that ended, in the order of leads; returns the leads.
@@ -58,7 +93,7 @@ DECLARE
     again uuid[] := '{}';
 BEGIN
     FOR lead IN SELECT unnest(leads) ORDER BY 1 LOOP
-        UPDATE messages SET state = 'queued', attempt = 1, reason = NULL, since = first_since, place = nextval('places'), lease = NULL
+        UPDATE messages SET state = 'queued', attempt = 1, reason = NULL, since = first_since, place = nextval('places'), lease = NULL, tried_at = NULL, losses = 0, lost_at = NULL
         WHERE campaign = c AND lead_id = lead AND state IN ('failed', 'skipped') AND (why IS NULL OR reason = why);
         IF FOUND THEN
             again := again || lead;
@@ -73,9 +108,11 @@ CREATE FUNCTION pg_temp.close_lease(l uuid, to_state text, at timestamptz) RETUR
 DECLARE
     m messages;
 BEGIN
-    UPDATE leases SET state = to_state WHERE lease = l;
+    UPDATE leases SET state = to_state,
+        completed_at = CASE WHEN to_state = 'closed' AND EXISTS (SELECT FROM messages q WHERE q.lease = l AND q.state = 'sent') THEN at END
+    WHERE lease = l;
     FOR m IN SELECT * FROM messages WHERE lease = l AND state = 'leased' ORDER BY number LOOP
-        PERFORM pg_temp.give_back(m, 'lease expired', false, at);
+        PERFORM pg_temp.give_back(m, 'lose', 'lease expired', at);
     END LOOP;
     FOR m IN SELECT * FROM messages WHERE lease = l AND state = 'sent' AND step < 3 ORDER BY step, number LOOP
         PERFORM pg_temp.enqueue(m.campaign, m.lead_id, m.email, m.step + 1, at);
@@ -119,6 +156,7 @@ DECLARE
     m record;
     why text;
     handed integer := 0;
+    level messages;
 BEGIN
     FOR l IN SELECT lease FROM leases WHERE state = 'open' AND expires_at <= at ORDER BY expires_at LOOP
         PERFORM pg_temp.close_lease(l, 'lost', at);
@@ -153,7 +191,15 @@ BEGIN
           AND (q.campaign = from_campaign OR c IS NULL AND pg_temp.was_passed(q.campaign, from_campaign) OR from_campaign IS NULL AND q.campaign = c)
         ORDER BY q.campaign = from_campaign, q.campaign, greatest(q.since, k.started_at) + pg_temp.delay(q.step), q.step, q.since, q.place
     LOOP
-        EXIT WHEN handed = most;
+        -- A lease has what was lost equally often, and less of it if that was more than once.
+        IF (level.campaign, level.losses) IS DISTINCT FROM (m.campaign, m.losses) THEN
+            EXIT WHEN handed > 0;
+            level.campaign := m.campaign;
+            level.losses := m.losses;
+            level.lost_at := NULL;
+        END IF;
+        EXIT WHEN handed = CASE WHEN m.losses < 2 THEN most WHEN m.losses = 2 THEN least(most, 100) WHEN m.losses = 3 THEN least(most, 10) ELSE 1 END;
+        level.lost_at := greatest(level.lost_at, m.lost_at);
         why := CASE WHEN m.status IS NULL THEN 'deleted' WHEN m.status <> 'active' THEN m.status WHEN m.is_invalid THEN 'invalid_email' WHEN m.is_suppressed THEN 'suppressed' END;
         UPDATE messages x SET state = CASE WHEN why IS NULL THEN 'leased' ELSE 'skipped' END, reason = why,
             lease = CASE WHEN why IS NULL THEN l END, number = handed
@@ -164,7 +210,7 @@ BEGIN
         END IF;
     END LOOP;
     IF handed > 0 THEN
-        INSERT INTO leases VALUES (l, from_campaign, at + interval '10 minutes', 'open');
+        INSERT INTO leases VALUES (l, from_campaign, at + interval '10 minutes', 'open', level.lost_at);
     END IF;
     IF answer IS DISTINCT FROM expected THEN
         RETURN format('claimed %s instead of %s', answer, expected);
@@ -184,6 +230,14 @@ CREATE FUNCTION pg_temp.was_passed(c uuid, other uuid) RETURNS boolean LANGUAGE 
           AND greatest(q.since, k.started_at) + pg_temp.delay(q.step) <= (SELECT now FROM clock))
 $$;
 
+-- Ends the sequence of the lead of a message, unless it has ended for a stronger reason.
+CREATE FUNCTION pg_temp.end_sequence(m messages, to_status text, suppresses boolean) RETURNS void LANGUAGE sql AS $$
+    UPDATE enrolled e SET status = to_status WHERE e.campaign = m.campaign AND e.lead_id = m.lead_id
+        AND array_position('{active,removed,replied,bounced,unsubscribed}', e.status) < array_position('{active,removed,replied,bounced,unsubscribed}', to_status);
+    INSERT INTO suppressed SELECT m.email WHERE suppresses AND EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) ON CONFLICT DO NOTHING;
+    UPDATE messages x SET bounced = true WHERE to_status IN ('bounced', 'soft') AND x.campaign = m.campaign AND x.lead_id = m.lead_id AND x.step = m.step;
+$$;
+
 -- Makes one random call, and does the same to the model.
 CREATE FUNCTION pg_temp.call(number integer) RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -198,10 +252,16 @@ DECLARE
     answer text;
     expected text;
     word text;
-    flag boolean;
+    waits interval;
+    deadly boolean := false;
     n integer;
 BEGIN
-    UPDATE clock SET now = now + CASE pg_temp.pick(8) WHEN 0 THEN interval '7 minutes' WHEN 1 THEN interval '90 minutes' WHEN 2 THEN interval '49 hours' * (pg_temp.pick(3) / 2) ELSE interval '0' END
+    -- Now and then workers die again and again, and few of them complete anything.
+    IF number % 150 BETWEEN 60 AND 90 THEN
+        kind := CASE pg_temp.pick(5) WHEN 0 THEN 50 ELSE 24 END;
+        deadly := kind = 24;
+    END IF;
+    UPDATE clock SET now = now + CASE WHEN deadly THEN interval '11 minutes' ELSE CASE pg_temp.pick(8) WHEN 0 THEN interval '7 minutes' WHEN 1 THEN interval '90 minutes' WHEN 2 THEN interval '49 hours' * pg_temp.pick(2) ELSE interval '0' END END
         + interval '1 second'
     RETURNING now INTO at;
     PERFORM set_config('leadterra.now', at::text, false);
@@ -234,21 +294,30 @@ BEGIN
         IF answer !~ '^\d+ of' THEN
             expected := 'what is due';
         END IF;
-    ELSIF kind < 75 AND l.lease IS NOT NULL THEN
+    ELSIF kind < 73 AND l.lease IS NOT NULL THEN
         -- Settled are messages of the lease, some of them twice or before.
-        SELECT array_agg(leadterra.message_id(v.batch_id, v."position")), count(*) FILTER (WHERE q.state = 'leased')
-        INTO ids, n
+        SELECT array_agg(leadterra.message_id(v.batch_id, v."position")) INTO ids
         FROM (SELECT * FROM messages q WHERE q.lease = l.lease AND q.state IN ('leased', 'sent') ORDER BY random() LIMIT 1 + pg_temp.pick(6)) q
         JOIN leadterra.messages v ON v.campaign_id = q.campaign AND v.lead_id = q.lead_id AND v.step = q.step;
         ids := coalesce(ids || ids[1:1], '{}');
-        flag := kind < 62;
-        word := (ARRAY['once', 'for ever'])[1 + pg_temp.pick(8) / 7];
-        IF flag AND pg_temp.pick(2) = 0 THEN
+        word := (ARRAY['once', 'once', 'for ever', 'defer', 'defer', 'defer', 'release', 'bounce', 'refuse'])[1 + pg_temp.pick(9)];
+        -- Few get to the end of five days.
+        IF pg_temp.pick(2) = 0 AND EXISTS (SELECT FROM messages q WHERE q.lease = l.lease AND q.state = 'leased' AND q.tried_at < at - interval '5 days') THEN
+            word := 'defer';
+        ELSIF kind < 62 THEN
+            word := 'complete';
+            IF pg_temp.pick(2) = 0 THEN
+                ids := NULL;
+            END IF;
+        ELSIF word = 'release' THEN
             ids := NULL;
         END IF;
-        what := CASE WHEN flag THEN format('complete %s %s', l.lease, ids) ELSE format('fail %s %s', word, ids) END;
+        waits := (ARRAY['1 hour', '5 days'])[1 + pg_temp.pick(2)]::interval;
+        what := format('%s %s %s', word, l.lease, ids);
         BEGIN
-            answer := CASE WHEN flag THEN lt_complete_messages(l.lease, ids) ELSE lt_fail_messages(l.lease, ids, 'no', word = 'for ever') END::text;
+            answer := CASE word WHEN 'complete' THEN lt_complete_messages(l.lease, ids) WHEN 'release' THEN lt_release_lease(l.lease)
+                WHEN 'defer' THEN lt_defer_messages(l.lease, ids, waits, 'later') WHEN 'bounce' THEN lt_bounce_messages(l.lease, ids, '550 5.1.1 no')
+                WHEN 'refuse' THEN lt_fail_messages(l.lease, ids, '550 5.1.1 no', true) ELSE lt_fail_messages(l.lease, ids, 'no', word = 'for ever') END::text;
         EXCEPTION WHEN SQLSTATE 'PT409' THEN answer := 'PT409';
         END;
         IF l.state = 'lost' OR l.state = 'open' AND l.expires_at <= at THEN
@@ -265,10 +334,12 @@ BEGIN
                 ORDER BY q.number
             LOOP
                 n := n + 1;
-                IF flag THEN
+                IF word = 'complete' THEN
                     UPDATE messages SET state = 'sent' WHERE campaign = m.campaign AND lead_id = m.lead_id AND step = m.step;
+                ELSIF word IN ('bounce', 'refuse') THEN
+                    PERFORM pg_temp.give_back(m, 'for ever', '550 5.1.1 no', at), pg_temp.end_sequence(m, 'bounced', true);
                 ELSE
-                    PERFORM pg_temp.give_back(m, 'no', word = 'for ever', at);
+                    PERFORM pg_temp.give_back(m, word, CASE word WHEN 'defer' THEN 'later' WHEN 'release' THEN NULL ELSE 'no' END, at, at + waits);
                 END IF;
             END LOOP;
             expected := n::text;
@@ -276,38 +347,45 @@ BEGIN
                 PERFORM pg_temp.close_lease(l.lease, 'closed', at);
             END IF;
         END IF;
-    ELSIF kind < 77 THEN
+    ELSIF kind < 74 THEN
         word := CASE pg_temp.pick(3) WHEN 0 THEN 'invalid' ELSE 'valid' END;
         what := format('verify %s %s', word, emails[1]);
         answer := lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads WHERE email = emails[1]), ARRAY(SELECT CASE word WHEN 'invalid' THEN -1 ELSE 1 END FROM lt_leads WHERE email = emails[1]));
         DELETE FROM invalid WHERE email = emails[1];
         INSERT INTO invalid SELECT email FROM leads WHERE word = 'invalid' AND email = emails[1];
-    ELSIF kind < 78 THEN
+    ELSIF kind < 75 THEN
         what := format('suppress %s', emails[1]);
         INSERT INTO suppressed VALUES (emails[1]) ON CONFLICT DO NOTHING;
         answer := lt_suppress(emails[1:1])::text;
-    ELSIF kind < 82 THEN
+    ELSIF kind < 79 THEN
         what := format('unsuppress %s', emails);
         DELETE FROM suppressed WHERE email = ANY (emails);
         answer := lt_unsuppress(emails);
     ELSIF kind < 87 THEN
         SELECT * INTO m FROM messages WHERE state IN ('sent', 'leased') ORDER BY random() LIMIT 1;
-        word := (ARRAY['replied', 'bounced', 'unsubscribed'])[1 + pg_temp.pick(3)];
+        word := (ARRAY['replied', 'replied', 'bounced', 'unsubscribed', 'complained', 'soft', 'soft', 'delivered'])[1 + pg_temp.pick(8)];
         what := format('event %s %s %s', word, m.email, m.step);
         BEGIN
-            SELECT lt_record_event(leadterra.message_id(v.batch_id, v."position"), word, CASE word WHEN 'bounced' THEN '{"bounceType": "hard"}' ELSE '{}' END::jsonb)::text INTO answer
+            SELECT lt_record_event(leadterra.message_id(v.batch_id, v."position"), CASE word WHEN 'soft' THEN 'bounced' ELSE word END,
+                CASE word WHEN 'bounced' THEN '{"bounceType": "hard"}' WHEN 'soft' THEN '{"bounceType": "soft"}' ELSE '{}' END::jsonb)::text INTO answer
             FROM leadterra.messages v WHERE v.campaign_id = m.campaign AND v.lead_id = m.lead_id AND v.step = m.step;
         EXCEPTION WHEN SQLSTATE 'PT404' THEN answer := 'PT404';
         END;
         -- An address that is gone cannot be suppressed.
-        expected := CASE WHEN word <> 'replied' AND answer <> 'false' AND NOT EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) THEN 'PT404' ELSE nullif(answer, 'PT404') END;
+        expected := CASE WHEN word IN ('bounced', 'unsubscribed', 'complained') AND answer <> 'false' AND NOT EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) THEN 'PT404' ELSE nullif(answer, 'PT404') END;
         IF answer = 'PT404' AND expected IS NULL THEN
             expected := 'an event';
         END IF;
         IF answer = 'true' THEN
-            UPDATE enrolled e SET status = word WHERE e.campaign = m.campaign AND e.lead_id = m.lead_id
-                AND array_position('{active,removed,replied,bounced,unsubscribed}', e.status) < array_position('{active,removed,replied,bounced,unsubscribed}', word);
-            INSERT INTO suppressed SELECT m.email WHERE word <> 'replied' ON CONFLICT DO NOTHING;
+            PERFORM pg_temp.end_sequence(m, CASE word WHEN 'complained' THEN 'unsubscribed' ELSE word END, word IN ('bounced', 'unsubscribed', 'complained'));
+            IF word IN ('delivered', 'replied') THEN
+                DELETE FROM soft_bounces WHERE lead_id = m.lead_id;
+            ELSIF word = 'soft' AND EXISTS (SELECT FROM leads WHERE lead_id = m.lead_id) THEN
+                INSERT INTO soft_bounces AS b VALUES (m.lead_id, ARRAY[at])
+                ON CONFLICT (lead_id) DO UPDATE SET bounced_at = ARRAY(SELECT t FROM unnest(b.bounced_at) t WHERE t > at - interval '30 days') || at;
+                WITH over AS (DELETE FROM soft_bounces WHERE lead_id = m.lead_id AND cardinality(bounced_at) >= 2 RETURNING 1)
+                INSERT INTO suppressed SELECT m.email FROM over ON CONFLICT DO NOTHING;
+            END IF;
         END IF;
     ELSIF kind < 90 THEN
         what := format('remove %s %s', c.name, emails);
@@ -318,6 +396,7 @@ BEGIN
         what := format('delete %s', emails[1]);
         answer := lt_delete_leads(emails[1:1]);
         DELETE FROM enrolled WHERE lead_id IN (SELECT lead_id FROM leads WHERE email = emails[1]);
+        DELETE FROM soft_bounces WHERE lead_id IN (SELECT lead_id FROM leads WHERE email = emails[1]);
         DELETE FROM leads WHERE email = emails[1];
         DELETE FROM invalid WHERE email = emails[1];
     ELSE
@@ -361,7 +440,7 @@ UNION ALL
 SELECT 'campaign', k.campaign, k.name, k.status,
     (SELECT count(*) FROM enrolled e WHERE e.campaign = k.campaign AND e.status <> 'removed')::text,
     (SELECT count(*) FROM messages q JOIN enrolled e USING (campaign, lead_id) WHERE q.campaign = k.campaign AND q.state IN ('queued', 'retry') AND NOT pg_temp.is_held_back(q, e.status) AND k.status <> 'draft')::text,
-    (SELECT concat_ws(' ', count(*) FILTER (WHERE q.state = 'sent'), count(*) FILTER (WHERE q.state = 'skipped' AND q.reason <> 'deleted' OR k.status <> 'draft' AND pg_temp.is_held_back(q, (SELECT e.status FROM enrolled e WHERE e.campaign = q.campaign AND e.lead_id = q.lead_id))), count(*) FILTER (WHERE q.state = 'failed'))
+    (SELECT concat_ws(' ', count(*) FILTER (WHERE q.state = 'sent'), count(*) FILTER (WHERE q.state = 'skipped' AND q.reason <> 'deleted' OR k.status <> 'draft' AND pg_temp.is_held_back(q, (SELECT e.status FROM enrolled e WHERE e.campaign = q.campaign AND e.lead_id = q.lead_id))), count(*) FILTER (WHERE q.state = 'failed'), count(*) FILTER (WHERE q.bounced))
      FROM messages q WHERE q.campaign = k.campaign),
     NULL
 FROM campaigns k;
@@ -372,7 +451,7 @@ FROM lt_messages
 UNION ALL
 SELECT 'enrollment', campaign_id, email, status, next_step::text, NULL, NULL, NULL FROM lt_enrollments
 UNION ALL
-SELECT 'campaign', c.campaign_id, c.name, c.status, c.leads_enrolled::text, c.queued_messages::text, concat_ws(' ', s.sent, s.skipped, s.failed), NULL
+SELECT 'campaign', c.campaign_id, c.name, c.status, c.leads_enrolled::text, c.queued_messages::text, concat_ws(' ', s.sent, s.skipped, s.failed, s.bounced), NULL
 FROM lt_campaigns c CROSS JOIN LATERAL lt_campaign_stats(c.campaign_id) s;
 
 -- Goes through the pages of a call, some rows at a time, and returns the ids on them;
@@ -501,13 +580,14 @@ $$;
 -- States that messages have not come to yet.
 CREATE VIEW pg_temp.unseen AS
 SELECT e AS what
-FROM unnest('{queued, retry no, retry lease expired, leased, sent, failed no, skipped suppressed, skipped replied, skipped bounced, skipped unsubscribed, skipped removed, skipped deleted, skipped invalid_email}'::text[]) e
+FROM unnest('{queued, queued lease expired, retry no, retry lease expired, retry later, leased, sent, failed no, failed 550 5.1.1 no, failed deferred for 5 days: later, failed its workers died: its lease ran out again with nothing else in it, skipped suppressed, skipped replied, skipped bounced, skipped unsubscribed, skipped removed, skipped deleted, skipped invalid_email}'::text[]) e
 WHERE e NOT IN (SELECT s.what FROM seen s);
 
 -- Begins anew.
 CREATE FUNCTION pg_temp.start() RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     DELETE FROM leadterra.campaigns WHERE workspace_id = lt_current_workspace();
+    PERFORM lt_set_soft_bounce_limit(2);
     PERFORM lt_delete_leads(array_agg(email)), lt_unsuppress(array_agg(email)) FROM (SELECT format('m%s@example.com', i) AS email FROM generate_series(1, 12) i) e;
     INSERT INTO campaigns
     SELECT lt_create_campaign(n, '[{"subject": "{{email}}", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2", "delayDays": 2}, {"subject": "3", "bodyHtml": "3", "delayDays": 4}]'), n, 'draft', NULL
