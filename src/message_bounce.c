@@ -99,17 +99,39 @@ compare_ids(const void *left, const void *right)
 	return memcmp(left, right, UUID_LEN);
 }
 
-/* Suppresses the addresses of leads; of one that is gone meanwhile nothing is known. */
+static int
+compare_emails(const void *left, const void *right)
+{
+	const LeadString *a = left;
+	const LeadString *b = right;
+	int			order = memcmp(a->data, b->data, Min(a->length, b->length));
+
+	return order != 0 ? order : a->length - b->length;
+}
+
+/*
+ * Suppresses the addresses of leads, which it keeps: nothing is written of the address of
+ * one that goes meanwhile, for it may be forgotten.
+ */
 static void
 suppress(Datum workspace, const pg_uuid_t *lead_ids, int count)
 {
 	LeadString *emails = palloc(sizeof(LeadString) * count);
+	LeadString *kept = palloc(sizeof(LeadString) * count);
 	int			known = 0;
+	int			nkept;
+	bool		isnull;
 
 	for (int i = 0; i < count; i++)
 		known += lead_email(workspace, &lead_ids[i], &emails[known]);
-	if (known > 0)
-		suppression_add_all(workspace, lead_emails(emails, known), "hard_bounce");
+	if (known == 0)
+		return;
+	qsort(emails, known, sizeof(LeadString), compare_emails);
+	nkept = (int) lead_lock(workspace, emails, known, false);
+	for (int i = 0; i < nkept; i++)
+		kept[i] = emails[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
+	if (nkept > 0)
+		suppression_add_all(workspace, lead_emails(kept, nkept), "hard_bounce");
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "campaign.h"
 #include "compat.h"
 #include "context.h"
 #include "enrollment.h"
@@ -164,12 +165,27 @@ apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const p
 	{
 		LeadString	email;
 
-		if (!lead_email(workspace, lead_id, &email))
+		if (!lead_keep_email(workspace, lead_id, &email))
 			error_raise(ERROR_LEAD_NOT_FOUND, "lead of the message has been deleted");
 		suppression_add(workspace, email.data, email.length, effect->suppression);
 	}
 	if (effect->status)
 		enrollment_end(workspace, campaign, lead_id, effect->status);
+}
+
+/*
+ * Finds what a message is about, and keeps that from being removed.  Whoever deletes the
+ * campaign takes enrollments along before messages: where one is to be changed he has to
+ * wait before that.
+ */
+static bool
+keep_message(Datum workspace, const pg_uuid_t *message_id, const EventEffect *effect,
+			 pg_uuid_t *campaign, pg_uuid_t *lead_id)
+{
+	if (effect->status &&
+		!(queue_find_campaign(workspace, message_id, campaign) && campaign_keep(workspace, UUIDPGetDatum(campaign))))
+		return false;
+	return queue_keep_message(workspace, message_id, campaign, lead_id);
 }
 
 /* Records an event; false if it is known.  Runs in SPI. */
@@ -180,7 +196,7 @@ record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *da
 	pg_uuid_t	campaign;
 	pg_uuid_t	lead_id;
 
-	if (!queue_keep_message(workspace, message_id, &campaign, &lead_id))
+	if (!keep_message(workspace, message_id, effect, &campaign, &lead_id))
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
 					error_uuid(UUIDPGetDatum(message_id)));
 	if (!event_insert(workspace, UUIDPGetDatum(&campaign), message_id, &lead_id, type, data))

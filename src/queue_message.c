@@ -23,11 +23,31 @@ static Statement find_message = STATEMENT(
 	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size AND lead_ids[$3] IS NOT NULL",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
+static Statement find_campaign = STATEMENT(
+	"SELECT campaign_id FROM leadterra.batches"
+	" WHERE workspace_id = $1 AND batch_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement keep_batch = STATEMENT(
 	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
 	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size"
 	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
+
+/* Finds the campaign of a message; false if there is no such message.  Runs in SPI. */
+bool
+queue_find_campaign(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign)
+{
+	int			position;
+	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
+	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id)};
+	bool		isnull;
+
+	if (statement_execute(&find_campaign, key, NULL) == 0)
+		return false;
+	*campaign = *DatumGetUUIDP(statement_value(0, 1, &isnull));
+	return true;
+}
 
 /*
  * Finds the campaign and the lead of a message, and keeps its batch from being removed;
