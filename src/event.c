@@ -127,7 +127,7 @@ lt_set_soft_bounce_limit(PG_FUNCTION_ARGS)
 		error_raise(ERROR_INVALID_REQUEST, "argument \"soft_bounces\" must be from 1 to %d, not %d",
 					SOFT_BOUNCES_MAX, PG_GETARG_INT32(0));
 	statement_connect();
-	context_make_workspace();
+	context_ensure_workspace();
 	statement_execute(&set_limit, values, nulls);
 	statement_finish();
 	PG_RETURN_VOID();

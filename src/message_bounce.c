@@ -127,7 +127,7 @@ suppress(Datum workspace, const pg_uuid_t *lead_ids, int count)
 	if (known == 0)
 		return;
 	qsort(emails, known, sizeof(LeadString), compare_emails);
-	nkept = (int) lead_lock(workspace, emails, known, false);
+	nkept = (int) lead_keep(workspace, emails, known);
 	for (int i = 0; i < nkept; i++)
 		kept[i] = emails[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
 	if (nkept > 0)

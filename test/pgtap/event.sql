@@ -35,7 +35,7 @@ BEGIN
 END;
 $$;
 CREATE FUNCTION pg_temp.event(name text, at_step integer, type text, data jsonb DEFAULT '{}') RETURNS boolean LANGUAGE sql SET search_path = public AS $$
-    SELECT lt_record_event(id, type, data) FROM lt_messages WHERE email = name || '@example.com' AND step = at_step
+    SELECT lt_record_event(message_id, type, data) FROM lt_messages WHERE email = name || '@example.com' AND step = at_step
 $$;
 -- A soft bounce a minute, of the messages of a lead from one step on.
 CREATE FUNCTION pg_temp.soft(name text, first integer, times integer) RETURNS boolean LANGUAGE sql AS $$

@@ -28,11 +28,11 @@ CREATE FUNCTION pg_temp.states(campaign uuid) RETURNS text LANGUAGE sql SET sear
 $$;
 -- Gives back what has run out, and takes nothing.
 CREATE FUNCTION pg_temp.sweep() RETURNS bigint LANGUAGE sql SET search_path = public AS $$
-    SELECT count(*) FROM lt_claim_messages(1, '1 minute', (SELECT id FROM lt_campaigns WHERE name = 'empty'))
+    SELECT count(*) FROM lt_claim_messages(1, '1 minute', (SELECT campaign_id FROM lt_campaigns WHERE name = 'empty'))
 $$;
 -- Another worker sends something.
 CREATE FUNCTION pg_temp.complete_another() RETURNS integer LANGUAGE sql SET search_path = public AS $$
-    SELECT lt_complete_messages(lease_id) FROM lt_claim_messages(1, '1 minute', (SELECT id FROM lt_campaigns WHERE name = 'other'))
+    SELECT lt_complete_messages(lease_id) FROM lt_claim_messages(1, '1 minute', (SELECT campaign_id FROM lt_campaigns WHERE name = 'other'))
 $$;
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b21';
 SELECT pg_temp.at('0');
@@ -46,7 +46,7 @@ DO $$
 BEGIN
     FOR n IN 0..11 LOOP
         PERFORM pg_temp.at(n * interval '70 minutes');
-        INSERT INTO claims SELECT n, pg_temp.claim(2, (SELECT id FROM public.lt_campaigns WHERE name = 'pair'));
+        INSERT INTO claims SELECT n, pg_temp.claim(2, (SELECT campaign_id FROM public.lt_campaigns WHERE name = 'pair'));
     END LOOP;
 END;
 $$;
@@ -90,13 +90,13 @@ SELECT pg_temp.campaign('report', 4) AS c \gset
 DO $$
 BEGIN
     FOR n IN 0..2 LOOP
-        PERFORM pg_temp.at(interval '2 days' + n * interval '5 minutes'), pg_temp.claim(4, (SELECT id FROM public.lt_campaigns WHERE name = 'report'));
+        PERFORM pg_temp.at(interval '2 days' + n * interval '5 minutes'), pg_temp.claim(4, (SELECT campaign_id FROM public.lt_campaigns WHERE name = 'report'));
     END LOOP;
 END;
 $$;
 SELECT pg_temp.at('2 days 15 minutes');
 SELECT is(pg_temp.claim(4, :'c'), '4 report1/1', 'after three times');
-SELECT array_agg(id ORDER BY id) AS ids FROM lt_messages WHERE campaign_id = :'c' \gset
+SELECT array_agg(message_id ORDER BY message_id) AS ids FROM lt_messages WHERE campaign_id = :'c' \gset
 SELECT lt_fail_messages(pg_temp.lease(), (:'ids'::uuid[])[1:1], 'no'), lt_defer_messages(pg_temp.lease(), (:'ids'::uuid[])[2:2], '1 minute', 'later'), lt_release_lease(pg_temp.lease());
 SELECT is((SELECT string_agg(concat_ws(' ', first || '-' || last, attempt, losses, tried_at IS NULL, error), ', ' ORDER BY first) FROM leadterra.waiting WHERE campaign_id = :'c'),
     '1-1 2 0 f no, 2-2 1 0 f later, 3-4 1 3 t', 'what failed or was deferred begins anew, what was given back is as it was');

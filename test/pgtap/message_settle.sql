@@ -21,7 +21,7 @@ CREATE FUNCTION pg_temp.claim(most integer, campaign uuid, lease_for interval DE
 $$;
 CREATE FUNCTION pg_temp.lease() RETURNS uuid LANGUAGE sql AS $$ SELECT lease_id FROM leadterra.leases ORDER BY lease_id DESC LIMIT 1 $$;
 CREATE FUNCTION pg_temp.ids(campaign uuid, VARIADIC names text[]) RETURNS uuid[] LANGUAGE sql SET search_path = public AS $$
-    SELECT array_agg(id ORDER BY id) FROM lt_messages WHERE campaign_id = campaign AND split_part(email, '@', 1) = ANY (names) AND step = 1
+    SELECT array_agg(message_id ORDER BY message_id) FROM lt_messages WHERE campaign_id = campaign AND split_part(email, '@', 1) = ANY (names) AND step = 1
 $$;
 CREATE FUNCTION pg_temp.states(campaign uuid) RETURNS text LANGUAGE sql SET search_path = public AS $$
     SELECT string_agg(concat_ws(':', split_part(email, '@', 1) || step, state, reason, nullif(attempt, 1)), ' ' ORDER BY email, step) FROM lt_messages WHERE campaign_id = campaign
@@ -116,7 +116,7 @@ SELECT is(lt_defer_messages(:'lease', :'jk', '3 hours', '452 daily quota exhaust
 SELECT is(lt_defer_messages(:'lease', :'jk', '4 hours', 'again'), 0, 'said again it is not new');
 SELECT is(lt_complete_messages(:'lease'), 1, 'the third is sent');
 SELECT is(pg_temp.states(:'c'), 'j1:retry:452 daily quota exhausted k1:retry:452 daily quota exhausted l1:sent l2:queued', 'no attempt is counted');
-SELECT is((SELECT DISTINCT due_at FROM lt_messages WHERE id = ANY (:'jk')), timestamptz '2030-01-01 03:00+00', 'they are due after that time');
+SELECT is((SELECT DISTINCT due_at FROM lt_messages WHERE message_id = ANY (:'jk')), timestamptz '2030-01-01 03:00+00', 'they are due after that time');
 SELECT is((SELECT (status, message)::text FROM lt_sending_status(:'c')),
     '(nothing_due,"The next message is due at 2030-01-01 03:00 UTC. Messages that wait to be tried again: 2, the next from 2030-01-01 03:00 UTC, because of: 452 daily quota exhausted")', 'the status says what waits, until when and why');
 SELECT is((SELECT (state, reason, attempt, due_at)::text FROM lt_explain_lead(:'c', 'j@example.com') WHERE step = 1), ('retry', '452 daily quota exhausted', 1, timestamptz '2030-01-01 03:00+00')::text, 'and so it is explained');
@@ -130,24 +130,24 @@ SELECT is(pg_temp.states(:'c'), 'j1:retry:no:2 k1:retry:still l1:sent l2:queued'
 SELECT pg_temp.at('3 hours 1 minute');
 SELECT is(pg_temp.claim(3, :'c'), 'j/1/2', 'attempt two');
 SELECT lt_defer_messages(pg_temp.lease(), (:'jk'::uuid[])[1:1], '5 days', E'421 come\nback');
-SELECT is((SELECT due_at FROM lt_messages WHERE id = (:'jk'::uuid[])[1]), timestamptz '2030-01-06 00:00+00', 'none waits longer than until five days after it was first tried');
+SELECT is((SELECT due_at FROM lt_messages WHERE message_id = (:'jk'::uuid[])[1]), timestamptz '2030-01-06 00:00+00', 'none waits longer than until five days after it was first tried');
 SELECT pg_temp.at('4 days 23 hours');
 SELECT is(pg_temp.claim(3, :'c'), 'l/2/1 k/1/1', 'the other may be deferred once more');
 SELECT lt_defer_messages(pg_temp.lease(), (:'jk'::uuid[])[2:2], '5 days', 'still');
 SELECT pg_temp.at('5 days');
 SELECT is(pg_temp.claim(3, :'c'), 'j/1/2 k/1/1', 'a last attempt');
 SELECT lt_defer_messages(pg_temp.lease(), (:'jk'::uuid[])[1:1], '1 second', E'421 come\nback');
-SELECT is((SELECT (state, reason, attempt)::text FROM lt_messages WHERE id = (:'jk'::uuid[])[1]), ('failed', E'deferred for 5 days: 421 come\nback', 2)::text, 'then it has failed');
+SELECT is((SELECT (state, reason, attempt)::text FROM lt_messages WHERE message_id = (:'jk'::uuid[])[1]), ('failed', E'deferred for 5 days: 421 come\nback', 2)::text, 'then it has failed');
 SELECT lt_fail_messages(pg_temp.lease(), (:'jk'::uuid[])[2:2], 'no');
-SELECT is((SELECT (state, reason, attempt)::text FROM lt_messages WHERE id = (:'jk'::uuid[])[2]), '(retry,no,2)', 'a failure is none of that');
+SELECT is((SELECT (state, reason, attempt)::text FROM lt_messages WHERE message_id = (:'jk'::uuid[])[2]), '(retry,no,2)', 'a failure is none of that');
 SELECT pg_temp.at('5 days 1 minute');
 SELECT pg_temp.claim(3, :'c');
 SELECT lt_defer_messages(pg_temp.lease(), (:'jk'::uuid[])[2:2], '1 minute', repeat('x', 1000));
-SELECT is((SELECT reason FROM lt_messages WHERE id = (:'jk'::uuid[])[2]), left('deferred for 5 days: ' || repeat('x', 1000), 1000), 'nor can it be deferred after that');
+SELECT is((SELECT reason FROM lt_messages WHERE message_id = (:'jk'::uuid[])[2]), left('deferred for 5 days: ' || repeat('x', 1000), 1000), 'nor can it be deferred after that');
 SELECT is(lt_restart_leads(:'c', '{j@example.com}'), 1, 'a restart');
 SELECT is(pg_temp.claim(1, :'c'), 'j/1/1', 'begins anew');
 SELECT lt_defer_messages(pg_temp.lease(), (:'jk'::uuid[])[1:1], '1 minute', 'no');
-SELECT is((SELECT state FROM lt_messages WHERE id = (:'jk'::uuid[])[1]), 'retry', 'with five days more');
+SELECT is((SELECT state FROM lt_messages WHERE message_id = (:'jk'::uuid[])[1]), 'retry', 'with five days more');
 SELECT is(pg_temp.detail(format('SELECT lt_defer_messages(%s)', arguments)), code, format('a deferral with %s', why))
 FROM (VALUES ('NULL, ''{}'', ''1 hour'', ''e''', 'PT400 invalid_request', 'no lease'), (format('%L, NULL, ''1 hour'', ''e''', :'lease'), 'PT400 invalid_request', 'no messages'),
     (format('%L, ''{}'', NULL, ''e''', :'lease'), 'PT400 invalid_request', 'no time'), (format('%L, ''{}'', ''1 hour'', NULL', :'lease'), 'PT400 invalid_request', 'no error'),
