@@ -32,6 +32,7 @@ BEGIN ATOMIC
         ('lt_use_workspace',                '{worker_of_all}',        'EXECUTE'),
         ('lt_create_workspace',             '{owner}',                'EXECUTE'),
         ('lt_set_postal_address',           '{api}',                  'EXECUTE'),
+        ('lt_workspace_slot',               '{api, reader}',          'EXECUTE'),
         ('lt_set_lead_limit',               '{owner}',                'EXECUTE'),
         ('lt_create_api_key',               '{owner}',                'EXECUTE'),
         ('lt_revoke_api_key',               '{owner}',                'EXECUTE'),

@@ -2,8 +2,10 @@
  * context_key.c
  *		API keys, and opening a workspace for a transaction.
  *
- * A key is "sk_live_" and 32 random bytes in base 62.  What is stored is its
- * SHA-256, by which it is found: how long that takes tells nothing of other keys.
+ * A key is "sk_live_", the workspace in 26 digits of base 32, and 32 random bytes in
+ * base 62.  What is stored is its SHA-256, by which it is found in its workspace: how
+ * long that takes tells nothing of other keys, nor which workspaces there are, and
+ * neither does the error.
  */
 #include "postgres.h"
 
@@ -17,6 +19,7 @@
 #include "digest.h"
 #include "error.h"
 #include "statement.h"
+#include "typeid.h"
 
 PG_FUNCTION_INFO_V1(lt_random_api_key);
 PG_FUNCTION_INFO_V1(lt_authenticate);
@@ -28,27 +31,33 @@ PG_FUNCTION_INFO_V1(lt_use_workspace);
 /* Digits in base 62 that 32 bytes need. */
 #define KEY_DIGITS 43
 
+/* Where the workspace stands in a key, and where the random digits do. */
+#define WORKSPACE_AT strlen(KEY_PREFIX)
+#define DIGITS_AT (WORKSPACE_AT + TYPEID_DIGITS)
+#define KEY_LENGTH (DIGITS_AT + KEY_DIGITS)
+
 /* A key without any scope must not have all of them, which an empty setting means. */
 static Statement find_key = STATEMENT(
-	"SELECT k.workspace_id, coalesce(nullif(array_to_string(k.scopes, ','), ''), ',')"
+	"SELECT coalesce(nullif(array_to_string(k.scopes, ','), ''), ',')"
 	" FROM leadterra.api_keys k"
-	" WHERE k.key_hash = sha256(convert_to($1, 'UTF8')) AND k.revoked_at IS NULL",
-	SPI_OK_SELECT, TEXTOID);
+	" WHERE k.workspace_id = $1 AND k.key_hash = sha256(convert_to($2, 'UTF8')) AND k.revoked_at IS NULL",
+	SPI_OK_SELECT, UUIDOID, TEXTOID);
 
 static Statement find_workspace = STATEMENT(
 	"SELECT FROM leadterra.workspaces"
 	" WHERE workspace_id = $1",
 	SPI_OK_SELECT, UUIDOID);
 
-/* SQL: leadterra.random_api_key() */
+/* SQL: leadterra.random_api_key(workspace) */
 Datum
 lt_random_api_key(PG_FUNCTION_ARGS)
 {
 	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	uint8		bytes[KEY_BYTES];
-	char		key[sizeof(KEY_PREFIX) + KEY_DIGITS] = KEY_PREFIX;
+	char		key[sizeof(KEY_PREFIX) + TYPEID_DIGITS + KEY_DIGITS] = KEY_PREFIX;
 
 	digest_random(bytes, sizeof(bytes));
+	typeid_write(PG_GETARG_UUID_P(0), key + WORKSPACE_AT);
 	for (int i = KEY_DIGITS - 1; i >= 0; i--)
 	{
 		int			rest = 0;
@@ -60,9 +69,20 @@ lt_random_api_key(PG_FUNCTION_ARGS)
 			bytes[j] = value / 62;
 			rest = value % 62;
 		}
-		key[strlen(KEY_PREFIX) + i] = digits[rest];
+		key[DIGITS_AT + i] = digits[rest];
 	}
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(key, strlen(KEY_PREFIX) + KEY_DIGITS));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key, KEY_LENGTH));
+}
+
+/* Reads the workspace of a key; false if it is none that lt_random_api_key() made. */
+static bool
+read_workspace(const text *key, pg_uuid_t *workspace)
+{
+	const char *data = VARDATA_ANY(key);
+
+	return VARSIZE_ANY_EXHDR(key) == KEY_LENGTH &&
+		memcmp(data, KEY_PREFIX, strlen(KEY_PREFIX)) == 0 &&
+		typeid_read(data + WORKSPACE_AT, workspace);
 }
 
 /* Sets a setting until the transaction ends, whoever the caller is. */
@@ -85,17 +105,17 @@ Datum
 lt_authenticate(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *workspace = palloc(sizeof(pg_uuid_t));
-	Datum		key;
+	Datum		parameters[2] = {UUIDPGetDatum(workspace)};
 	bool		isnull;
 
 	if (PG_ARGISNULL(0))
 		error_raise(ERROR_AUTHENTICATION, "the API key is missing");
-	key = PG_GETARG_DATUM(0);
+	parameters[1] = PG_GETARG_DATUM(0);
 	statement_connect();
-	if (statement_execute(&find_key, &key, NULL) != 1)
+	if (!read_workspace(PG_GETARG_TEXT_PP(0), workspace) ||
+		statement_execute(&find_key, parameters, NULL) != 1)
 		error_raise(ERROR_AUTHENTICATION, "the API key is unknown or revoked");
-	*workspace = *DatumGetUUIDP(statement_value(0, 1, &isnull));
-	open_workspace(UUIDPGetDatum(workspace), TextDatumGetCString(statement_value(0, 2, &isnull)));
+	open_workspace(parameters[0], TextDatumGetCString(statement_value(0, 1, &isnull)));
 	statement_finish();
 	PG_RETURN_UUID_P(workspace);
 }

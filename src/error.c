@@ -66,6 +66,7 @@ static const struct
 	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},	/* a message to the lead is with a worker: try again once it is settled */
 	[ERROR_LEASE_LOST] = {"409", "lease_lost"},	/* the lease has run out or does not exist: nothing was changed */
 	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},	/* number and delays of steps are fixed once a campaign has started */
+	[ERROR_WORKSPACE_EXISTS] = {"409", "workspace_exists"},	/* a workspace has that id */
 	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},	/* the call needs READ COMMITTED */
 	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},	/* more than a million entries in one call */
 	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},	/* lead objects are invalid; DETAIL lists up to 1,000 failures */

@@ -14,11 +14,11 @@
 #include "compat.h"
 #include "error.h"
 #include "json.h"
+#include "typeid.h"
 
 PG_FUNCTION_INFO_V1(lt_typeid);
 PG_FUNCTION_INFO_V1(lt_from_typeid);
 
-#define SUFFIX_LENGTH 26
 #define PREFIX_MAX 63
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -54,6 +54,14 @@ read_bits(const pg_uuid_t *uuid, int place)
 	return bits;
 }
 
+/* Writes a UUID in digits, the most significant first. */
+void
+typeid_write(const pg_uuid_t *uuid, char digits[TYPEID_DIGITS])
+{
+	for (int i = 0; i < TYPEID_DIGITS; i++)
+		digits[i] = alphabet[read_bits(uuid, TYPEID_DIGITS - 1 - i)];
+}
+
 /* SQL: lt_typeid(prefix, id) */
 Datum
 lt_typeid(PG_FUNCTION_ARGS)
@@ -67,33 +75,32 @@ lt_typeid(PG_FUNCTION_ARGS)
 	if (!is_prefix(VARDATA_ANY(prefix), length))
 		error_raise(ERROR_INVALID_REQUEST, "prefix \"%s\" must be at most %d lower-case letters, and underscores between them",
 					text_to_cstring(prefix), PREFIX_MAX);
-	result = palloc(VARHDRSZ + length + 1 + SUFFIX_LENGTH);
+	result = palloc(VARHDRSZ + length + 1 + TYPEID_DIGITS);
 	suffix = VARDATA(result);
 	memcpy(suffix, VARDATA_ANY(prefix), length);
 	suffix += length;
 	if (length > 0)
 		*suffix++ = '_';
-	for (int i = 0; i < SUFFIX_LENGTH; i++)
-		suffix[i] = alphabet[read_bits(uuid, SUFFIX_LENGTH - 1 - i)];
-	SET_VARSIZE(result, VARHDRSZ + (suffix - VARDATA(result)) + SUFFIX_LENGTH);
+	typeid_write(uuid, suffix);
+	SET_VARSIZE(result, VARHDRSZ + (suffix - VARDATA(result)) + TYPEID_DIGITS);
 	PG_RETURN_TEXT_P(result);
 }
 
-/* Reads a suffix; false if it is none. */
-static bool
-read_suffix(const char *suffix, pg_uuid_t *uuid)
+/* Reads a UUID in digits; false if they are none that typeid_write() makes. */
+bool
+typeid_read(const char digits[TYPEID_DIGITS], pg_uuid_t *uuid)
 {
 	memset(uuid, 0, sizeof(*uuid));
-	for (int i = 0; i < SUFFIX_LENGTH; i++)
+	for (int i = 0; i < TYPEID_DIGITS; i++)
 	{
-		const char *digit = memchr(alphabet, suffix[i], 32);
+		const char *digit = memchr(alphabet, digits[i], 32);
 
 		/* 128 bits leave three for the first digit. */
 		if (digit == NULL || (i == 0 && digit - alphabet > 7))
 			return false;
 		for (int j = 0; j < 5; j++)
 		{
-			int			bit = (SUFFIX_LENGTH - 1 - i) * 5 + j;
+			int			bit = (TYPEID_DIGITS - 1 - i) * 5 + j;
 
 			if ((digit - alphabet) >> j & 1)
 				uuid->data[UUID_LEN - 1 - bit / 8] |= 1 << bit % 8;
@@ -109,7 +116,7 @@ lt_from_typeid(PG_FUNCTION_ARGS)
 	text	   *id = PG_GETARG_TEXT_PP(0);
 	const char *data = VARDATA_ANY(id);
 	int			length = VARSIZE_ANY_EXHDR(id);
-	int			prefix = length - SUFFIX_LENGTH;
+	int			prefix = length - TYPEID_DIGITS;
 	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
 	JsonbValue	plain = {.type = jbvString};
 
@@ -117,7 +124,7 @@ lt_from_typeid(PG_FUNCTION_ARGS)
 	plain.val.string.len = length;
 	if (json_uuid(&plain, uuid) == JSON_OK)
 		PG_RETURN_UUID_P(uuid);
-	if (prefix >= 0 && read_suffix(data + prefix, uuid) &&
+	if (prefix >= 0 && typeid_read(data + prefix, uuid) &&
 		(prefix == 0 || (prefix > 1 && data[prefix - 1] == '_' && is_prefix(data, prefix - 1))))
 		PG_RETURN_UUID_P(uuid);
 	error_raise(ERROR_INVALID_REQUEST, "\"%s\" is neither a TypeID nor a UUID", text_to_cstring(id));

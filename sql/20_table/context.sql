@@ -13,8 +13,6 @@ COMMENT ON COLUMN leadterra.workspaces.created_at IS 'When it was created.';
 COMMENT ON COLUMN leadterra.workspaces.postal_address IS
     'What the token {{postalAddress}} shows, in lines; null: it has no value.';
 
--- A key is looked up before its workspace is known: the one index that does not
--- begin with the workspace.
 CREATE TABLE leadterra.api_keys (
     workspace_id uuid NOT NULL,
     key_id uuid NOT NULL,
@@ -25,7 +23,7 @@ CREATE TABLE leadterra.api_keys (
     revoked_at timestamptz,
     PRIMARY KEY (workspace_id, key_id)
 );
-CREATE INDEX api_keys_by_hash ON leadterra.api_keys (key_hash);
+CREATE INDEX api_keys_by_hash ON leadterra.api_keys (workspace_id, key_hash);
 SELECT leadterra.add_table('leadterra.api_keys');
 COMMENT ON TABLE leadterra.api_keys IS 'API keys, as SHA-256 hashes alone.';
 COMMENT ON COLUMN leadterra.api_keys.key_id IS 'Id of the key, which opens nothing.';

@@ -35,30 +35,65 @@ AS 'MODULE_PATHNAME', 'lt_require_read_committed';
 COMMENT ON FUNCTION leadterra.require_read_committed(text) IS
 'Raise PT409 wrong_isolation unless the transaction is READ COMMITTED.';
 
-CREATE FUNCTION leadterra.random_api_key()
+CREATE FUNCTION leadterra.random_api_key(workspace uuid)
 RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_random_api_key';
 
-COMMENT ON FUNCTION leadterra.random_api_key() IS 'Return a key that nobody has.';
+COMMENT ON FUNCTION leadterra.random_api_key(uuid) IS
+'Return a key that nobody has, with a workspace in it.';
 
-CREATE FUNCTION @extschema@.lt_create_workspace(name text DEFAULT NULL)
-RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION @extschema@.lt_workspace_slot(workspace_id uuid)
+RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    INSERT INTO leadterra.workspaces (workspace_id, name)
-    VALUES (@extschema@.lt_uuidv7(), lt_create_workspace.name)
-    RETURNING workspace_id;
+    SELECT (get_byte(uuid_send(lt_workspace_slot.workspace_id), 14) & 3) << 8
+        | get_byte(uuid_send(lt_workspace_slot.workspace_id), 15);
 END;
 
-COMMENT ON FUNCTION @extschema@.lt_create_workspace(text) IS
+COMMENT ON FUNCTION @extschema@.lt_workspace_slot(uuid) IS
+'Return the slot of a workspace, by which a gateway may tell which database has it
+
+There are 1,024, in which workspaces are spread evenly. The slot is the last two of the 26
+digits that API keys and the tokens of links begin with: the low ten bits of the id.
+
+Parameters:
+- workspace_id: any id
+Returns: the slot, 0 to 1,023.';
+
+CREATE FUNCTION @extschema@.lt_create_workspace(name text DEFAULT NULL, workspace_id uuid DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made uuid := coalesce(lt_create_workspace.workspace_id, leadterra.uuidv7());
+BEGIN
+    -- The nil UUID is none, and who calls without a workspace makes the default one.
+    IF made IN ('00000000-0000-0000-0000-000000000000', '00000000-0000-7000-8000-000000000000') THEN
+        PERFORM leadterra.raise_error('invalid_request', format('workspace "%s" cannot be created', made));
+    END IF;
+    INSERT INTO leadterra.workspaces (workspace_id, name)
+    VALUES (made, lt_create_workspace.name)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        PERFORM leadterra.raise_error('workspace_exists', format('workspace "%s" exists', made));
+    END IF;
+    RETURN made;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_create_workspace(text, uuid) IS
 'Create a workspace
 
 For the owner of the extension.
 
 Parameters:
 - name: a name for people; null: none
-Returns: the id of the workspace.';
+- workspace_id: its id, for who keeps a map of workspaces; null: a new UUID of version 7
+Returns: the id of the workspace.
+Errors: PT400 invalid_request (the nil UUID, or that of the default workspace), PT409
+workspace_exists.';
 
 CREATE FUNCTION @extschema@.lt_set_postal_address(address text)
 RETURNS void
@@ -82,7 +117,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     workspace constant uuid := leadterra.current_workspace();
-    key constant text := leadterra.random_api_key();
+    key constant text := leadterra.random_api_key(workspace);
     wrong text;
 BEGIN
     IF coalesce(btrim(lt_create_api_key.label, E' \t\n\v\f\r'), '') = '' THEN
@@ -107,7 +142,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.lt_create_api_key(text, text[]) IS
 'Create an API key of the current workspace and return it, this once
 
-Only a hash of the key is stored. For the owner of the extension.
+It is "sk_live_", the workspace in 26 digits, and 43 random ones. Only a hash of it is
+stored. For the owner of the extension.
 
 Parameters:
 - label: a name for people

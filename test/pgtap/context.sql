@@ -244,5 +244,23 @@ SELECT is(lt_current_workspace(), '0197c043-e39c-7d91-a325-6615db0e1b14', 'RESET
 RESET leadterra.workspace_id;
 SELECT throws_ok('SET leadterra.workspace_id = ''me''', '22023', NULL, 'a workspace is a UUID');
 
+
+-- Workspaces with ids that their creator chooses.
+SELECT is(lt_create_workspace('mine', '0197c043-e39c-7d91-a325-6615db0e1b77'), '0197c043-e39c-7d91-a325-6615db0e1b77', 'a workspace has the id that is asked for');
+SELECT is((SELECT name FROM leadterra.workspaces WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b77'), 'mine', 'and its name');
+SELECT throws_ok($$SELECT lt_create_workspace('yours', '0197c043-e39c-7d91-a325-6615db0e1b77')$$, 'PT409', 'workspace "0197c043-e39c-7d91-a325-6615db0e1b77" exists', 'once');
+SELECT is((SELECT name FROM leadterra.workspaces WHERE workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b77'), 'mine', 'and keeps it');
+SELECT throws_ok(format('SELECT lt_create_workspace(NULL, %L)', id), 'PT400', format('workspace "%s" cannot be created', id), 'some are not for that')
+FROM unnest('{00000000-0000-0000-0000-000000000000,00000000-0000-7000-8000-000000000000}'::text[]) id;
+SELECT matches(lt_create_workspace(workspace_id => NULL)::text, '^........-....-7', 'null asks for a new id');
+SELECT isnt(lt_create_workspace(), lt_create_workspace(), 'of its own');
+
+-- Slots.
+SELECT is(lt_workspace_slot('0197c043-e39c-7d91-a325-6615db0e1b77'), 887, 'a slot is the low ten bits of an id');
+SELECT is(lt_workspace_slot(NULL), NULL, 'null has none');
+SELECT is((SELECT count(*) FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 2000)) u
+    WHERE lt_workspace_slot(id) <> 32 * (strpos('0123456789abcdefghjkmnpqrstvwxyz', substr(lt_typeid('', id), 25, 1)) - 1) + strpos('0123456789abcdefghjkmnpqrstvwxyz', substr(lt_typeid('', id), 26, 1)) - 1), 0::bigint, 'which are the last two of its digits');
+SELECT cmp_ok((SELECT count(DISTINCT lt_workspace_slot(lt_uuidv7())) FROM generate_series(1, 10000)), '>', 1000::bigint, 'workspaces are spread over them');
+
 SELECT * FROM finish();
 ROLLBACK;

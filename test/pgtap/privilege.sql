@@ -110,10 +110,11 @@ INSERT INTO lines VALUES
 ('POST /api/v2/leads/add', 'leads:create', 'pg_temp.http(''POST'', ''/api/v2/leads/add'', format(''{"campaign_id": "%s", "leads": [{"email": "x@example.com"}]}'', $campaign)) ->> ''code''', 'campaign_not_found'),
 ('POST /api/v2/leads/add', 'leads:create', 'pg_temp.http(''POST'', ''/api/v2/leads/add'', format(''{"list_id": "%s", "leads": [{"email": "x@example.com"}]}'', $list)) ->> ''code''', 'list_not_found'),
 -- Without a scope: they do not look into a workspace, or know it by themselves.
-('lt_authenticate', NULL, 'lt_authenticate(''sk_live_'' || repeat(''0'', 43))', 'PT401'),
+('lt_authenticate', NULL, 'lt_authenticate(''sk_live_'' || repeat(''0'', 69))', 'PT401'),
 ('lt_current_workspace', NULL, 'lt_current_workspace() <> $workspace', 'true'),
 ('lt_from_typeid', NULL, 'lt_from_typeid(''00000000000000000000000000'')', '00000000-0000-0000-0000-000000000000'),
 ('lt_typeid', NULL, 'lt_typeid(''x'', ''00000000-0000-0000-0000-000000000000'')', 'x_00000000000000000000000000'),
+('lt_workspace_slot', NULL, 'lt_workspace_slot(''ffffffff-ffff-ffff-ffff-ffffffffffff'')', '1023'),
 ('lt_uuidv7', NULL, 'lt_uuidv7() <> $lead', 'true'),
 ('lt_http_read', NULL, 'lt_http_read() ->> ''code''', 'not_found'),
 ('lt_http_write', NULL, 'lt_http_write(''{}'') ->> ''code''', 'not_found'),
@@ -223,14 +224,15 @@ SELECT is((SELECT string_agg(name || ': ' || outcome, ', ') FROM (
 -- Keys.
 SELECT set_config('leadterra.workspace_id', :'a', true);
 SELECT lt_create_api_key('mine') AS mine \gset
-SELECT matches(:'mine'::text, '^sk_live_[0-9A-Za-z]{43}$', 'a key looks like one');
+SELECT matches(:'mine'::text, '^sk_live_[0-9a-hjkmnp-tv-z]{26}[0-9A-Za-z]{43}$', 'a key looks like one');
+SELECT is(lt_from_typeid(substr(:'mine', 9, 26))::text, :'a', 'and begins with its workspace');
 SELECT is((SELECT count(DISTINCT lt_create_api_key('many')) FROM generate_series(1, 100)), 100::bigint, 'no two are the same');
 SELECT is((SELECT count(*) FROM leadterra.api_keys k WHERE k::text LIKE '%' || substr(:'mine', 9) || '%'), 0::bigint, 'it is not stored');
 SELECT is((SELECT k.key_hash FROM leadterra.api_keys k WHERE label = 'mine'), sha256(:'mine'::bytea), 'but a hash of it');
 SELECT set_config('leadterra.workspace_id', '', true);
 SELECT is(pg_temp.outcome(:'mine', 'lt_current_workspace()'), :'a', 'it opens its workspace');
 SELECT is(pg_temp.outcome(:'mine', 'lt_authenticate(' || quote_literal(:'key_a') || ')'), :'a', 'another one may be used after it');
-SELECT is(pg_temp.outcome(bad, '1'), 'PT401', 'no key: ' || bad) FROM unnest(ARRAY['', 'x', 'sk_live_', upper(:'mine'), :'mine' || '0', ' ' || :'mine', substr(:'mine', 1, 50), 'sk_test_' || substr(:'mine', 9)]) bad;
+SELECT is(pg_temp.outcome(bad, '1'), 'PT401', 'no key: ' || bad) FROM unnest(ARRAY['', 'x', 'sk_live_', upper(:'mine'), :'mine' || '0', ' ' || :'mine', substr(:'mine', 1, 76), 'sk_test_' || substr(:'mine', 9), 'sk_live_' || substr(:'mine', 35), replace(:'mine', substr(:'mine', 9, 26), substr(lt_typeid('', :'b'), 1)), replace(:'mine', substr(:'mine', 9, 26), upper(substr(:'mine', 9, 26))), 'sk_live_8' || substr(:'mine', 10), 'sk_live_' || repeat('ü', 69)]) bad;
 SELECT is(pg_temp.outcome(NULL, 'lt_authenticate(NULL)'), 'PT401', 'nor is null');
 SELECT set_config('leadterra.workspace_id', :'a', true);
 SELECT is((SELECT array_agg(label ORDER BY label) FROM lt_api_keys WHERE revoked_at IS NULL AND label = 'mine'), '{mine}', 'keys are listed');
@@ -279,7 +281,7 @@ SELECT lt_authenticate(:'key_a');
 SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest(ARRAY[
     format('SET leadterra.workspace_id = %L', :'b'), format('SET LOCAL leadterra.workspace_id = %L', :'b'), format('SELECT set_config(''leadterra.workspace_id'', %L, true)', :'b'),
     'RESET leadterra.workspace_id', 'SET leadterra.scopes = ''''', 'RESET leadterra.scopes', 'SET leadterra.now = ''2030-01-01''', format('ALTER ROLE lt_test_api SET leadterra.workspace_id = %L', :'b'),
-    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key()', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
+    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key(lt_uuidv7())', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
     'SELECT lt_set_lead_limit(NULL)', 'UPDATE leadterra.lead_limits SET lead_limit = 9', 'SELECT * FROM leadterra.lead_limits', 'SELECT * FROM leadterra.links', 'SELECT * FROM leadterra.address_keys', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
 RESET ALL;
 SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');
@@ -289,8 +291,9 @@ RESET ROLE;
 
 -- A key without a scope, as nobody can make one.
 ALTER TABLE leadterra.api_keys DROP CONSTRAINT api_keys_scopes_check;
-INSERT INTO leadterra.api_keys (workspace_id, key_id, label, key_hash, scopes) SELECT :'a', lt_uuidv7(), s, sha256(s::bytea), s::text[] FROM unnest('{"{}","{NULL}"}'::text[]) s;
-SELECT is(pg_temp.outcome(s, 'lt_create_campaign(''x'')'), 'PT403', 'a key with scopes ' || s || ' allows nothing') FROM unnest('{"{}","{NULL}"}'::text[]) s;
+CREATE TEMP TABLE without AS SELECT s AS scopes, leadterra.random_api_key(:'a') AS key FROM unnest('{"{}","{NULL}"}'::text[]) s;
+INSERT INTO leadterra.api_keys (workspace_id, key_id, label, key_hash, scopes) SELECT :'a', lt_uuidv7(), scopes, sha256(key::bytea), scopes::text[] FROM without;
+SELECT is(pg_temp.outcome(key, 'lt_create_campaign(''x'')'), 'PT403', 'a key with scopes ' || scopes || ' allows nothing') FROM without;
 
 -- What somebody put on the tables runs as the owner, and works for who calls.
 CREATE TABLE pg_temp.calls (who text, workspace uuid, list uuid);

@@ -112,16 +112,17 @@ BEGIN; SELECT lt_authenticate('$key_a') \\g /dev/null
 EXECUTE p; COMMIT;
 SQL
 
-# Names in front of ours.
+# Names in front of ours, and a key of another workspace that only a table of the caller has.
+my $forged = substr($key_b, 0, 34) . 'x' x 43;
 my ($out, $err) = session('tenant', <<"SQL");
 CREATE FUNCTION evil.eq(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS \$\$ BEGIN RAISE EXCEPTION 'ran an operator of the caller'; END \$\$;
 CREATE OPERATOR evil.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = evil.eq);
 CREATE FUNCTION evil.lt_current_workspace() RETURNS uuid LANGUAGE sql AS \$\$ SELECT '$workspace_b'::uuid \$\$;
 CREATE TEMP TABLE leads AS SELECT 'temp' AS email;
 CREATE TEMP TABLE api_keys (workspace_id uuid, key_hash bytea, scopes text[], revoked_at timestamptz);
-INSERT INTO api_keys VALUES ('$workspace_b', sha256('mine'), '{all:all}');
+INSERT INTO api_keys VALUES ('$workspace_b', sha256('$forged'), '{all:all}');
 SET search_path = evil, pg_temp, public, pg_catalog;
-SELECT lt_authenticate('mine');
+SELECT lt_authenticate('$forged');
 BEGIN; SELECT lt_authenticate('$key_a') \\g /dev/null
 SELECT count(*) FROM leadterra.leads;
 SELECT enrolled FROM lt_bulk_upsert((SELECT campaign_id FROM lt_campaigns), '[{"email": "new\@example.com"}]');

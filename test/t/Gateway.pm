@@ -69,7 +69,7 @@ CONF
 	$server->safe_psql('postgres', 'CREATE DATABASE leadterra');
 	ok(IPC::Run::run([ 'psql', '-X', '-d', $server->connstr('leadterra') ], '<', "$root/deploy/setup.sql", '>', \$printed, '2>', \$errors), 'setup.sql runs')
 	  or diag($errors);
-	($workspace, $key) = $printed =~ /\Aworkspace ([-0-9a-f]{36})\nkey (sk_live_\w{43})\n\Z/ or die "setup.sql printed: $printed";
+	($workspace, $key) = $printed =~ /\Aworkspace ([-0-9a-f]{36})\nkey (sk_live_\w{69})\n\Z/ or die "setup.sql printed: $printed";
 
 	local %ENV = (
 		%ENV,
