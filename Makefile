@@ -30,6 +30,7 @@ OBJS = src/leadterra.o \
 	src/due.o \
 	src/lease.o \
 	src/suppression.o \
+	src/suppression_hash.o \
 	src/suppression_list.o \
 	src/lead_field.o \
 	src/lead_patch.o \
@@ -37,6 +38,7 @@ OBJS = src/leadterra.o \
 	src/lead_read.o \
 	src/lead.o \
 	src/lead_limit.o \
+	src/heir.o \
 	src/list.o \
 	src/enrollment.o \
 	src/job.o \
@@ -69,6 +71,7 @@ OBJS = src/leadterra.o \
 	src/message_find.o \
 	src/message_bounce.o \
 	src/message_settle.o \
+	src/message_report.o \
 	src/message_event.o \
 	src/message_link.o \
 	src/monitor.o \
@@ -85,9 +88,9 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 
 # The parts of the install script, in two passes: a file of tables needs no other but
 # what stands above it here, and a function or view may read any table.
-TABLES = context suppression lead list enrollment campaign queue total event job \
+TABLES = context suppression lead heir list enrollment campaign queue total event job \
 	enroll enroll_import message http
-FUNCTIONS = error version uuid7 typeid context due lease suppression lead list enrollment \
+FUNCTIONS = error version uuid7 typeid context due lease suppression lead heir list enrollment \
 	queue queue_maintain total event \
 	campaign job enroll enroll_add enroll_import_column enroll_import_progress enroll_import \
 	enroll_existing enroll_merge message message_page message_maintain forget monitor

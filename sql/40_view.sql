@@ -116,7 +116,7 @@ SELECT
     blocklist_id,
     entry,
     CASE
-        WHEN entry LIKE 'hmac:%' THEN 'forgotten'
+        WHEN entry LIKE 'hmac:%' THEN 'hash'
         WHEN strpos(entry, '@') > 0 THEN 'address'
         WHEN starts_with(entry, '*') THEN 'wildcard'
         ELSE 'domain'
@@ -128,12 +128,12 @@ WHERE workspace_id = leadterra.see('blocklists:read');
 COMMENT ON VIEW @extschema@.lt_blocklist_entries IS
 'Entries of block lists
 
-kind is address, domain, wildcard, or forgotten: the keyed hash of an address.';
+kind is address, domain, wildcard, or hash: the keyed hash of an address.';
 COMMENT ON COLUMN @extschema@.lt_blocklist_entries.blocklist_id IS 'The list.';
 COMMENT ON COLUMN @extschema@.lt_blocklist_entries.entry IS
     'An address, a domain, a wildcard, or hmac: and a keyed hash.';
 COMMENT ON COLUMN @extschema@.lt_blocklist_entries.kind IS
-    'address, domain, wildcard, or forgotten.';
+    'address, domain, wildcard, or hash.';
 COMMENT ON COLUMN @extschema@.lt_blocklist_entries.reason IS 'Why it was added.';
 COMMENT ON COLUMN @extschema@.lt_blocklist_entries.created_at IS 'When it was added.';
 

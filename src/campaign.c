@@ -134,6 +134,18 @@ raise_not_found(Datum campaign)
 				error_uuid(campaign));
 }
 
+/*
+ * Keeps a campaign of a workspace from being deleted, if there is one; false if there is
+ * none.  Runs in SPI.
+ */
+bool
+campaign_try_keep(Datum workspace, Datum campaign)
+{
+	Datum		values[] = {workspace, campaign};
+
+	return statement_execute(&keep_campaign, values, NULL) > 0;
+}
+
 /* Returns the status of the campaign that a statement has found; raises PT404 if none was. */
 static CampaignStatus
 status_of(Datum campaign, uint64 found)

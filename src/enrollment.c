@@ -129,13 +129,16 @@ enrollment_change(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 	return changed;
 }
 
-/* Ends the sequence of a lead, unless it has ended for a stronger reason.  Runs in SPI. */
-void
+/*
+ * Ends the sequence of a lead, unless it has ended for that or a stronger reason; returns
+ * whether it does.  Runs in SPI.
+ */
+bool
 enrollment_end(Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status)
 {
 	const char *weaker = strcmp(status, "replied") == 0 ? "active,removed" :
 		strcmp(status, "bounced") == 0 ? "active,removed,replied" :
 		"active,removed,replied,bounced";
 
-	(void) enrollment_change(workspace, campaign, lead_id, weaker, status);
+	return enrollment_change(workspace, campaign, lead_id, weaker, status);
 }

@@ -13,7 +13,7 @@ extern uint64 enrollment_find(Datum workspace, Datum campaign, Datum emails, boo
 extern uint64 enrollment_lock_free(Datum workspace, Datum campaign, Datum lead_ids);
 extern bool enrollment_change(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 							  const char *from, const char *to);
-extern void enrollment_end(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
+extern bool enrollment_end(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 						   const char *status);
 
 #endif							/* LEADTERRA_ENROLLMENT_H */

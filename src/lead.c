@@ -101,15 +101,15 @@ static Statement find_lead = STATEMENT(
 	" WHERE workspace_id = $1 AND email = $2",
 	SPI_OK_SELECT, UUIDOID, TEXTOID);
 
+static Statement keep_lead = STATEMENT(
+	"SELECT email FROM leadterra.leads"
+	" WHERE workspace_id = $1 AND lead_id = $2"
+	" FOR KEY SHARE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement find_email = STATEMENT(
 	"SELECT email FROM leadterra.leads"
 	" WHERE workspace_id = $1 AND lead_id = $2 AND email IS NOT NULL",
-	SPI_OK_SELECT, UUIDOID, UUIDOID);
-
-static Statement keep_email = STATEMENT(
-	"SELECT email FROM leadterra.leads"
-	" WHERE workspace_id = $1 AND lead_id = $2 AND email IS NOT NULL"
-	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement delete_lead = STATEMENT(
@@ -308,18 +308,27 @@ lead_normalize_emails(ArrayType *given)
 	return lead_emails(emails, count);
 }
 
-/* Reads the address of a lead by a statement; false if it is gone or has none. */
+/*
+ * Reads the address of a lead by a statement, without data where it has none; false if
+ * the lead is not found.
+ */
 static bool
 read_email(Statement *statement, Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 {
 	Datum		parameters[] = {workspace, UUIDPGetDatum(lead_id)};
-	text	   *value;
+	Datum		value;
 	bool		isnull;
 
+	*email = (LeadString) {NULL, 0};
 	if (statement_execute(statement, parameters, NULL) == 0)
 		return false;
-	value = DatumGetTextPP(statement_value(0, 1, &isnull));
-	*email = (LeadString) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+	value = statement_value(0, 1, &isnull);
+	if (!isnull)
+	{
+		text	   *address = DatumGetTextPP(value);
+
+		*email = (LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
+	}
 	return true;
 }
 
@@ -330,11 +339,14 @@ lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 	return read_email(&find_email, workspace, lead_id, email);
 }
 
-/* The same, and keeps the lead from being deleted.  Runs in SPI. */
+/*
+ * Keeps a lead from being deleted, and returns its address, without data where it has
+ * none; false if it is gone.  Runs in SPI.
+ */
 bool
-lead_keep_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
+lead_keep_one(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 {
-	return read_email(&keep_email, workspace, lead_id, email);
+	return read_email(&keep_lead, workspace, lead_id, email);
 }
 
 /* Applies a patch to the lead with an address; false if there is none. */

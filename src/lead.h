@@ -24,7 +24,7 @@ extern bool lead_delete(Datum workspace, Datum lead_id);
 extern uint64 lead_delete_many(Datum workspace, Datum emails);
 extern uint64 lead_keep(Datum workspace, const LeadString *emails, int count);
 extern uint64 lead_lock(Datum workspace, const LeadString *emails, int count);
-extern bool lead_keep_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email);
+extern bool lead_keep_one(Datum workspace, const pg_uuid_t *lead_id, LeadString *email);
 extern bool lead_email(Datum workspace, const pg_uuid_t *lead_id, LeadString *email);
 extern Datum lead_emails(const LeadString *emails, int count);
 extern bool lead_limit(Datum workspace, int64 created, bool dry_run, int64 *remaining);

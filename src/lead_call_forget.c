@@ -31,8 +31,8 @@ lt_forget(PG_FUNCTION_ARGS)
 	statement_connect();
 	context_ensure_workspace();
 	values[1] = PointerGetDatum(email);
-	values[2] = suppression_forgotten_entry(suppression_ensure_address_key(values[0]),
-											VARDATA(email), VARSIZE(email) - VARHDRSZ);
+	values[2] = suppression_hashed_entry(suppression_ensure_key(values[0]),
+										 VARDATA(email), VARSIZE(email) - VARHDRSZ);
 	statement_execute(&forget, values, NULL);
 	known = DatumGetBool(statement_value(0, 1, &isnull));
 	statement_finish();

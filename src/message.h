@@ -7,6 +7,7 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 #include "lead.h"
@@ -18,7 +19,45 @@ typedef struct MessageLinks
 	Datum		workspace;
 	LeadString	base;			/* NULL: the workspace has none */
 	LeadString	key;
+	bytea	   *address_key;
 } MessageLinks;
+
+/* What the token of a link says. */
+typedef struct MessageToken
+{
+	pg_uuid_t	workspace;
+	pg_uuid_t	message_id;
+	Datum		entry;			/* that stands for the address that it was sent to */
+} MessageToken;
+
+/* What is said of a mailbox. */
+typedef enum MessageNews
+{
+	MESSAGE_NO_NEWS,
+	MESSAGE_REFUSED,			/* it took nothing for now */
+	MESSAGE_ACCEPTED
+} MessageNews;
+
+/* What is done where something is said of a message. */
+typedef struct MessageEffect
+{
+	const char *status;			/* of the enrollment; NULL: as it is */
+	const char *suppression;	/* reason for which addresses are suppressed; NULL: none is */
+	bool		of_address;		/* it tells of the address, and not of the person */
+	MessageNews news;
+} MessageEffect;
+
+/* What is said of a message. */
+typedef struct MessageReport
+{
+	Datum		workspace;
+	const pg_uuid_t *message_id;
+	const char *type;			/* of the event that it is */
+	Jsonb	   *data;			/* of that */
+	MessageEffect effect;
+	Datum		entry;			/* stands for the address that it went to; 0: nothing is said of that */
+	bool		is_proven;		/* the entry counts even where the lead is known */
+} MessageReport;
 
 /* A message that is claimed, and what is known of its lead. */
 typedef struct Message
@@ -40,9 +79,10 @@ extern Message *message_find(Datum workspace, Datum campaign, const QueueRanges 
 extern bool message_has_ended(const Message *message);
 extern void message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count);
 extern void message_links_read(MessageLinks *links, Datum workspace);
-extern LeadString message_link(const MessageLinks *links, const pg_uuid_t *message_id);
-extern bool message_link_parse(const char *token, int length, pg_uuid_t *workspace,
-							   pg_uuid_t *message_id);
+extern LeadString message_link(const MessageLinks *links, const pg_uuid_t *message_id,
+							   const text *email);
+extern bool message_link_parse(const text *token, MessageToken *parsed);
+extern bool message_report(const MessageReport *report);
 
 extern bool message_is_bounce(const char *answer);
 extern void message_bounce(const QueueLease *lease, const int *numbers, int count, const char *reason);

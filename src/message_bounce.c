@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "enrollment.h"
 #include "event.h"
+#include "heir.h"
 #include "lead.h"
 #include "message.h"
 #include "queue.h"
@@ -111,27 +112,44 @@ compare_emails(const void *left, const void *right)
 
 /*
  * Suppresses the addresses of leads, which it keeps: nothing is written of the address of
- * one that goes meanwhile, for it may be forgotten.
+ * one that goes meanwhile, for it may be forgotten.  Of a lead that was merged into another
+ * it is the address that was given up, or else that lead stands in its place from then on.
  */
 static void
-suppress(Datum workspace, const pg_uuid_t *lead_ids, int count)
+suppress(Datum workspace, pg_uuid_t *lead_ids, int count)
 {
 	LeadString *emails = palloc(sizeof(LeadString) * count);
-	LeadString *kept = palloc(sizeof(LeadString) * count);
+	Datum	   *entries = palloc(sizeof(Datum) * count);
 	int			known = 0;
-	int			nkept;
+	int			nentries = 0;
+	uint64		nkept;
 	bool		isnull;
 
 	for (int i = 0; i < count; i++)
+	{
+		pg_uuid_t	heir;
+		Datum		given_up;
+
+		if (!lead_email(workspace, &lead_ids[i], &emails[known]) &&
+			heir_find(workspace, &lead_ids[i], &heir, &given_up))
+		{
+			if (given_up != (Datum) 0)
+				entries[nentries++] = given_up;
+			else
+				lead_ids[i] = heir;
+		}
 		known += lead_email(workspace, &lead_ids[i], &emails[known]);
-	if (known == 0)
-		return;
+	}
 	qsort(emails, known, sizeof(LeadString), compare_emails);
-	nkept = (int) lead_keep(workspace, emails, known);
-	for (int i = 0; i < nkept; i++)
-		kept[i] = emails[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
-	if (nkept > 0)
-		suppression_add_all(workspace, lead_emails(kept, nkept), "hard_bounce");
+	nkept = known > 0 ? lead_keep(workspace, emails, known) : 0;
+	for (uint64 i = 0; i < nkept; i++)
+	{
+		const LeadString *email = &emails[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
+
+		entries[nentries++] = PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
+	}
+	if (nentries > 0)
+		(void) suppression_add(workspace, entries, nentries, "hard_bounce");
 }
 
 /*

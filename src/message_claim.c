@@ -316,7 +316,7 @@ render(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_i
 	const ClaimTexts *texts = &turn->texts[find_step(turn, message)];
 
 	if (turn->has_links)
-		values.unsubscribe_url = message_link(&turn->links, message_id);
+		values.unsubscribe_url = message_link(&turn->links, message_id, message->email);
 	resetStringInfo(&claim->subject);
 	resetStringInfo(&claim->body);
 	return template_render(texts->subject, &values, &claim->subject) &&

@@ -1,6 +1,6 @@
 /*
  * message_event.c
- *		What workers and recipients say of messages that were sent.
+ *		What workers and recipients say of messages that were sent: the calls.
  *
  * An event is kept once however often it is reported.  A reply, a bounce, an
  * unsubscribe or a complaint ends the sequence of its lead; a hard bounce, an
@@ -13,17 +13,13 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "campaign.h"
 #include "compat.h"
 #include "context.h"
-#include "enrollment.h"
+#include "email.h"
 #include "error.h"
-#include "event.h"
-#include "lead.h"
+#include "lead_read.h"
 #include "message.h"
-#include "queue.h"
 #include "statement.h"
-#include "suppression.h"
 
 PG_FUNCTION_INFO_V1(lt_record_event);
 PG_FUNCTION_INFO_V1(lt_unsubscribe);
@@ -31,30 +27,14 @@ PG_FUNCTION_INFO_V1(lt_unsubscribe);
 /* Bytes of the text of an event's data at most. */
 #define DATA_MAX ((Size) 16 * 1024 * 1024)
 
-/* What an event says of the mailbox. */
-typedef enum EventNews
-{
-	EVENT_NO_NEWS,
-	EVENT_REFUSED,				/* it took nothing for now */
-	EVENT_ACCEPTED
-} EventNews;
-
-/* What an event does to the lead of its message. */
-typedef struct EventEffect
-{
-	const char *status;			/* of the enrollment; NULL: as it is */
-	const char *suppression;	/* reason for which its address is suppressed; NULL: it is not */
-	EventNews	news;
-} EventEffect;
-
-static const EventEffect no_effect = {NULL, NULL, EVENT_NO_NEWS};
-static const EventEffect delivery_effect = {NULL, NULL, EVENT_ACCEPTED};
-static const EventEffect reply_effect = {"replied", NULL, EVENT_ACCEPTED};
-static const EventEffect soft_bounce_effect = {NULL, NULL, EVENT_REFUSED};
-static const EventEffect bounce_effect = {"bounced", NULL, EVENT_NO_NEWS};
-static const EventEffect hard_bounce_effect = {"bounced", "hard_bounce", EVENT_NO_NEWS};
-static const EventEffect unsubscribe_effect = {"unsubscribed", "unsubscribed", EVENT_NO_NEWS};
-static const EventEffect complaint_effect = {"unsubscribed", "complained", EVENT_NO_NEWS};
+static const MessageEffect no_effect = {.status = NULL};
+static const MessageEffect delivery_effect = {.news = MESSAGE_ACCEPTED};
+static const MessageEffect reply_effect = {.status = "replied", .news = MESSAGE_ACCEPTED};
+static const MessageEffect soft_bounce_effect = {.of_address = true, .news = MESSAGE_REFUSED};
+static const MessageEffect bounce_effect = {.status = "bounced", .of_address = true};
+static const MessageEffect hard_bounce_effect = {.status = "bounced", .suppression = "hard_bounce", .of_address = true};
+static const MessageEffect unsubscribe_effect = {.status = "unsubscribed", .suppression = "unsubscribed"};
+static const MessageEffect complaint_effect = {.status = "unsubscribed", .suppression = "complained"};
 
 /* Returns a member of the data as a string, NULL where it has none. */
 static char *
@@ -71,7 +51,7 @@ data_string(JsonbContainer *data, const char *name)
 }
 
 /* Returns what a bounce does. */
-static EventEffect
+static MessageEffect
 bounced(JsonbContainer *data)
 {
 	char	   *type = data_string(data, "bounceType");
@@ -85,13 +65,13 @@ bounced(JsonbContainer *data)
 }
 
 /* Returns what a reply does; one out of office is none. */
-static EventEffect
+static MessageEffect
 replied(JsonbContainer *data)
 {
 	static const struct
 	{
 		const char *classification;
-		const EventEffect *effect;
+		const MessageEffect *effect;
 	}			effects[] =
 	{
 		{"interested", &reply_effect},
@@ -114,7 +94,7 @@ replied(JsonbContainer *data)
 }
 
 /* Returns what an event does. */
-static EventEffect
+static MessageEffect
 find_effect(const char *type, JsonbContainer *data)
 {
 	if (strcmp(type, "delivered") == 0)
@@ -138,71 +118,23 @@ find_effect(const char *type, JsonbContainer *data)
 }
 
 /*
- * Counts soft bounces of a lead: too many suppress its address, and what it accepts
- * makes up for them.
+ * Returns the address that a message went to, as the data says it; 0 where it does
+ * not.  There is no way to check that, so it counts where nothing else is known.
  */
-static void
-count_soft_bounces(EventNews news, Datum workspace, const pg_uuid_t *lead_id)
+static Datum
+data_email(JsonbContainer *data)
 {
+	char	   *given = data_string(data, "email");
 	LeadString	email;
+	EmailStatus status;
 
-	if (news == EVENT_ACCEPTED)
-		event_forget_soft_bounces(workspace, lead_id);
-	else if (news == EVENT_REFUSED && lead_keep_email(workspace, lead_id, &email) &&
-			 event_add_soft_bounce(workspace, lead_id))
-		suppression_add(workspace, email.data, email.length, "soft_bounces");
-}
-
-/*
- * Applies an event to a lead.  One that asks for its address to be suppressed is
- * an error if the address is gone: nobody should believe that it was done.
- */
-static void
-apply_effect(const EventEffect *effect, Datum workspace, Datum campaign, const pg_uuid_t *lead_id)
-{
-	count_soft_bounces(effect->news, workspace, lead_id);
-	if (effect->suppression)
-	{
-		LeadString	email;
-
-		if (!lead_keep_email(workspace, lead_id, &email))
-			error_raise(ERROR_LEAD_NOT_FOUND, "lead of the message has been deleted");
-		suppression_add(workspace, email.data, email.length, effect->suppression);
-	}
-	if (effect->status)
-		enrollment_end(workspace, campaign, lead_id, effect->status);
-}
-
-/*
- * Finds what a message is about, and keeps that from being removed.  Whoever deletes the
- * campaign takes enrollments along before messages: where one is to be changed he has to
- * wait before that.
- */
-static bool
-keep_message(Datum workspace, const pg_uuid_t *message_id, const EventEffect *effect,
-			 pg_uuid_t *campaign, pg_uuid_t *lead_id)
-{
-	if (effect->status &&
-		!(queue_find_campaign(workspace, message_id, campaign) && campaign_keep(workspace, UUIDPGetDatum(campaign))))
-		return false;
-	return queue_keep_message(workspace, message_id, campaign, lead_id);
-}
-
-/* Records an event; false if it is known.  Runs in SPI. */
-static bool
-record(Datum workspace, const pg_uuid_t *message_id, const char *type, Jsonb *data,
-	   const EventEffect *effect)
-{
-	pg_uuid_t	campaign;
-	pg_uuid_t	lead_id;
-
-	if (!keep_message(workspace, message_id, effect, &campaign, &lead_id))
-		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
-					error_uuid(UUIDPGetDatum(message_id)));
-	if (!event_insert(workspace, UUIDPGetDatum(&campaign), message_id, &lead_id, type, data))
-		return false;
-	apply_effect(effect, workspace, UUIDPGetDatum(&campaign), &lead_id);
-	return true;
+	if (given == NULL)
+		return (Datum) 0;
+	email = lead_normalize_email(given, strlen(given));
+	status = email_check(email.data, email.length);
+	if (status != EMAIL_OK)
+		error_raise(ERROR_INVALID_EVENT, "email of data is invalid: %s", email_status_message(status));
+	return PointerGetDatum(cstring_to_text_with_len(email.data, email.length));
 }
 
 /* Holds what is kept of an event to what a dump, and others, can read. */
@@ -223,45 +155,52 @@ limit_data(Jsonb *data)
 Datum
 lt_record_event(PG_FUNCTION_ARGS)
 {
-	Datum		workspace = context_enter("messages:update");
-	char	   *type;
-	Jsonb	   *data;
-	EventEffect effect;
-	bool		recorded;
+	MessageReport report = {.workspace = context_enter("messages:update")};
+	JsonbContainer *data;
+	bool		is_new;
 
 	error_if_null(0, "message_id");
 	error_if_null(1, "type");
 	error_if_null(2, "data");
-	type = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	data = PG_GETARG_JSONB_P(2);
-	if (!JsonContainerIsObject(&data->root))
+	report.message_id = PG_GETARG_UUID_P(0);
+	report.type = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	report.data = PG_GETARG_JSONB_P(2);
+	data = &report.data->root;
+	if (!JsonContainerIsObject(data))
 		error_raise(ERROR_INVALID_EVENT, "data must be an object");
-	limit_data(data);
-	effect = find_effect(type, &data->root);
+	limit_data(report.data);
+	report.effect = find_effect(report.type, data);
+	if (report.effect.suppression)
+	{
+		report.entry = data_email(data);
+		/* Who forgets a lead that is gone by then would not find it. */
+		report.data = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(report.data),
+														 CStringGetTextDatum("email")));
+	}
 
 	statement_connect();
-	recorded = record(workspace, PG_GETARG_UUID_P(0), type, data, &effect);
+	is_new = message_report(&report);
 	statement_finish();
-	PG_RETURN_BOOL(recorded);
+	PG_RETURN_BOOL(is_new);
 }
 
 /* SQL: lt_unsubscribe(token) */
 Datum
 lt_unsubscribe(PG_FUNCTION_ARGS)
 {
-	text	   *token;
-	pg_uuid_t	workspace;
-	pg_uuid_t	message_id;
-	bool		recorded;
+	MessageToken token;
+	MessageReport report = {.type = "unsubscribed", .effect = unsubscribe_effect, .is_proven = true};
+	bool		is_new;
 
 	error_if_null(0, "token");
-	token = PG_GETARG_TEXT_PP(0);
 	statement_connect();
-	if (!message_link_parse(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &workspace, &message_id))
+	if (!message_link_parse(PG_GETARG_TEXT_PP(0), &token))
 		error_raise(ERROR_INVALID_TOKEN, "token is not one of a message");
-	recorded = record(UUIDPGetDatum(&workspace), &message_id, "unsubscribed",
-					  DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))),
-					  &unsubscribe_effect);
+	report.workspace = UUIDPGetDatum(&token.workspace);
+	report.message_id = &token.message_id;
+	report.entry = token.entry;
+	report.data = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	is_new = message_report(&report);
 	statement_finish();
-	PG_RETURN_BOOL(recorded);
+	PG_RETURN_BOOL(is_new);
 }

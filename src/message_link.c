@@ -2,10 +2,13 @@
  * message_link.c
  *		The links by which people unsubscribe.
  *
- * A link ends in a token: workspace, message, and 16 bytes of an HMAC-SHA256
- * over both (RFC 2104), in base64url (RFC 4648, section 5).  The key is the
- * workspace's own, so that whoever knows the ids of messages can make no token.  It is
- * made with the first address that links begin with.
+ * A link ends in a token: the workspace in 26 digits, by which a gateway finds its
+ * database; then, in base64url (RFC 4648, section 5), the message, the hash of the address
+ * that it is sent to, and 16 bytes of an HMAC-SHA256 over all three (RFC 2104).  So what a
+ * token asks for can be done when nothing is left of the message.  The keys of hash and
+ * HMAC are the workspace's own and never change: whoever knows ids and addresses can make
+ * no token, and a link in a mail is good for ever.  They are made with the first address
+ * that links begin with.
  */
 #include "postgres.h"
 
@@ -20,14 +23,29 @@
 #include "error.h"
 #include "message.h"
 #include "statement.h"
+#include "suppression.h"
+#include "typeid.h"
 
 PG_FUNCTION_INFO_V1(lt_set_unsubscribe_url);
 
 #define MAC_LENGTH 16
-#define SIGNED_LENGTH (2 * UUID_LEN)
-#define TOKEN_BYTES (SIGNED_LENGTH + MAC_LENGTH)
-#define TOKEN_LENGTH (TOKEN_BYTES / 3 * 4)
+#define TOKEN_LENGTH (TYPEID_DIGITS + SEALED_LENGTH)
 #define URL_MAX 1000
+
+/* What a token says, in the order in which that is signed; the workspace is not in SEALED_LENGTH. */
+typedef struct TokenBytes
+{
+	pg_uuid_t	workspace;
+	pg_uuid_t	message_id;
+	uint8		hash[SUPPRESSION_HASH_LENGTH];
+	uint8		mac[MAC_LENGTH];
+} TokenBytes;
+
+#define SIGNED_BYTES offsetof(TokenBytes, mac)
+#define SEALED_BYTES (sizeof(TokenBytes) - UUID_LEN)
+#define SEALED_LENGTH ((int) SEALED_BYTES / 3 * 4)
+
+StaticAssertDecl(SEALED_BYTES % 3 == 0, "one token has one spelling");
 
 static Statement find_links = STATEMENT(
 	"SELECT unsubscribe_url, link_key FROM leadterra.links"
@@ -46,9 +64,18 @@ static Statement remove_url = STATEMENT(
 	" WHERE workspace_id = $1",
 	SPI_OK_UPDATE, UUIDOID);
 
+/* Copies a string of a row. */
+static LeadString
+copy_string(Datum value)
+{
+	bytea	   *copy = DatumGetByteaPCopy(value);
+
+	return (LeadString) {VARDATA_ANY(copy), VARSIZE_ANY_EXHDR(copy)};
+}
+
 /* Reads what the links of a workspace are made with.  Runs in SPI. */
-void
-message_links_read(MessageLinks *links, Datum workspace)
+static void
+read_links(MessageLinks *links, Datum workspace)
 {
 	Datum		values[2];
 	bool		nulls[2] = {true, true};
@@ -57,50 +84,54 @@ message_links_read(MessageLinks *links, Datum workspace)
 	links->workspace = workspace;
 	if (statement_execute(&find_links, &workspace, NULL) > 0)
 		statement_row(0, values, nulls);
-	if (!nulls[0])
-	{
-		text	   *base = DatumGetTextPCopy(values[0]);
-
-		/* A longer one was written by hand. */
-		if (VARSIZE_ANY_EXHDR(base) <= URL_MAX)
-			links->base = (LeadString) {VARDATA_ANY(base), VARSIZE_ANY_EXHDR(base)};
-	}
+	/* A longer one was written by hand. */
+	if (!nulls[0] && VARSIZE_ANY_EXHDR(DatumGetTextPP(values[0])) <= URL_MAX)
+		links->base = copy_string(values[0]);
 	if (!nulls[1])
-	{
-		bytea	   *key = DatumGetByteaPCopy(values[1]);
+		links->key = copy_string(values[1]);
+}
 
-		links->key = (LeadString) {VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)};
-	}
+/* The same for who makes links.  Runs in SPI. */
+void
+message_links_read(MessageLinks *links, Datum workspace)
+{
+	read_links(links, workspace);
+	if (links->base.data)
+		links->address_key = suppression_ensure_key(workspace);
 }
 
 /* Computes the code of what is signed. */
 static void
-compute_mac(const LeadString *key, const uint8 *data, uint8 *mac)
+compute_mac(const LeadString *key, const TokenBytes *bytes, uint8 *mac)
 {
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 
-	digest_hmac(key->data, key->length, data, SIGNED_LENGTH, digest);
+	digest_hmac(key->data, key->length, bytes, SIGNED_BYTES, digest);
 	memcpy(mac, digest, MAC_LENGTH);
 }
 
-/* Returns the link of a message, empty where the workspace has no address for it. */
+/* Returns the link of a message to an address, empty where the workspace has no address for it. */
 LeadString
-message_link(const MessageLinks *links, const pg_uuid_t *message_id)
+message_link(const MessageLinks *links, const pg_uuid_t *message_id, const text *email)
 {
-	uint8		bytes[TOKEN_BYTES];
+	TokenBytes	bytes;
 	char	   *link;
+	char	   *sealed;
 
 	if (links->base.data == NULL)
 		return (LeadString) {NULL, 0};
-	memcpy(bytes, DatumGetUUIDP(links->workspace), UUID_LEN);
-	memcpy(bytes + UUID_LEN, message_id, UUID_LEN);
-	compute_mac(&links->key, bytes, bytes + SIGNED_LENGTH);
+	bytes.workspace = *DatumGetUUIDP(links->workspace);
+	bytes.message_id = *message_id;
+	suppression_hash(links->address_key, VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), bytes.hash);
+	compute_mac(&links->key, &bytes, bytes.mac);
 
 	link = palloc(links->base.length + TOKEN_LENGTH + 1);
 	memcpy(link, links->base.data, links->base.length);
-	if (pg_b64_encode((void *) bytes, TOKEN_BYTES, link + links->base.length, TOKEN_LENGTH) != TOKEN_LENGTH)
+	typeid_write(&bytes.workspace, link + links->base.length);
+	sealed = link + links->base.length + TYPEID_DIGITS;
+	if (pg_b64_encode((void *) &bytes.message_id, SEALED_BYTES, sealed, SEALED_LENGTH) != SEALED_LENGTH)
 		elog(ERROR, "could not encode a token");
-	for (char *c = link + links->base.length; c < link + links->base.length + TOKEN_LENGTH; c++)
+	for (char *c = sealed; c < sealed + SEALED_LENGTH; c++)
 		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
 	return (LeadString) {link, links->base.length + TOKEN_LENGTH};
 }
@@ -116,35 +147,49 @@ macs_equal(const uint8 *a, const uint8 *b)
 	return difference == 0;
 }
 
+/* Reads what a token says; false if that is malformed. */
+static bool
+read_token(const char *token, int length, TokenBytes *bytes)
+{
+	char		standard[SEALED_LENGTH];
+
+	if (length != TOKEN_LENGTH || !typeid_read(token, &bytes->workspace))
+		return false;
+	for (int i = 0; i < SEALED_LENGTH; i++)
+	{
+		char		c = token[TYPEID_DIGITS + i];
+
+		/* One token has one spelling. */
+		if (c == '+' || c == '/')
+			return false;
+		standard[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+	}
+	return pg_b64_decode(standard, SEALED_LENGTH, (void *) &bytes->message_id, SEALED_BYTES) == SEALED_BYTES;
+}
+
 /*
- * Reads a token; false if it is none that message_link() made.  Runs in SPI.
+ * Reads a token: the workspace, the message, and the entry that stands for the address
+ * that it was sent to.  False if it is none that message_link() made.  Runs in SPI.
  */
 bool
-message_link_parse(const char *token, int length, pg_uuid_t *workspace, pg_uuid_t *message_id)
+message_link_parse(const text *token, MessageToken *parsed)
 {
-	char		standard[TOKEN_LENGTH];
-	uint8		bytes[TOKEN_BYTES];
+	TokenBytes	bytes;
 	uint8		mac[MAC_LENGTH];
 	MessageLinks links;
 
-	if (length != TOKEN_LENGTH)
+	if (!read_token(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &bytes))
 		return false;
-	for (int i = 0; i < TOKEN_LENGTH; i++)
-	{
-		/* One token has one spelling. */
-		if (token[i] == '+' || token[i] == '/')
-			return false;
-		standard[i] = token[i] == '-' ? '+' : token[i] == '_' ? '/' : token[i];
-	}
-	if (pg_b64_decode(standard, TOKEN_LENGTH, (void *) bytes, TOKEN_BYTES) != TOKEN_BYTES)
-		return false;
-	memcpy(workspace, bytes, UUID_LEN);
-	memcpy(message_id, bytes + UUID_LEN, UUID_LEN);
-	message_links_read(&links, UUIDPGetDatum(workspace));
+	read_links(&links, UUIDPGetDatum(&bytes.workspace));
 	if (links.key.data == NULL)
 		return false;
-	compute_mac(&links.key, bytes, mac);
-	return macs_equal(mac, bytes + SIGNED_LENGTH);
+	compute_mac(&links.key, &bytes, mac);
+	if (!macs_equal(mac, bytes.mac))
+		return false;
+	parsed->workspace = bytes.workspace;
+	parsed->message_id = bytes.message_id;
+	parsed->entry = suppression_hash_entry(bytes.hash);
+	return true;
 }
 
 /* SQL: lt_set_unsubscribe_url(base_url) */
@@ -170,6 +215,9 @@ lt_set_unsubscribe_url(PG_FUNCTION_ARGS)
 	statement_connect();
 	context_ensure_workspace();
 	statement_execute(PG_ARGISNULL(0) ? &remove_url : &set_url, values, NULL);
+	/* So that claims do not wait for each other to make it. */
+	if (!PG_ARGISNULL(0))
+		(void) suppression_ensure_key(values[0]);
 	statement_finish();
 	PG_RETURN_VOID();
 }

@@ -197,7 +197,8 @@ extern pg_uuid_t queue_message_id(const pg_uuid_t *batch_id, int position);
 extern pg_uuid_t queue_message_batch(const pg_uuid_t *message_id, int *position);
 
 /* queue_message.c: what a message is about */
-extern bool queue_find_campaign(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign);
+extern bool queue_find_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign,
+							   pg_uuid_t *lead_id);
 extern bool queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign,
 							   pg_uuid_t *lead_id);
 

@@ -15,62 +15,53 @@
 
 PG_FUNCTION_INFO_V1(lt_enter_message);
 
-/* Columns of what lt_enter_message returns. */
+/* Columns of what these statements and lt_enter_message return. */
 #define MESSAGE_COLUMNS 5
 
+/* The message at a position of a batch, which one that was written by hand may have no lead at. */
+#define MESSAGE_AT_POSITION \
+	"SELECT campaign_id, step::integer, batch_id, $3, lead_ids[$3] FROM leadterra.batches" \
+	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size AND lead_ids[$3] IS NOT NULL"
+
 static Statement find_message = STATEMENT(
-	"SELECT campaign_id, step::integer, batch_id, $3, lead_ids[$3] FROM leadterra.batches"
-	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size AND lead_ids[$3] IS NOT NULL",
+	MESSAGE_AT_POSITION,
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
-static Statement find_campaign = STATEMENT(
-	"SELECT campaign_id FROM leadterra.batches"
-	" WHERE workspace_id = $1 AND batch_id = $2",
-	SPI_OK_SELECT, UUIDOID, UUIDOID);
-
-static Statement keep_batch = STATEMENT(
-	"SELECT campaign_id, lead_ids[$3] FROM leadterra.batches"
-	" WHERE workspace_id = $1 AND batch_id = $2 AND $3 <= size"
+static Statement keep_message = STATEMENT(
+	MESSAGE_AT_POSITION
 	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
-/* Finds the campaign of a message; false if there is no such message.  Runs in SPI. */
-bool
-queue_find_campaign(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign)
-{
-	int			position;
-	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
-	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id)};
-	bool		isnull;
-
-	if (statement_execute(&find_campaign, key, NULL) == 0)
-		return false;
-	*campaign = *DatumGetUUIDP(statement_value(0, 1, &isnull));
-	return true;
-}
-
-/*
- * Finds the campaign and the lead of a message, and keeps its batch from being removed;
- * false if there is none.  A batch that was written by hand may have no lead there.
- * Runs in SPI.
- */
-bool
-queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
+/* Reads the campaign and the lead of the message that a statement looks for; false if there is none. */
+static bool
+read_message(Statement *statement, Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
 {
 	int			position;
 	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
 	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id), Int32GetDatum(position)};
-	Datum		found[2];
-	bool		nulls[2];
+	Datum		found[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS];
 
-	if (statement_execute(&keep_batch, key, NULL) == 0)
+	if (statement_execute(statement, key, NULL) == 0)
 		return false;
 	statement_row(0, found, nulls);
-	if (nulls[1])
-		return false;
 	*campaign = *DatumGetUUIDP(found[0]);
-	*lead_id = *DatumGetUUIDP(found[1]);
+	*lead_id = *DatumGetUUIDP(found[MESSAGE_COLUMNS - 1]);
 	return true;
+}
+
+/* Finds the campaign and the lead of a message; false if there is none.  Runs in SPI. */
+bool
+queue_find_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
+{
+	return read_message(&find_message, workspace, message_id, campaign, lead_id);
+}
+
+/* The same, and keeps its batch from being removed.  Runs in SPI. */
+bool
+queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
+{
+	return read_message(&keep_message, workspace, message_id, campaign, lead_id);
 }
 
 /* SQL: leadterra.enter_message(scope, message_id) */

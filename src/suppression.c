@@ -8,7 +8,7 @@
  * which of the domains and wildcards it has anything of, which for most is
  * nothing, and for the keys of those; each time for all of them together.
  *
- * An address that was forgotten stands in the default list as a keyed hash, and
+ * An address that is not kept stands in the default list as a keyed hash, and
  * counts whatever list is asked.  Where there is none, no hash is computed.
  */
 #include "postgres.h"
@@ -21,14 +21,13 @@
 
 #include "compat.h"
 #include "context.h"
-#include "digest.h"
 #include "email.h"
 #include "error.h"
 #include "statement.h"
 #include "suppression.h"
 
 PG_FUNCTION_INFO_V1(lt_suppression_keys);
-PG_FUNCTION_INFO_V1(lt_forgotten_key);
+PG_FUNCTION_INFO_V1(lt_hashed_entry);
 
 /* Part of an address; a wildcard "*.com" is kept as ".com", where it stands. */
 typedef struct Key
@@ -66,7 +65,7 @@ typedef struct KeyEntry
 typedef struct Listed
 {
 	bool		any;			/* any of the keys */
-	bool		any_forgotten;
+	bool		any_hashed;
 } Listed;
 
 /* Fewer keys are looked up for less than it takes to try to read the list. */
@@ -102,7 +101,7 @@ static Statement find_entries = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 /*
- * The last row, if any, is a null that says that addresses were forgotten.  The
+ * The last row, if any, is a null that says that addresses stand as hashes.  The
  * order is that of the primary key, which the planner shall take.
  */
 static Statement read_list = STATEMENT(
@@ -116,22 +115,11 @@ static Statement read_list = STATEMENT(
 	" LIMIT 1)",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT8OID, INT8OID);
 
-static Statement find_forgotten = STATEMENT(
+static Statement find_hashed = STATEMENT(
 	"SELECT k.number"
 	" FROM unnest($2) WITH ORDINALITY AS k (entry, number)"
 	AT_KEYS("$1"),
 	SPI_OK_SELECT, UUIDOID, TEXTARRAYOID);
-
-static Statement find_address_key = STATEMENT(
-	"SELECT address_key FROM leadterra.address_keys"
-	" WHERE workspace_id = $1",
-	SPI_OK_SELECT, UUIDOID);
-
-static Statement ensure_address_key = STATEMENT(
-	"INSERT INTO leadterra.address_keys (workspace_id)"
-	" VALUES ($1)"
-	" ON CONFLICT DO NOTHING",
-	SPI_OK_INSERT, UUIDOID);
 
 /*
  * Steps through the keys of a normalized address, the most specific first: the
@@ -199,7 +187,7 @@ collect_keys(const SuppressionCheck *checks, int count)
 
 /*
  * Marks the keys that are among the entries found, and notes whether there are
- * addresses that were forgotten; returns how many entries are of the list.
+ * addresses that stand as hashes; returns how many entries are of the list.
  */
 static uint64
 mark_found(keyset_hash *keys, uint64 nfound, Listed *listed)
@@ -216,7 +204,7 @@ mark_found(keyset_hash *keys, uint64 nfound, Listed *listed)
 
 		if (isnull)
 		{
-			listed->any_forgotten = true;
+			listed->any_hashed = true;
 			continue;
 		}
 		nentries++;
@@ -261,17 +249,17 @@ domain_hash(Datum blocklist, const char *domain, int length)
 	return (int64) hash_bytes_extended((const unsigned char *) domain, length, seed);
 }
 
-/* The hash of what stands for all addresses that were forgotten. */
+/* The hash, in the index, of what stands for all addresses that are hashed. */
 static int64
-forgotten_hash(Datum workspace)
+hashed_hash(Datum workspace)
 {
-	return domain_hash(workspace, SUPPRESSION_FORGOTTEN, strlen(SUPPRESSION_FORGOTTEN));
+	return domain_hash(workspace, SUPPRESSION_HASHED, strlen(SUPPRESSION_HASHED));
 }
 
 typedef struct Domain
 {
 	int64		hash;
-	KeyEntry   *entry;			/* NULL: of all addresses that were forgotten */
+	KeyEntry   *entry;			/* NULL: of all addresses that are hashed */
 } Domain;
 
 static int
@@ -292,7 +280,7 @@ list_domains(Datum workspace, Datum blocklist, keyset_hash *keys, int *count)
 	KeyEntry   *entry;
 
 	*count = 0;
-	domains[(*count)++] = (Domain) {forgotten_hash(workspace), NULL};
+	domains[(*count)++] = (Domain) {hashed_hash(workspace), NULL};
 	keyset_start_iterate(keys, &iterator);
 	while ((entry = keyset_iterate(keys, &iterator)) != NULL)
 	{
@@ -329,7 +317,7 @@ find_listed_domains(Datum workspace, Datum blocklist, keyset_hash *keys, Listed 
 		KeyEntry   *entry = domains[DatumGetInt64(statement_value(i, 1, &isnull)) - 1].entry;
 
 		if (entry == NULL)
-			listed->any_forgotten = true;
+			listed->any_hashed = true;
 		else
 			any = entry->has_entries = true;
 	}
@@ -370,7 +358,7 @@ find_listed_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *li
 static void
 mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
-	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1), Int64GetDatum(forgotten_hash(workspace))};
+	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1), Int64GetDatum(hashed_hash(workspace))};
 
 	if (keys->members >= WHOLE_LIST_MIN &&
 		mark_found(keys, statement_execute(&read_list, values, NULL), listed) <= keys->members)
@@ -379,56 +367,11 @@ mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 		find_listed_keys(workspace, blocklist, keys, listed);
 }
 
-static bytea *
-copy_address_key(uint64 found)
-{
-	bool		isnull;
-
-	return found == 0 ? NULL : DatumGetByteaPCopy(statement_value(0, 1, &isnull));
-}
-
-/* Reads the key of the workspace's hashes; NULL: it has forgotten nobody.  Runs in SPI. */
-bytea *
-suppression_address_key(Datum workspace)
-{
-	return copy_address_key(statement_execute(&find_address_key, &workspace, NULL));
-}
-
-/* The same for who is about to forget somebody: of two that come first one makes the key. */
-bytea *
-suppression_ensure_address_key(Datum workspace)
-{
-	bytea	   *key = suppression_address_key(workspace);
-
-	if (key)
-		return key;
-	statement_execute(&ensure_address_key, &workspace, NULL);
-	key = suppression_address_key(workspace);
-	if (key == NULL)
-		elog(ERROR, "a workspace has no key for addresses");
-	return key;
-}
-
-/* Makes the entry of an address that was forgotten. */
-Datum
-suppression_forgotten_entry(const bytea *key, const char *email, int length)
-{
-	const int	prefix = strlen(SUPPRESSION_FORGOTTEN);
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	text	   *entry = palloc(VARHDRSZ + prefix + 2 * sizeof(digest));
-
-	digest_hmac(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), email, length, digest);
-	SET_VARSIZE(entry, VARHDRSZ + prefix + 2 * sizeof(digest));
-	memcpy(VARDATA(entry), SUPPRESSION_FORGOTTEN, prefix);
-	hex_encode((const char *) digest, sizeof(digest), VARDATA(entry) + prefix);
-	return PointerGetDatum(entry);
-}
-
-/* Marks addresses that were forgotten. */
+/* Marks addresses whose hashes are entries. */
 static void
-check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
+check_hashed(Datum workspace, SuppressionCheck *checks, int count)
 {
-	bytea	   *key = suppression_address_key(workspace);
+	bytea	   *key = suppression_find_key(workspace);
 	Datum	   *entries = palloc(sizeof(Datum) * count);
 	Datum		values[2] = {workspace};
 	uint64		nfound;
@@ -437,9 +380,9 @@ check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
 	if (key == NULL)
 		return;
 	for (int i = 0; i < count; i++)
-		entries[i] = suppression_forgotten_entry(key, checks[i].email, checks[i].length);
+		entries[i] = suppression_hashed_entry(key, checks[i].email, checks[i].length);
 	values[1] = statement_array(entries, NULL, count, TEXTOID, &isnull);
-	nfound = statement_execute(&find_forgotten, values, NULL);
+	nfound = statement_execute(&find_hashed, values, NULL);
 	for (uint64 i = 0; i < nfound; i++)
 		checks[DatumGetInt64(statement_value(i, 1, &isnull)) - 1].suppressed = true;
 	SPI_freetuptable(SPI_tuptable);
@@ -447,8 +390,8 @@ check_forgotten(Datum workspace, SuppressionCheck *checks, int count)
 
 /*
  * Says of each of count normalized addresses whether a block list of a workspace
- * has it, or it was forgotten.  Runs in SPI; takes three statements at most, and two
- * more where addresses were forgotten, whatever the count.
+ * has it, or its hash.  Runs in SPI; takes three statements at most, and two more
+ * where addresses stand as hashes, whatever the count.
  */
 void
 suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count)
@@ -468,8 +411,8 @@ suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, in
 			checks[i].suppressed = keyset_lookup(keys, key)->listed;
 	}
 	keyset_destroy(keys);
-	if (listed.any_forgotten)
-		check_forgotten(workspace, checks, count);
+	if (listed.any_hashed)
+		check_hashed(workspace, checks, count);
 }
 
 /* Returns the argument "email", the first, in normal form; raises PT400 if it is no address. */
@@ -508,9 +451,9 @@ lt_suppression_keys(PG_FUNCTION_ARGS)
 	return statement_array(entries, NULL, count, TEXTOID, &isnull);
 }
 
-/* SQL: leadterra.forgotten_key(email) */
+/* SQL: leadterra.hashed_entry(email) */
 Datum
-lt_forgotten_key(PG_FUNCTION_ARGS)
+lt_hashed_entry(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	text	   *email = suppression_email_argument(fcinfo);
@@ -519,11 +462,11 @@ lt_forgotten_key(PG_FUNCTION_ARGS)
 	Datum		entry = (Datum) 0;
 
 	statement_connect();
-	key = copy_address_key(statement_read(&find_address_key, &workspace));
+	key = suppression_read_key(workspace);
 	if (key)
 	{
 		MemoryContextSwitchTo(caller_context);
-		entry = suppression_forgotten_entry(key, VARDATA(email), VARSIZE(email) - VARHDRSZ);
+		entry = suppression_hashed_entry(key, VARDATA(email), VARSIZE(email) - VARHDRSZ);
 	}
 	statement_finish();
 	if (entry == (Datum) 0)

@@ -9,8 +9,11 @@
 
 #include "fmgr.h"
 
-/* What the entry of an address that was forgotten begins with; no address has a colon. */
-#define SUPPRESSION_FORGOTTEN "hmac:"
+/* What the entry of an address that is kept as a hash begins with; no address has a colon. */
+#define SUPPRESSION_HASHED "hmac:"
+
+/* Bytes of such a hash: see suppression_hash.c. */
+#define SUPPRESSION_HASH_LENGTH 16
 
 /* A normalized address and what the look-up says of it. */
 typedef struct SuppressionCheck
@@ -23,13 +26,18 @@ typedef struct SuppressionCheck
 /* suppression.c: looking up */
 extern text *suppression_email_argument(FunctionCallInfo fcinfo);
 extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
-extern bytea *suppression_address_key(Datum workspace);
-extern bytea *suppression_ensure_address_key(Datum workspace);
-extern Datum suppression_forgotten_entry(const bytea *key, const char *email, int length);
+
+/* suppression_hash.c: addresses that are kept as hashes */
+extern bytea *suppression_find_key(Datum workspace);
+extern bytea *suppression_read_key(Datum workspace);
+extern bytea *suppression_ensure_key(Datum workspace);
+extern void suppression_hash(const bytea *key, const char *email, int length,
+							 uint8 hash[SUPPRESSION_HASH_LENGTH]);
+extern Datum suppression_hash_entry(const uint8 hash[SUPPRESSION_HASH_LENGTH]);
+extern Datum suppression_hashed_entry(const bytea *key, const char *email, int length);
 
 /* suppression_list.c: keeping lists */
-extern void suppression_add(Datum workspace, const char *email, int length, const char *reason);
+extern int	suppression_add(Datum workspace, Datum *entries, int count, const char *reason);
 extern void suppression_keep_list(Datum workspace, Datum blocklist);
-extern void suppression_add_all(Datum workspace, Datum entries, const char *reason);
 
 #endif							/* LEADTERRA_SUPPRESSION_H */

@@ -163,22 +163,14 @@ add_entries(Datum workspace, Datum blocklist, Datum entries, Datum reason)
 	return (int) statement_execute(&insert_entries, values, NULL);
 }
 
-/* Puts a normalized address on the default list of a workspace, unless it is there.  Runs in SPI. */
-void
-suppression_add(Datum workspace, const char *email, int length, const char *reason)
+/* Puts entries on the default list of a workspace, unless they are there; returns how many are new.  Runs in SPI. */
+int
+suppression_add(Datum workspace, Datum *entries, int count, const char *reason)
 {
-	Datum		entry = PointerGetDatum(cstring_to_text_with_len(email, length));
 	bool		isnull;
 
-	add_entries(workspace, workspace, statement_array(&entry, NULL, 1, TEXTOID, &isnull),
-				CStringGetTextDatum(reason));
-}
-
-/* The same of addresses, a text[].  Runs in SPI. */
-void
-suppression_add_all(Datum workspace, Datum entries, const char *reason)
-{
-	add_entries(workspace, workspace, entries, CStringGetTextDatum(reason));
+	return add_entries(workspace, workspace, statement_array(entries, NULL, count, TEXTOID, &isnull),
+					   CStringGetTextDatum(reason));
 }
 
 /* SQL: lt_suppress(emails, reason) */
@@ -255,11 +247,11 @@ lt_block(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* Adds the entries that addresses in a list have if they were forgotten. */
+/* Adds the entries that stand for addresses in a list if they are kept as hashes. */
 static void
-add_forgotten(Datum workspace, EntryList *list)
+add_hashed(Datum workspace, EntryList *list)
 {
-	bytea	   *key = suppression_address_key(workspace);
+	bytea	   *key = suppression_find_key(workspace);
 	int			given = list->count;
 
 	for (int i = 0; key && i < given; i++)
@@ -269,7 +261,7 @@ add_forgotten(Datum workspace, EntryList *list)
 
 		CHECK_FOR_INTERRUPTS();
 		if (memchr(VARDATA_ANY(entry), '@', length))
-			list->entries[list->count++] = suppression_forgotten_entry(key, VARDATA_ANY(entry), length);
+			list->entries[list->count++] = suppression_hashed_entry(key, VARDATA_ANY(entry), length);
 	}
 }
 
@@ -286,7 +278,7 @@ remove_entries(FunctionCallInfo fcinfo, const char *argument, Datum blocklist)
 	suppression_keep_list(values[0], blocklist);
 	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), argument, NULL, true);
 	if (is_default(values[0], blocklist))
-		add_forgotten(values[0], &list);
+		add_hashed(values[0], &list);
 	values[2] = entries_array(&list);
 	deleted = statement_execute(&delete_entries, values, NULL);
 	statement_finish();

@@ -30,6 +30,7 @@ BEGIN
     PERFORM lt_complete_messages(lease, ARRAY(SELECT message_id FROM lt_messages WHERE lease_id = lease ORDER BY message_id LIMIT 1));
     PERFORM lt_delete_leads('{l6@example.com}'), lt_remove_leads(campaign, '{l7@example.com}'), lt_forget('l8@example.com');
     PERFORM lt_suppress('{*.blocked.example, l9@example.com}'), lt_set_postal_address('1 Main Street');
+    PERFORM lt_merge_leads(min(lead_id::text) FILTER (WHERE email = 'l11@example.com')::uuid, min(lead_id::text) FILTER (WHERE email = 'l12@example.com')::uuid) FROM lt_leads;
     PERFORM set_config('leadterra.workspace_id', '', true);
     RETURN ids || jsonb_build_object('steps', campaign, 'open', lease);
 END;
@@ -83,7 +84,7 @@ INSERT INTO calls VALUES
 ('lt_merge_leads($lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid, $lead)'),
 ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
 ('lt_next_due()'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
-('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "soft"}'')'), ('lt_record_event($message, ''complained'')'), ('lt_record_event($message, ''clicked'', ''{"url": "x"}'')'), ('lt_record_event($message, ''delivered'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'),
+('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "soft"}'')'), ('lt_record_event($message, ''complained'')'), ('lt_record_event($message, ''clicked'', ''{"url": "x"}'')'), ('lt_record_event($message, ''delivered'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'), ('lt_record_event($lead, ''unsubscribed'', ''{"email": "x@example.com"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
 ('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_soft_bounce_limit(2)'), ('lt_set_soft_bounce_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'), ('lt_set_postal_address(''1 Main Street'')'), ('lt_set_postal_address(NULL)'),

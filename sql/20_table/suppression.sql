@@ -23,7 +23,7 @@ CREATE TABLE leadterra.suppressions (
     entry text COLLATE "C" NOT NULL,
     reason text NOT NULL CHECK (octet_length(reason) <= 1000),
     created_at timestamptz NOT NULL DEFAULT now(),
-    -- Of the list and of an address's domain, or else the entry; the same for all that were forgotten.
+    -- Of the list and of an address's domain, or else the entry; the same for all that are hashed.
     domain_hash bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
         CASE WHEN starts_with(entry, 'hmac:') THEN 'hmac:' ELSE substr(entry, strpos(entry, '@') + 1) END,
         uuid_hash_extended(blocklist_id, 0))) STORED,
@@ -44,17 +44,17 @@ COMMENT ON COLUMN leadterra.suppressions.created_at IS 'When it was added.';
 COMMENT ON COLUMN leadterra.suppressions.domain_hash IS
     'Hash of the list and of the domain of the entry, for look-ups.';
 
--- Made when the first address is forgotten, and never changed: the hashes would match
--- nobody any more.
+-- Made when the first address is hashed, and never changed: the hashes would match nobody
+-- any more, neither those on the suppression list nor those in links that were sent.
 CREATE TABLE leadterra.address_keys (
     workspace_id uuid PRIMARY KEY,
     address_key bytea NOT NULL DEFAULT leadterra.random_key()
 );
 SELECT leadterra.add_table('leadterra.address_keys');
 COMMENT ON TABLE leadterra.address_keys IS
-'Keys that hash forgotten addresses; a workspace without a row has forgotten nobody.';
+'Keys that hash addresses; a workspace without a row has hashed none.';
 COMMENT ON COLUMN leadterra.address_keys.address_key IS
-    'Key of the hashes of forgotten addresses, 32 bytes.';
+    'Key of the hashes of addresses, 32 bytes.';
 
 CREATE TYPE @extschema@.lt_suppress_result AS (
     suppressed integer,

@@ -58,6 +58,8 @@ AS $$
 DECLARE
     source leadterra.leads;
     heir leadterra.leads;
+    source_entry text;
+    given_up text[];
     campaign uuid;
     e record;
 BEGIN
@@ -68,6 +70,8 @@ BEGIN
     ELSIF merge_leads.lead_id = merge_leads.destination_lead_id THEN
         PERFORM leadterra.raise_error('invalid_request', 'a lead cannot be merged with itself');
     END IF;
+    -- Whoever forgets a lead makes the key of hashes before it has the lead, too.
+    PERFORM leadterra.hash_address(workspace, '');
     -- In one order, so that two calls with the same leads do not deadlock: see
     -- leadterra.begin_again().
     LOOP
@@ -98,7 +102,15 @@ BEGIN
         PERFORM leadterra.hand_over_events(workspace, campaign, source.lead_id, heir.lead_id);
     END LOOP;
     PERFORM leadterra.hand_over_lists(workspace, source.lead_id, heir.lead_id);
-    PERFORM leadterra.hand_over_suppression(workspace, source.email, heir.email);
+    source_entry := leadterra.hash_address(workspace, source.email);
+    given_up := ARRAY(
+        SELECT m.entry FROM leadterra.merged_leads(workspace, source.lead_id) m WHERE m.entry IS NOT NULL
+        UNION ALL
+        SELECT m.entry FROM leadterra.merged_leads(workspace, heir.lead_id) m WHERE m.entry IS NOT NULL);
+    PERFORM leadterra.hand_over_suppression(
+        workspace, source.email, source_entry, heir.email, leadterra.hash_address(workspace, heir.email), given_up);
+    PERFORM leadterra.hand_over_heirs(
+        workspace, source.lead_id, heir.lead_id, CASE WHEN heir.email IS NOT NULL THEN source_entry END);
     PERFORM leadterra.absorb_lead(workspace, source.lead_id, heir.lead_id);
 END;
 $$;
@@ -117,8 +129,10 @@ COMMENT ON FUNCTION @extschema@.lt_merge_leads(uuid, uuid) IS
 The destination keeps its fields. Those without a value come from the lead, its address
 too, and so do its lists. Where both are in a campaign, the destination stays where it
 stands, and has replied or unsubscribed if either has. Where only the lead is, the
-destination takes its place and is sent nothing twice. An address that unsubscribed
-suppresses that of the destination. Events go over.
+destination takes its place and is sent nothing twice. Who has opted out at one of the
+addresses has at both. Events go over, and later ones of messages to the lead, such as the
+use of a link, are about the destination; for that a hash of the address that is given up
+is kept.
 
 lt_forget does not find the address that is given up: forget the destination.
 

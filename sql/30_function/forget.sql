@@ -7,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     forgotten uuid;
+    known_as uuid;
     campaign uuid;
 BEGIN
     PERFORM leadterra.forget_rejects(workspace, address);
@@ -18,9 +19,12 @@ BEGIN
         RETURN false;
     END IF;
     FOR campaign IN SELECT c.campaign_id FROM leadterra.lock_enrollments(workspace, forgotten) AS c (campaign_id) LOOP
-        PERFORM leadterra.forget_events(workspace, campaign, forgotten);
-        PERFORM leadterra.forget_errors(workspace, campaign, forgotten);
+        FOR known_as IN SELECT forgotten UNION ALL SELECT m.lead_id FROM leadterra.merged_leads(workspace, forgotten) m LOOP
+            PERFORM leadterra.forget_events(workspace, campaign, known_as);
+            PERFORM leadterra.forget_errors(workspace, campaign, known_as);
+        END LOOP;
     END LOOP;
+    -- What leads to it goes with it.
     PERFORM leadterra.delete_lead(workspace, forgotten);
     RETURN true;
 END;

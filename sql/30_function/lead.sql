@@ -37,7 +37,7 @@ Errors: PT400 invalid_request.';
 
 -- Last, for those that make leads wait here too.  Where the number is unknown, this
 -- keeps it from being counted meanwhile.
-CREATE FUNCTION leadterra.leads_deleted_3_lead_count()
+CREATE FUNCTION leadterra.leads_deleted_4_lead_count()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -53,12 +53,12 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.leads_deleted_3_lead_count() IS
+COMMENT ON FUNCTION leadterra.leads_deleted_4_lead_count() IS
 'Take leads that are deleted off the counter of a workspace with a limit.';
 
-CREATE TRIGGER leads_deleted_3_lead_count AFTER DELETE ON leadterra.leads
+CREATE TRIGGER leads_deleted_4_lead_count AFTER DELETE ON leadterra.leads
 REFERENCING OLD TABLE AS deleted
-FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_3_lead_count();
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.leads_deleted_4_lead_count();
 
 CREATE FUNCTION leadterra.merge_custom(custom jsonb, patch jsonb)
 RETURNS jsonb

@@ -165,19 +165,28 @@ COMMENT ON FUNCTION @extschema@.lt_record_event(uuid, text, jsonb) IS
 'Record what became of a message
 
 A reply that is not out_of_office, a hard bounce, an unsubscribe and a complaint end the
-sequence of the lead. The last three suppress its address. So do five soft bounces within 30
-days, with no delivery and no such reply between them: see lt_set_soft_bounce_limit. An
-event that is reported again changes nothing.
+sequence of the lead. The last three suppress its address, as does a reply classified
+unsubscribe. They do so as often as they are reported; otherwise an event that is reported
+again changes nothing. Five soft bounces within 30 days, with no delivery and no such reply
+between them, suppress the address too: see lt_set_soft_bounce_limit.
+
+Where a lead was merged into another, its events are about that one. Who unsubscribed has
+done so at all addresses; what bounced is the address that was given up alone.
+
+Where message or lead are not known any more, what suppresses takes the address from
+data.email, which is not kept. It is trusted: give it only where the return path of the
+report proves that the mail was yours. A report itself may be forged.
 
 Parameters:
 - message_id: the message
 - type: delivered, opened, clicked, bounced, replied, unsubscribed or complained
 - data: an object of at most 16 MB; for clicked: url; for bounced: bounceType (hard or soft)
   and bounceReason; for replied: classification (interested, not_interested, out_of_office,
-  bounce, unsubscribe) and threadSnippet; other members are kept
-Returns: whether that was new.
+  bounce, unsubscribe) and threadSnippet; for what suppresses: email, the address that the
+  message went to; other members are kept
+Returns: whether anything was new.
 Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found, PT404
-lead_not_found (an address that was deleted cannot be suppressed).';
+lead_not_found (the lead was deleted, its address has to be suppressed, and data has none).';
 
 CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
@@ -188,13 +197,16 @@ AS 'MODULE_PATHNAME', 'lt_unsubscribe';
 COMMENT ON FUNCTION @extschema@.lt_unsubscribe(text) IS
 'Unsubscribe the recipient of a message, by the token of its link {{unsubscribeUrl}}
 
-Works in the workspace of the message, whatever the current one is.
+Works in the workspace of the message, whatever the current one is. The address is
+suppressed then, whatever became of message, lead and campaign, and however often the token
+was used: by itself where it is known, else by its hash. Where the message is known, the
+sequence of its lead ends. Where the lead was merged into another, so does that one''s, and
+all addresses are suppressed.
 
 Parameters:
-- token: what the link ends in, 64 characters
-Returns: whether that was new: a link may be opened twice.
-Errors: PT400 invalid_request, PT400 invalid_token (unknown or altered), PT404
-message_not_found (past its keep), PT404 lead_not_found (the lead was deleted).';
+- token: what the link ends in, 90 characters
+Returns: whether anything was new; false: the address was suppressed before, and is.
+Errors: PT400 invalid_request, PT400 invalid_token (unknown or altered).';
 
 CREATE FUNCTION @extschema@.lt_set_unsubscribe_url(base_url text)
 RETURNS void
@@ -205,7 +217,8 @@ AS 'MODULE_PATHNAME', 'lt_set_unsubscribe_url';
 COMMENT ON FUNCTION @extschema@.lt_set_unsubscribe_url(text) IS
 'Set what the links {{unsubscribeUrl}} of the workspace begin with
 
-The token of a message is put behind it: 64 letters, digits, "-" and "_".
+The token of a message is put behind it: 90 letters, digits, "-" and "_", of which the first
+26 are the workspace.
 
 Parameters:
 - base_url: such as https://example.com/u/ or https://example.com/u?token=, at most 1,000

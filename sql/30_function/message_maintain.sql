@@ -139,8 +139,8 @@ they are older than keep. The statistics keep their counts. Imports go with the 
 they left out. Answers to requests with an Idempotency-Key go after a day, uncounted.
 
 Call it until it returns 0, or from time to time. It works on all workspaces, as the owner
-of the extension. What a transaction holds stays for the next time. A message past its keep
-answers PT404.
+of the extension. What a transaction holds stays for the next time. An event of a message
+past its keep answers PT404; the link in it goes on working.
 
 Parameters:
 - keep: how old, from nothing to 1,000 years

@@ -53,8 +53,8 @@ AS 'MODULE_PATHNAME', 'lt_unsuppress';
 COMMENT ON FUNCTION @extschema@.lt_unsuppress(text[]) IS
 'Take entries off the suppression list
 
-Taking off an address does not undo an entry for its domain. An address that was forgotten
-may be taken off too.
+Taking off an address does not undo an entry for its domain. It takes off the hash of the
+address too, which is there where the address was forgotten.
 
 Parameters:
 - emails: at most a million entries, as they are on the list
@@ -69,16 +69,25 @@ AS 'MODULE_PATHNAME', 'lt_suppression_keys';
 COMMENT ON FUNCTION leadterra.suppression_keys(text) IS
 'List the suppression entries that would match an address, the most specific first.';
 
-CREATE FUNCTION leadterra.forgotten_key(email text)
+CREATE FUNCTION leadterra.hashed_entry(email text)
 RETURNS text
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'lt_forgotten_key';
+AS 'MODULE_PATHNAME', 'lt_hashed_entry';
 
-COMMENT ON FUNCTION leadterra.forgotten_key(text) IS
-'Return the entry that an address would have if it were forgotten
+COMMENT ON FUNCTION leadterra.hashed_entry(text) IS
+'Return the entry that stands for an address if it is kept as a hash
 
-Null in a workspace that has forgotten nobody.';
+Null in a workspace that has hashed no address.';
+
+CREATE FUNCTION leadterra.hash_address(workspace uuid, address text)
+RETURNS text
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_hash_address';
+
+COMMENT ON FUNCTION leadterra.hash_address(uuid, text) IS
+'Return the entry that stands for an address in normal form if it is kept as a hash.';
 
 CREATE FUNCTION @extschema@.lt_is_suppressed(email text)
 RETURNS TABLE (entry text, reason text, created_at timestamptz)
@@ -89,7 +98,7 @@ BEGIN ATOMIC
     FROM (SELECT leadterra.enter('blocklists:read') AS workspace_id OFFSET 0) w
     -- The scope comes first, whatever the plan.
     CROSS JOIN LATERAL unnest(CASE WHEN w.workspace_id IS NOT NULL THEN
-        leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.forgotten_key(lt_is_suppressed.email) END)
+        leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.hashed_entry(lt_is_suppressed.email) END)
         WITH ORDINALITY AS k (entry, rank)
     -- One by one, the first from each on, as in src/suppression.c: by an equation or
     -- a join it may read the whole list where there are no statistics.
@@ -110,7 +119,8 @@ COMMENT ON FUNCTION @extschema@.lt_is_suppressed(text) IS
 'Return the suppression entry that matches an address
 
 Where several match it is the most specific: the address, then its domain, then the longest
-wildcard. An address that lt_forget took away matches by its hash.
+wildcard, then the hash of the address, which is there where it was forgotten, or opted out
+of when it was not known any more.
 
 Parameters:
 - email: the address
@@ -181,24 +191,52 @@ Parameters:
 Returns: how many were on it.
 Errors: PT400 invalid_request, PT404 blocklist_not_found, PT413 too_many_entries.';
 
--- It is the person who did that: an address that is given up takes it along.
-CREATE FUNCTION leadterra.hand_over_suppression(workspace uuid, source text, heir text)
+-- It is the person who did that, at whichever address.
+CREATE FUNCTION leadterra.hand_over_suppression(
+    workspace uuid, source text, source_entry text, heir text, heir_entry text, given_up text[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 BEGIN ATOMIC
     INSERT INTO leadterra.suppressions (workspace_id, blocklist_id, entry, reason)
-    SELECT hand_over_suppression.workspace, hand_over_suppression.workspace, hand_over_suppression.heir, s.reason
-    FROM leadterra.suppressions s
-    WHERE s.workspace_id = hand_over_suppression.workspace AND s.blocklist_id = hand_over_suppression.workspace
-      AND s.entry = hand_over_suppression.source AND s.reason = 'unsubscribed'
-      AND hand_over_suppression.heir IS NOT NULL
+    SELECT hand_over_suppression.workspace, hand_over_suppression.workspace, t.entry, o.reason
+    FROM (
+        SELECT s.reason
+        FROM unnest(hand_over_suppression.given_up || ARRAY[
+            hand_over_suppression.source, hand_over_suppression.source_entry,
+            hand_over_suppression.heir, hand_over_suppression.heir_entry]) AS k (entry)
+        CROSS JOIN LATERAL (
+            SELECT s.entry, s.reason, s.created_at
+            FROM leadterra.suppressions s
+            WHERE s.workspace_id = hand_over_suppression.workspace AND s.blocklist_id = hand_over_suppression.workspace
+              AND s.entry >= k.entry
+            ORDER BY s.entry
+            LIMIT 1
+        ) s
+        WHERE s.entry = k.entry AND s.reason IN ('unsubscribed', 'complained')
+        ORDER BY s.created_at, s.entry
+        LIMIT 1
+    ) o
+    CROSS JOIN unnest(hand_over_suppression.given_up || CASE WHEN hand_over_suppression.heir IS NULL
+        THEN ARRAY[hand_over_suppression.source]
+        ELSE ARRAY[hand_over_suppression.heir, hand_over_suppression.source_entry] END) AS t (entry)
+    WHERE t.entry IS NOT NULL
+      -- Where the address itself is there, its hash adds nothing.
+      AND NOT (t.entry = hand_over_suppression.source_entry AND EXISTS (
+          SELECT FROM leadterra.suppressions s
+          WHERE s.workspace_id = hand_over_suppression.workspace AND s.blocklist_id = hand_over_suppression.workspace
+            AND s.entry = hand_over_suppression.source))
+    ORDER BY t.entry COLLATE "C"
     ON CONFLICT DO NOTHING;
 END;
 
-COMMENT ON FUNCTION leadterra.hand_over_suppression(uuid, text, text) IS
-'Suppress an address where another has unsubscribed.';
+COMMENT ON FUNCTION leadterra.hand_over_suppression(uuid, text, text, text, text, text[]) IS
+'Where either of two leads that are merged has opted out, suppress all their addresses
+
+These are given with the entries of their hashes, and with those of addresses that either
+gave up before.';
 
 CREATE FUNCTION leadterra.forget_address(workspace uuid, address text, entry text)
 RETURNS void

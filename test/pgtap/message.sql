@@ -293,6 +293,16 @@ SELECT is((SELECT bounced FROM lt_campaign_stats(:'c')), 1::bigint, 'and is one 
 SELECT lt_delete_leads('{gone@example.com}');
 SELECT is(lt_record_event(:'gone', 'delivered'), true, 'an event of a lead that was deleted');
 SELECT is(pg_temp.detail(format('SELECT lt_record_event(%L, ''unsubscribed'')', :'gone')), 'PT404 lead_not_found', 'but nobody is left to suppress');
+SELECT is(pg_temp.detail(format('SELECT lt_record_event(%L, ''unsubscribed'', %L)', :'gone', jsonb_build_object('email', email))), 'PT400 invalid_event', format('an address %s', email)) FROM unnest('{"\"a@\"", 1, "\"a.example\""}'::jsonb[]) email;
+SELECT is(lt_record_event(:'gone', type, data || '{"email": " GONE@example.com "}'), true, 'unless the address is given') FROM (VALUES ('bounced', '{"bounceType": "hard"}'::jsonb), ('replied', '{"classification": "unsubscribe"}'), ('unsubscribed', '{}')) v (type, data);
+SELECT is((SELECT string_agg(entry || ' ' || reason, ', ') FROM lt_suppressions WHERE entry ~ 'gone@'), 'gone@example.com hard_bounce', 'which is suppressed');
+SELECT is((SELECT count(*) FROM leadterra.events WHERE message_id = :'gone' AND data::text ~* 'gone@'), 0::bigint, 'and not kept with the event');
+SELECT is(lt_record_event(leadterra.message_id('0197c043-e39c-7d91-a325-6615db0e1000', 7), 'unsubscribed', '{"email": "unknown@example.com"}'), true, 'where the message is not known too');
+SELECT is((SELECT count(*) FROM lt_is_suppressed('unknown@example.com')), 1::bigint, 'it is suppressed');
+SELECT is(lt_record_event(leadterra.message_id('0197c043-e39c-7d91-a325-6615db0e1000', 7), 'unsubscribed', '{"email": "unknown@example.com"}'), false, 'once');
+SELECT is(pg_temp.detail(format('SELECT lt_record_event(leadterra.message_id(''0197c043-e39c-7d91-a325-6615db0e1000'', 7), %L, %L)', type, '{"email": "unknown@example.com", "bounceType": "soft"}')), 'PT404 message_not_found', type || ' suppresses nobody') FROM unnest('{opened,replied,bounced}'::text[]) type;
+SELECT lt_record_event(:'twice', 'bounced', '{"bounceType": "hard", "email": "other@example.com"}');
+SELECT is((SELECT count(*) FROM lt_is_suppressed('other@example.com')), 0::bigint, 'where the lead is known, no other address is');
 SELECT pg_temp.campaign(1, pg_temp.leads('plain', 'odd', 'more', 'last')) AS c \gset
 UPDATE leadterra.leads SET email = CASE email WHEN 'odd@example.com' THEN 'hand.example' WHEN 'more@example.com' THEN 'x@y@hand.example' ELSE 'a@hand.example' END
 WHERE workspace_id = lt_current_workspace() AND email IN ('odd@example.com', 'more@example.com', 'last@example.com');
@@ -308,12 +318,13 @@ SELECT lt_bulk_upsert(:'c', pg_temp.leads('y', 'z'));
 SELECT is((SELECT array_agg(leads_without_value) FROM lt_preflight(:'c') WHERE has_fallback IS NOT NULL), ARRAY[0::bigint], 'preflight finds no lead without a link');
 SELECT lt_start_campaign(:'c');
 CREATE TEMP TABLE links AS SELECT email, substring(body_html FROM '\?t=([^"]*)"') AS token, body_html FROM lt_claim_messages(2, '1 hour', :'c');
-SELECT ok(body_html ~ '^<a href="https://example.com/u\?t=[-_A-Za-z0-9]{64}">https://example.com/u\?t=[-_A-Za-z0-9]{64}</a>$', 'a link') FROM links WHERE email = 'y@example.com';
+SELECT ok(body_html ~ '^<a href="https://example.com/u\?t=[0-9a-z]{26}[-_A-Za-z0-9]{64}">https://example.com/u\?t=[-_A-Za-z0-9]{90}</a>$', 'a link') FROM links WHERE email = 'y@example.com';
 SELECT is((SELECT count(DISTINCT token) FROM links), 2::bigint, 'of its own for each message');
 SELECT token FROM links WHERE email = 'y@example.com' \gset
-SELECT is((SELECT count(*) FROM generate_series(1, 64) i CROSS JOIN unnest('{A,Q,-}'::text[]) c
+SELECT is((SELECT count(*) FROM generate_series(1, 90) i CROSS JOIN unnest('{A,Q,-,0,1,z}'::text[]) c
     WHERE substr(:'token', i, 1) <> c AND pg_temp.detail(format('SELECT lt_unsubscribe(%L)', overlay(:'token' PLACING c FROM i))) <> 'PT400 invalid_token'), 0::bigint, 'an altered one is refused');
-SELECT is(pg_temp.detail(format('SELECT lt_unsubscribe(%L)', t)), 'PT400 invalid_token', format('token %L', t)) FROM unnest(ARRAY['', 'x', :'token' || 'A', repeat('A', 64), translate(:'token', '-_', '+/') || '=', repeat('ä', 32)]) t;
+SELECT is(pg_temp.detail(format('SELECT lt_unsubscribe(%L)', t)), 'PT400 invalid_token', format('token %L', t)) FROM unnest(ARRAY['', 'x', :'token' || 'A', repeat('0', 26) || repeat('A', 64), repeat('0', 90), substr(:'token', 27), upper(substr(:'token', 1, 26)) || substr(:'token', 27), '8' || substr(:'token', 2), translate(:'token', '-_', '+/') || '=', repeat('ä', 45)]) t;
+SELECT is(lt_from_typeid(substr(:'token', 1, 26)), lt_current_workspace(), 'it begins with the workspace');
 SELECT is(pg_temp.detail('SELECT lt_unsubscribe(NULL)'), 'PT400 invalid_request', 'null is no token');
 SELECT is((SELECT count(*) FROM lt_suppressions WHERE entry ~ '^[yz]@'), 0::bigint, 'nobody is unsubscribed yet');
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';

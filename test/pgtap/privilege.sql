@@ -119,7 +119,7 @@ INSERT INTO lines VALUES
 ('lt_http_read', NULL, 'lt_http_read() ->> ''code''', 'not_found'),
 ('lt_http_write', NULL, 'lt_http_write(''{}'') ->> ''code''', 'not_found'),
 ('lt_pre_request', NULL, 'lt_pre_request()', 'PT401'),
-('lt_unsubscribe', NULL, 'lt_unsubscribe(overlay($token placing ''0000'' from 50))', 'PT400');
+('lt_unsubscribe', NULL, 'lt_unsubscribe(overlay($token placing ''0000'' from 76))', 'PT400');
 -- A view shows no id of B.
 INSERT INTO lines SELECT v.name, v.scope, format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', v.name), 'false'
 FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_leases', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
@@ -281,7 +281,7 @@ SELECT lt_authenticate(:'key_a');
 SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest(ARRAY[
     format('SET leadterra.workspace_id = %L', :'b'), format('SET LOCAL leadterra.workspace_id = %L', :'b'), format('SELECT set_config(''leadterra.workspace_id'', %L, true)', :'b'),
     'RESET leadterra.workspace_id', 'SET leadterra.scopes = ''''', 'RESET leadterra.scopes', 'SET leadterra.now = ''2030-01-01''', format('ALTER ROLE lt_test_api SET leadterra.workspace_id = %L', :'b'),
-    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key(lt_uuidv7())', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
+    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key(lt_uuidv7())', 'SELECT leadterra.hash_address(lt_uuidv7(), ''x'')', 'SELECT * FROM leadterra.lead_heirs', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
     'SELECT lt_set_lead_limit(NULL)', 'UPDATE leadterra.lead_limits SET lead_limit = 9', 'SELECT * FROM leadterra.lead_limits', 'SELECT * FROM leadterra.links', 'SELECT * FROM leadterra.address_keys', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
 RESET ALL;
 SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');

@@ -19,6 +19,9 @@ my $folder = PostgreSQL::Test::Utils::tempdir;
 # A role of the user's own that was granted some of the extension.
 $_->safe_psql('postgres', 'CREATE ROLE app') for $old, $new;
 
+# The token of a link in a mail whose campaign is deleted, by database.
+my %token;
+
 # Makes a database whose extension's functions are in a schema.
 sub make_database
 {
@@ -37,6 +40,15 @@ GRANT SELECT ON leadterra.leads, $schema.lt_leads TO app;
 GRANT EXECUTE ON FUNCTION $schema.lt_current_workspace() TO app;
 CREATE VIEW mine AS SELECT lead_id, email FROM $schema.lt_leads WHERE first_name = 'Ann';
 CREATE FUNCTION mine() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM $schema.lt_messages; END;
+SQL
+	$token{$database} = $old->safe_psql($database, <<"SQL");
+SET search_path TO $schema;
+SET leadterra.workspace_id = '@{[ Leadterra::OTHER_WORKSPACE ]}';
+SELECT lt_set_unsubscribe_url('https://example.com/u/') \\g /dev/null
+SELECT lt_create_campaign('Gone', '[{"subject": "s", "bodyHtml": "{{unsubscribeUrl}}"}]') AS gone \\gset
+SELECT lt_bulk_upsert(:'gone', '[{"email": "leaver\@example.com"}]'), lt_start_campaign(:'gone') \\g /dev/null
+SELECT split_part(body_html, '/u/', 2) FROM lt_claim_messages(1, '1 hour', :'gone');
+SELECT lt_pause_campaign(:'gone'), lt_delete_campaign(:'gone') \\g /dev/null
 SQL
 	return $database;
 }
@@ -83,6 +95,8 @@ for my $schema ('public', 'api')
 		is($new->safe_psql($restored, 'SELECT count(*), mine() FROM mine'),
 			'1|2550', "$restored: a view and a function of the user's own");
 		check_calls($new, $restored, $schema);
+		is($new->safe_psql($restored, "SET search_path TO $schema; SELECT lt_unsubscribe('$token{$database}'); SET leadterra.workspace_id = '@{[ Leadterra::OTHER_WORKSPACE ]}'; SELECT reason FROM lt_is_suppressed('leaver\@example.com')"),
+			"t\nunsubscribed", "$restored: a link that was sent before works");
 	}
 }
 

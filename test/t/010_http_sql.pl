@@ -321,7 +321,7 @@ answers('once', \@once, 200, $later);
 my $token = in_workspace($workspace, <<"SQL");
 SELECT lt_set_unsubscribe_url('https://example.com/u/') \\g /dev/null
 SELECT lt_bulk_upsert('$uuid', '[{"email": "leaver\@example.com"}]') \\g /dev/null
-SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{64})') FROM lt_claim_messages(100, '5 minutes', '$uuid') WHERE email = 'leaver\@example.com'
+SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{90})') FROM lt_claim_messages(100, '5 minutes', '$uuid') WHERE email = 'leaver\@example.com'
 SQL
 is_deeply([ run('POST', 'lt_unsubscribe', quoted($token)) ], [ 200, JSON::PP::true, '' ], 'unsubscribe');
 is((run('POST', 'lt_unsubscribe', q('x')))[0], '400', 'a wrong token');

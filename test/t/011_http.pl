@@ -315,9 +315,9 @@ ok(IPC::Run::run([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $server->c
 my $token = in_workspace($workspace, <<"SQL");
 SELECT lt_set_unsubscribe_url('https://example.com/u/') \\g /dev/null
 SELECT lt_bulk_upsert(lt_from_typeid('$campaign'), '[{"email": "leaver\@example.com"}]') \\g /dev/null
-SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{64})') FROM lt_claim_messages(100, '5 minutes', lt_from_typeid('$campaign')) WHERE email = 'leaver\@example.com'
+SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{90})') FROM lt_claim_messages(100, '5 minutes', lt_from_typeid('$campaign')) WHERE email = 'leaver\@example.com'
 SQL
-like($token, qr/^[-_A-Za-z0-9]{64}$/, 'a message has a link');
+like($token, qr/^[-_A-Za-z0-9]{90}$/, 'a message has a link');
 my $suppressed = q(SELECT count(*) FROM lt_suppressions WHERE entry = 'leaver@example.com');
 ($body, $headers) = answers('a link that is opened', [ 'GET', "/u/$token" ], 200);
 like($body, qr/<form method="post">/, 'shows a button');

@@ -89,6 +89,24 @@ for my $route (sort keys %routes)
 	is($came, undef, '... to go on');
 }
 
+# --- links in mails: the workspace in 26 digits, and 64 characters
+
+my $sealed = 'aZ09_-xy' x 8;
+my $link = '01j0000000hjkmnpqrstvwxyz7' . $sealed;
+my ($answer, $came) = passed_on('GET', "/u/$link", '');
+like($answer, qr{^HTTP/1.1 200 .*<form method="post">}s, 'a link that is opened shows a button');
+is($came, undef, '... and does not go on');
+($answer, $came) = passed_on('POST', "/u/$link", 'List-Unsubscribe=One-Click');
+like($answer, qr{^HTTP/1.1 200 .*You are unsubscribed\. We do not write to your address any more\.}s, 'a click is answered');
+like($came, qr{^POST /rpc/lt_unsubscribe HTTP/1\.1\r$}m, '... by its function');
+like($came, qr{\r\n\r\n\{"token": "$link"\}\z}, '... with the token');
+for my $wrong ($sealed, "0$link", "${link}0", uc($link), 'i' . substr($link, 1), substr($link, 0, 89) . '+', 'sk_live_' . substr($link, 8))
+{
+	($answer, $came) = passed_on('POST', "/u/$wrong", '');
+	like($answer, qr{^HTTP/1.1 404 }, "a link that ends in $wrong is none");
+	is($came, undef, '... and does not go on');
+}
+
 # --- many requests of a key
 
 sub asked
@@ -100,7 +118,7 @@ sub asked
 my @asking = map { send_raw(asked('A')) } 1 .. 8;
 my @taken = map { scalar $upstream->accept } 1 .. 8;
 is(scalar(grep { defined } @taken), 8, 'eight requests of a key go on');
-my $answer = raw(asked('A'));
+$answer = raw(asked('A'));
 like($answer, qr{^HTTP/1.1 429 }, 'the ninth does not');
 like($answer, qr/^Retry-After: 1\r$/m, 'and is told to come again');
 like($answer, qr/"code": "rate_limit_exceeded"/, 'as the pages have it');

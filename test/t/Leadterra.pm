@@ -80,7 +80,8 @@ SELECT set_config('request.headers', '{"x-original-uri": "/v1/suppression-list",
 SELECT lt_set_lead_limit(100000), lt_set_unsubscribe_url('https://example.com/u/');
 SELECT lt_forget('forgotten\@example.org');
 SELECT lt_block('{partner.example}', lt_create_blocklist('Partners'));
-SELECT lt_add_leads('[{"email": "listed\@example.com"}, {"first_name": "No address"}, {"email": "forgotten\@example.org"}]', list_id => lt_create_list('List'));
+SELECT lt_add_leads('[{"email": "listed\@example.com"}, {"first_name": "No address"}, {"email": "forgotten\@example.org"}, {"email": "twin\@example.com"}]', list_id => lt_create_list('List'));
+SELECT lt_merge_leads(t.lead_id, l.lead_id) FROM lt_leads t, lt_leads l WHERE t.email = 'twin\@example.com' AND l.email = 'listed\@example.com';
 SELECT lt_bulk_upsert(:'draft', '[{"email": "draft\@example.com"}]');
 SELECT lt_bulk_upsert(:'running',
     (SELECT jsonb_agg(jsonb_build_object('email', format('lead-%s\@example.com', i), 'firstName', format('Lead %s', i)))
