@@ -93,7 +93,8 @@ TABLES = context suppression lead heir list enrollment campaign queue total even
 FUNCTIONS = error version uuid7 typeid context due lease suppression lead heir list enrollment \
 	queue queue_maintain total event \
 	campaign job enroll enroll_add enroll_import_column enroll_import_progress enroll_import \
-	enroll_existing enroll_merge message message_page message_maintain forget monitor
+	enroll_existing enroll_merge message message_page message_maintain forget \
+	forget_export monitor
 HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \

@@ -93,9 +93,11 @@ BEGIN ATOMIC
         ('lt_delete_leads',                 '{api}',                  'EXECUTE'),
         ('lt_merge_leads',                  '{api}',                  'EXECUTE'),
         ('lt_forget',                       '{api}',                  'EXECUTE'),
+        ('lt_export_person',                '{api}',                  'EXECUTE'),
         ('set_verification',                '{owner}',                'EXECUTE'),
         ('merge_leads',                     '{owner}',                'EXECUTE'),
         ('forget',                          '{owner}',                'EXECUTE'),
+        ('export_person',                   '{owner}',                'EXECUTE'),
         ('lock_lead',                       '{owner}',                'EXECUTE (uuid, uuid)'),
         ('lock_lead',                       '{owner}',                'EXECUTE (uuid, text)'),
         ('keep_leads',                      '{owner}',                'EXECUTE'),
@@ -344,6 +346,7 @@ BEGIN ATOMIC
         ('store_answer',                    '{api}',                  'EXECUTE'),
         ('maintain_answers',                '{owner}',                'EXECUTE'),
         ('forget_answers',                  '{owner}',                'EXECUTE'),
+        ('answer_names',                    '{owner}',                'EXECUTE'),
 
         -- Housekeeping and monitoring.
         ('lt_maintain',                     '{owner}',                'EXECUTE'),

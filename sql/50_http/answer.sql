@@ -49,6 +49,16 @@ AS 'MODULE_PATHNAME', 'lt_store_answer';
 
 COMMENT ON FUNCTION leadterra.store_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
 
+CREATE FUNCTION leadterra.answer_names(answer jsonb, address text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT strpos(lower(answer_names.answer::text COLLATE "C"), answer_names.address) > 0;
+END;
+
+COMMENT ON FUNCTION leadterra.answer_names(jsonb, text) IS
+'Say whether an answer names an address in normal form.';
+
 CREATE FUNCTION leadterra.forget_answers(workspace uuid, address text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -57,7 +67,7 @@ SET enable_seqscan = off
 BEGIN ATOMIC
     DELETE FROM leadterra.answers a
     WHERE a.workspace_id = forget_answers.workspace
-      AND strpos(lower(a.answer::text COLLATE "C"), forget_answers.address) > 0;
+      AND leadterra.answer_names(a.answer, forget_answers.address);
 END;
 
 COMMENT ON FUNCTION leadterra.forget_answers(uuid, text) IS

@@ -72,6 +72,7 @@ INSERT INTO lines VALUES
 ('lt_fail_messages', 'messages:update', 'lt_fail_messages($lease, ARRAY[$message]::uuid[], ''550 5.1.1 no'', true)', 'PT409'),
 ('lt_finish_job', 'jobs:update', 'lt_finish_job($job)', 'PT409'),
 ('lt_forget', 'leads:delete', 'lt_forget(''b@example.com'')', 'true'),
+('lt_export_person', 'leads:delete', '(lt_export_person(''a@example.com'')::text ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))))', 'false'),
 ('lt_import_table', 'leads:create', NULL, NULL),
 ('lt_is_suppressed', 'blocklists:read', '(SELECT count(*) FROM lt_is_suppressed(''no@example.com''))', '1'),
 ('lt_job_progress', 'jobs:update', 'lt_job_progress($job, 50)', 'PT409'),
@@ -113,8 +114,8 @@ INSERT INTO lines VALUES
 ('lt_authenticate', NULL, 'lt_authenticate(''sk_live_'' || repeat(''0'', 69))', 'PT401'),
 ('lt_current_workspace', NULL, 'lt_current_workspace() <> $workspace', 'true'),
 ('lt_from_typeid', NULL, 'lt_from_typeid(''00000000000000000000000000'')', '00000000-0000-0000-0000-000000000000'),
-('lt_typeid', NULL, 'lt_typeid(''x'', ''00000000-0000-0000-0000-000000000000'')', 'x_00000000000000000000000000'),
 ('lt_workspace_slot', NULL, 'lt_workspace_slot(''ffffffff-ffff-ffff-ffff-ffffffffffff'')', '1023'),
+('lt_typeid', NULL, 'lt_typeid(''x'', ''00000000-0000-0000-0000-000000000000'')', 'x_00000000000000000000000000'),
 ('lt_uuidv7', NULL, 'lt_uuidv7() <> $lead', 'true'),
 ('lt_http_read', NULL, 'lt_http_read() ->> ''code''', 'not_found'),
 ('lt_http_write', NULL, 'lt_http_write(''{}'') ->> ''code''', 'not_found'),
@@ -281,7 +282,7 @@ SELECT lt_authenticate(:'key_a');
 SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest(ARRAY[
     format('SET leadterra.workspace_id = %L', :'b'), format('SET LOCAL leadterra.workspace_id = %L', :'b'), format('SELECT set_config(''leadterra.workspace_id'', %L, true)', :'b'),
     'RESET leadterra.workspace_id', 'SET leadterra.scopes = ''''', 'RESET leadterra.scopes', 'SET leadterra.now = ''2030-01-01''', format('ALTER ROLE lt_test_api SET leadterra.workspace_id = %L', :'b'),
-    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key(lt_uuidv7())', 'SELECT leadterra.hash_address(lt_uuidv7(), ''x'')', 'SELECT * FROM leadterra.lead_heirs', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
+    'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key(lt_uuidv7())', 'SELECT leadterra.hash_address(lt_uuidv7(), ''x'')', 'SELECT * FROM leadterra.lead_heirs', 'SELECT leadterra.export_person(lt_uuidv7(), ''x@example.com'', ''x'')', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
     'SELECT lt_set_lead_limit(NULL)', 'UPDATE leadterra.lead_limits SET lead_limit = 9', 'SELECT * FROM leadterra.lead_limits', 'SELECT * FROM leadterra.links', 'SELECT * FROM leadterra.address_keys', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
 RESET ALL;
 SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');

@@ -68,7 +68,7 @@ SQL
 SELECT lt_create_list('New') AS new \\gset
 SELECT lt_move_leads(:'leads', from_campaign_id => :'running', to_list_id => :'new'), lt_enroll_list(:'new', :'draft'), lt_move_leads(:'leads', from_list_id => :'new', to_campaign_id => :'paused');
 SELECT lt_remove_from_list(:'list', (SELECT array_agg(lead_id) FROM lt_leads)), lt_delete_list(:'new');
-SELECT lt_merge_leads((:'leads'::uuid[])[1], (:'leads'::uuid[])[2]), lt_forget('lead-79\@example.com');
+SELECT lt_merge_leads((:'leads'::uuid[])[1], (:'leads'::uuid[])[2]), lt_forget('lead-79\@example.com'), lt_export_person('lead-78\@example.com');
 SELECT lt_delete_lead((:'leads'::uuid[])[3]), lt_delete_leads('{lead-80\@example.com, lead-81\@example.com}');
 SELECT lt_merge_leads((SELECT lead_id FROM lt_leads WHERE email = 'lead-83\@example.com'), (SELECT lead_id FROM lt_leads WHERE email IS NULL LIMIT 1));
 SELECT lt_update_lead('lead-82\@example.com', '{"firstName": "Other", "city": "Ulm"}');
