@@ -53,7 +53,7 @@ BEGIN ATOMIC
         ('random_api_key',                  '{owner}',                'EXECUTE'),
 
         -- Errors, limits and ids.
-        ('raise_error',                     '{api, reader}',                  'EXECUTE'),
+        ('raise_error',                     '{api, reader}',          'EXECUTE'),
         ('row_limit',                       '{api, reader}',          'EXECUTE'),
         ('limit_entries',                   '{owner}',                'EXECUTE'),
         ('lt_typeid',                       '{api, reader}',          'EXECUTE'),

@@ -160,15 +160,6 @@ status_of(Datum campaign, uint64 found)
 		strcmp(status, "running") == 0 ? CAMPAIGN_RUNNING : CAMPAIGN_PAUSED;
 }
 
-/* Keeps a campaign from being deleted; false if there is none.  Runs in SPI. */
-bool
-campaign_try_keep(Datum workspace, Datum campaign)
-{
-	Datum		values[] = {workspace, campaign};
-
-	return statement_execute(&keep_campaign, values, NULL) > 0;
-}
-
 /*
  * Returns the status of a campaign, under the caller's snapshot if stable.  Raises
  * PT404 if there is none, as those below do.  Runs in SPI.

@@ -71,6 +71,11 @@ BEGIN
     FROM unnest(campaigns) AS k (campaign_id)
     JOIN leadterra.events v ON v.workspace_id = workspace AND v.campaign_id = k.campaign_id AND v.lead_id = ANY (known_as);
 
+    result := result || jsonb_build_object('soft_bounces', (
+        SELECT to_jsonb(b) - '{workspace_id, lead_id}'::text[]
+        FROM leadterra.soft_bounces b
+        WHERE b.workspace_id = workspace AND b.lead_id = person.lead_id));
+
     result := result || jsonb_build_object(
         'suppressions', coalesce(jsonb_agg(to_jsonb(s) - '{workspace_id, domain_hash}'::text[]
             || jsonb_build_object('name', b.name) ORDER BY s.blocklist_id, s.entry), '[]'),
@@ -126,7 +131,7 @@ Parameters:
 Returns: an object: email; lead (its fields, null: there is none); merged_leads (ids of
 leads that became part of it); lists; enrollments (campaigns, with their states); messages
 (with times and states, of campaigns that were started); events (with their data, replies
-too); suppressions (entries of block lists that match, with reasons and times); hashed
+too); soft_bounces (when its address bounced, null: it did not); suppressions (entries of block lists that match, with reasons and times); hashed
 (whether one of these is a hash of the address); import_rejects; jobs; answers (to requests
 with an Idempotency-Key, the parts that name the person). Members are named as columns of
 tables.

@@ -1,6 +1,6 @@
 -- context: a workspace sees and changes nothing of another.
 BEGIN;
-SELECT plan(137);
+SELECT plan(149);
 
 SELECT is(lt_current_workspace(), '00000000-0000-7000-8000-000000000000', 'the default workspace is a constant');
 SELECT lt_create_campaign('of the default workspace', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset

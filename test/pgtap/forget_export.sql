@@ -60,7 +60,7 @@ SELECT is((SELECT string_agg(DISTINCT place || ' ' || mark, ', ') FROM marks m, 
 SELECT is((SELECT count(*) FROM exported WHERE e::text ~ 'Bobby|bob@|zed@|other.example'), 0::bigint, 'and nothing of others');
 
 -- What it looks like.
-SELECT is((SELECT string_agg(key, ' ' ORDER BY key) FROM exported, jsonb_object_keys(e) key), 'answers email enrollments events hashed import_rejects jobs lead lists merged_leads messages suppressions', 'its members');
+SELECT is((SELECT string_agg(key, ' ' ORDER BY key) FROM exported, jsonb_object_keys(e) key), 'answers email enrollments events hashed import_rejects jobs lead lists merged_leads messages soft_bounces suppressions', 'its members');
 SELECT is(e ->> 'email', 'ann@example.com', 'the address') FROM exported;
 SELECT is(e -> 'lead', (SELECT to_jsonb(l) - 'workspace_id' FROM leadterra.leads l WHERE l.email = 'ann@example.com' AND l.workspace_id = lt_current_workspace()), 'the lead') FROM exported;
 SELECT is((SELECT jsonb_agg(m -> 'entry') FROM jsonb_array_elements(e -> 'merged_leads') m), jsonb_build_array(leadterra.hashed_entry('old@example.com')), 'a lead that became part of it') FROM exported;
@@ -83,7 +83,7 @@ TRUNCATE before;
 INSERT INTO before SELECT * FROM pg_temp.counts();
 SELECT lt_forget('ann@example.com');
 CREATE TEMP TABLE changed AS SELECT c.name FROM pg_temp.counts() c LEFT JOIN before b USING (name) WHERE c.changed > coalesce(b.changed, 0);
-SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM changed), 'answers enrollments events exceptions import_rejects lead_heirs leads list_members suppressions waiting', 'tables that forgetting changes');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM changed), 'answers enrollments events exceptions import_rejects lead_heirs leads list_members soft_bounces suppressions waiting', 'tables that forgetting changes');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM (TABLE changed EXCEPT TABLE read) x), NULL, 'are shown');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM (TABLE read EXCEPT TABLE changed) x), 'address_keys batches blocklists campaigns jobs leases lists steps', 'and those that are shown beside have ids, counts and times of a person');
 SELECT is((SELECT string_agg(DISTINCT place || ' ' || mark, ', ') FROM pg_temp.marks() WHERE mark <> leadterra.hashed_entry('ann@example.com')), NULL, 'nothing but a hash is left');

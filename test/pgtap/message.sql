@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(188);
+SELECT plan(208);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)

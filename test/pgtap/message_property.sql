@@ -371,7 +371,7 @@ BEGIN
         answer := lt_unsuppress(emails);
     ELSIF kind < 87 THEN
         SELECT * INTO m FROM messages WHERE state IN ('sent', 'leased') ORDER BY random() LIMIT 1;
-        word := (ARRAY['replied', 'replied', 'bounced', 'unsubscribed', 'complained', 'soft', 'soft', 'delivered'])[1 + pg_temp.pick(8)];
+        word := (ARRAY['replied', 'replied', 'bounced', 'bounced', 'bounced', 'unsubscribed', 'complained', 'soft', 'soft', 'delivered'])[1 + pg_temp.pick(10)];
         what := format('event %s %s %s', word, m.email, m.step);
         BEGIN
             SELECT lt_record_event(leadterra.message_id(v.batch_id, v."position"), CASE word WHEN 'soft' THEN 'bounced' ELSE word END,

@@ -1,6 +1,6 @@
 -- privilege: what a key opens and what it does not: every function and view.
 BEGIN;
-SELECT plan(351);
+SELECT plan(364);
 
 -- Two workspaces that hold something of everything.
 \set schema public
