@@ -35,7 +35,7 @@ my %lists = (lead_ids => 'lead', message_ids => 'message', emails => 'email', va
 # The others.
 my %other_arguments = (
 	leads => [ { email => 'new@example.com' } ], name => 'x', steps => [], patch => { phone => '1' }, lease_for => '1 minute', error => 'x', progress => 50,
-	statuses => [1], type => 'opened', owner => undef, base_url => 'https://example.com/', label => 'x', id => '00000000-0000-0000-0000-000000000000', prefix => 'x', source => 'x',
+	statuses => [1], type => 'opened', owner => undef, base_url => 'https://example.com/', address => '1 Main Street', label => 'x', id => '00000000-0000-0000-0000-000000000000', prefix => 'x', source => 'x',
 	max => 1, max_leads => 10, max_messages => 10, data => {}, mapping => {}, reason => 'x', worker => 'x', scopes => ['all:all'], keep => '1 day',
 	api_key => 'x', token => 'x', role => 'api', workspace_id => $theirs->{workspace}, key_id => $theirs->{key_id});
 # Of these, one alone is given.
@@ -49,7 +49,7 @@ my %exceptions = (
 	'lt_explain_lead email' => 404, 'lt_update_lead email' => 404);
 # These take nothing of a workspace, by a name of an argument.
 my %without = map { $_ => 1 } qw(lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_current_workspace lt_from_typeid lt_http_read lt_http_write
-  lt_next_due lt_pre_request lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_authenticate lt_unsubscribe);
+  lt_next_due lt_pre_request lt_set_postal_address lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_authenticate lt_unsubscribe);
 my @administrative = split /\n/, sql("SELECT member FROM leadterra.privileges() WHERE member LIKE 'lt\\_%' AND privilege LIKE 'EXECUTE%' AND NOT 'api' = ANY (groups)");
 
 my @functions = map { $json->decode($_) } split /\n/, sql(<<'SQL');
