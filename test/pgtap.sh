@@ -7,6 +7,7 @@ set -eu
 
 database=$1_copy
 psql -X -q -v ON_ERROR_STOP=1 -v copy="$database" -d "$1" <<'SQL'
+SET client_min_messages = warning;
 DROP DATABASE IF EXISTS :"copy";
 CREATE DATABASE :"copy" TEMPLATE :"DBNAME";
 SELECT format('ALTER DATABASE %I SET search_path = %s', :'copy', current_setting('search_path')) \gexec
