@@ -122,6 +122,10 @@ check "output is accepted" run --accept regress suppression
 check "and is then expected" cmp "$expected" "$base/expected.out"
 check "one test runs" run regress suppression
 check "and is counted" says 'all 1 tests passed'
+cp "$tree/doc/reference.md" "$base/reference.md"
+echo 'no comment says this' >>"$tree/doc/reference.md"
+check "the reference is written" run --accept reference
+check "from the comments" cmp "$tree/doc/reference.md" "$base/reference.md"
 sed -i "s/^SELECT \* FROM finish/SELECT is(1, 2, 'one is two');\n&/" "$tree/test/pgtap/uuid7.sql"
 check "a test of pgTAP fails" fails run pgtap uuid7
 check "and what it wants is said" says 'want: 2'
