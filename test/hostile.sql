@@ -57,11 +57,14 @@ CREATE FUNCTION hostile.count_one(bigint) RETURNS bigint LANGUAGE plpgsql AS
 $$ BEGIN PERFORM hostile.trap(); RETURN $1 OPERATOR(pg_catalog.+) 1; END $$;
 CREATE AGGREGATE hostile.count(*) (SFUNC = hostile.count_one, STYPE = bigint, INITCOND = '0');
 
+-- The tables and views in the schema leadterra, and what triggers call deleted rows.
+\set tables `sed -n 's/^CREATE \(TABLE\|VIEW\) leadterra\.\([a-z_]*\).*/\2/p; $a deleted' sql/*/*.sql`
+SELECT set_config('hostile.tables', :'tables', false) \g /dev/null
 DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{workspaces,api_keys,address_keys,lead_limits,links,answers,blocklists,suppressions,leads,batches,campaigns,steps,enrollments,deletions,deleted,campaign_states,lists,list_members,jobs,imports,import_rejects}'::text[] LOOP
+    FOREACH name IN ARRAY string_to_array(current_setting('hostile.tables'), E'\n') LOOP
         EXECUTE format('CREATE TABLE hostile.%I (workspace_id uuid, campaign_id uuid, lead_id uuid, email text)', name);
     END LOOP;
     EXECUTE format('ALTER DATABASE %I SET search_path = hostile, public, pg_catalog', current_database());

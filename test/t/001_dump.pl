@@ -78,7 +78,7 @@ for my $schema ('public', 'api')
 	my $first = dump_text($old, $database);
 	my $before = contents($old, $database, $schema);
 
-	isnt($before->{$_}, '', "$database: there are rows in $_") for sort keys %$before;
+	isnt($before->{$_}, '', "$database: there are rows in $_, by fill() in test/t/Leadterra.pm") for sort keys %$before;
 
 	for my $format ('plain', 'custom')
 	{

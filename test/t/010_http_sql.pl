@@ -182,14 +182,16 @@ answers('into a list', [ @add, { list_id => $list, leads => [ { first_name => 'N
 
 my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
 
-# Every route, where the path has a value for each parameter.
+# The parameters that paths have: a value, one of nothing that there is, and the error for that.
+my %parameters = (campaign_id => [ $campaign, $unknown, 'campaign_not_found' ]);
+
+# The path of a route, with other values of some parameters.
 sub path_of
 {
-	my ($route) = @_;
-	my $path = $route =~ s/^\w+ //r =~ s/\{campaign_id\}/$campaign/gr;
+	my ($route, %other) = @_;
+	my ($path) = $route =~ /^\w+ (.*)/;
 
-	die "$route: a parameter has no value" if $path =~ /[{}]/;
-	return $path;
+	return $path =~ s/\{(\w+)\}/$other{$1} \/\/ ($parameters{$1} or die "$route: %parameters has no $1")->[0]/ger;
 }
 
 # Tests status and code of an error; that it wrote nothing is seen for many at once.
@@ -208,21 +210,22 @@ for my $route (sort keys %routes)
 {
 	my ($method, $pattern) = split / /, $route;
 	my $path = path_of($route);
+	my @names = $pattern =~ /\{(\w+)\}/g;
 	my $without = $keys_without{ $routes{$route} };
 
 	refused("401 for $_->[1], $route", [ $method, $path, $_->[0] ], 401, '')
 	  for [ undef, 'no key' ], [ '', 'an empty key' ], [ 'sk_live_x', 'an unknown key' ], [ $old_key, 'a revoked key' ];
 	# The scope comes before path, query and body.
-	refused("403 without $routes{$route}, $route", [ $method, ($path =~ s/$campaign/%00/r) . '?page=%&dryRun=%', $without, '{' ], 403, 'insufficient_scope');
+	refused("403 without $routes{$route}, $route", [ $method, path_of($route, map { $_ => '%00' } @names) . '?page=%&dryRun=%', $without, '{' ], 403, 'insufficient_scope');
 	if (sql("SELECT 'body' = ANY (names) FROM leadterra.find_route('$method', '$path')") eq 't')
 	{
 		refused("400 for $_->[0], $route", [ $method, $path, $key, $_->[1] ], 400, 'invalid_request')
 		  for [ 'no body', '' ], [ 'a body that is no object', '[]' ], [ 'a body that is no JSON', '{' ];
 	}
-	if ($path ne $pattern)
+	for my $name (@names)
 	{
-		refused("404 for what is not there, $route", [ $method, $path =~ s/$campaign/$unknown/r, $key, '{}' ], 404, 'campaign_not_found');
-		refused("404 for no segment, $route", [ $method, $path =~ s/$campaign//r, $key, '{}' ], 404, 'not_found');
+		refused("404 for an unknown $name, $route", [ $method, path_of($route, $name => $parameters{$name}[1]), $key, '{}' ], 404, $parameters{$name}[2]);
+		refused("404 for no $name, $route", [ $method, path_of($route, $name => ''), $key, '{}' ], 404, 'not_found');
 	}
 	my $allow = join ', ', map { $_ eq 'GET' ? 'GET, HEAD' : $_ } sort map { /^(\w+) \Q$pattern\E$/ } keys %routes;
 	for my $other (grep { !exists $routes{"$_ $pattern"} } qw(GET POST PUT PATCH DELETE))
