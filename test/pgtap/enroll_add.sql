@@ -167,10 +167,9 @@ BEGIN
                 'SELECT id, place, record FROM record_after WHERE id NOT IN (SELECT id FROM created)',
                 'SELECT id, place, record FROM record_before WHERE id NOT IN (SELECT id FROM created)'),
             'merged', pg_temp.differ(
-                'SELECT a.address, a.record - ''{workspace_id,lead_id,created_at,updated_at}''::text[] FROM record_after a JOIN created USING (id)',
-                'SELECT c.email, jsonb_build_object(''email'', c.email, ''first_name'', c.first_name, ''last_name'', c.last_name, ''company'', NULL, ''job_title'', NULL, ''phone'', c.phone, ''website'', NULL,
-                    ''personalization'', NULL, ''lead_value'', NULL, ''interest_status'', NULL, ''assigned_to'', NULL, ''verification_status'', NULL,
-                    ''custom'', jsonb_build_object(''at'', c.index) || CASE WHEN b.id IS NULL THEN ''{}'' ELSE ''{"size": 1}''::jsonb END)
+                'SELECT a.address, jsonb_strip_nulls(a.record - ''{workspace_id,lead_id,created_at,updated_at}''::text[]) FROM record_after a JOIN created USING (id)',
+                'SELECT c.email, jsonb_strip_nulls(jsonb_build_object(''email'', c.email, ''first_name'', c.first_name, ''last_name'', c.last_name, ''phone'', c.phone,
+                    ''custom'', jsonb_build_object(''at'', c.index) || CASE WHEN b.id IS NULL THEN ''{}'' ELSE ''{"size": 1}''::jsonb END))
                  FROM created c LEFT JOIN record_before b USING (id)'));
         RAISE EXCEPTION 'taken back';
     EXCEPTION WHEN raise_exception THEN

@@ -1,6 +1,6 @@
 -- lead: the standard fields are one list, and whatever knows fields knows them all.
 BEGIN;
-SELECT plan(26);
+SELECT plan(27);
 -- A workspace of its own, for there may be leads in the default one.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0007';
 
@@ -47,6 +47,9 @@ SELECT lt_bulk_upsert(:'c', jsonb_build_array('{"email": "a@example.com"}' || :'
 SELECT is(pg_temp.lead('a'), :'one'::jsonb, 'a lead object has each by its name');
 SELECT is(pg_temp.lead('b'), :'one'::jsonb, 'or by the second service''s name');
 SELECT is(pg_temp.lead('c'), :'nothing'::jsonb, 'or not at all');
+SELECT lt_create_list('fields') AS l \gset
+SELECT lt_add_leads('[{"email": "a@example.com"}]', list_id => :'l');
+SELECT is((SELECT to_jsonb(l) - '{lead_id,email,added_at}'::text[] FROM lt_list_leads(:'l') l), :'one'::jsonb, 'lt_list_leads shows each');
 SELECT lt_update_lead('b@example.com', :'clears');
 SELECT is(pg_temp.lead('b'), :'nothing'::jsonb, 'null clears each');
 SELECT lt_update_lead('b@example.com', :'two_by_name');
@@ -71,7 +74,7 @@ END;
 $$;
 SELECT set_eq('SELECT name FROM names WHERE pg_temp.is_added(name, one)', $$ SELECT alias FROM fields WHERE alias <> 'verification_status' $$,
     'lt_add_leads takes each by one name, but the verdict on the address');
-SELECT set_eq($$ SELECT m[1] FROM regexp_matches(obj_description('lt_add_leads'::regproc), 'A lead object has ([a-z_,\s]+) and custom_variables') l, regexp_matches(l[1], '[a-z_]+', 'g') m WHERE m[1] <> 'email' $$,
+SELECT set_eq($$ SELECT m[1] FROM regexp_matches(obj_description('lt_add_leads'::regproc), 'A lead object has ([a-z_,\s]+)\s+and\s+custom_variables') l, regexp_matches(l[1], '[a-z_]+', 'g') m WHERE m[1] <> 'email' $$,
     $$ SELECT alias FROM fields WHERE alias <> 'verification_status' $$, 'as its comment says');
 
 -- Tokens.

@@ -37,9 +37,8 @@ SELECT is(pg_temp.pages(:'list', 5), '{5,5,5,5,5,0}', 'behind a last page that i
 SELECT is(pg_temp.pages(:'list', 1), array_fill(1, '{25}') || 0, 'a page may be one lead');
 SELECT is(pg_temp.pages(:'list', 10000), '{25}', 'or all');
 SELECT is((SELECT count(*) FROM lt_list_leads(:'list')), 25::bigint, 'a page is a hundred where nothing is said');
-SELECT is((SELECT (to_jsonb(l) - '{lead_id,added_at}'::text[]) FROM lt_list_leads(:'list') l ORDER BY email LIMIT 1),
-    '{"email": "l01@example.com", "first_name": "F1", "last_name": null, "company": null, "job_title": null, "phone": null, "website": null, "personalization": null, "lead_value": null, "interest_status": null, "assigned_to": null, "verification_status": null, "custom": {"size": 1}}',
-    'it has the fields of the leads');
+SELECT is((SELECT jsonb_strip_nulls(to_jsonb(l) - '{lead_id,added_at}'::text[]) FROM lt_list_leads(:'list') l ORDER BY email LIMIT 1),
+    '{"email": "l01@example.com", "first_name": "F1", "custom": {"size": 1}}', 'it has the fields of the leads');
 SELECT is((SELECT array_agg(added_at = now()) FROM lt_list_leads(:'list', max_leads => 1)), '{t}', 'and when they were added');
 
 -- Taking leads off.
