@@ -11,72 +11,7 @@ $(error there is no version in $(source)/$(EXTENSION).control)
 endif
 
 MODULE_big = leadterra
-OBJS = src/leadterra.o \
-	src/character.o \
-	src/error.o \
-	src/version.o \
-	src/statement.o \
-	src/statement_plan.o \
-	src/json.o \
-	src/email.o \
-	src/email_character.o \
-	src/email_normal.o \
-	src/digest.o \
-	src/uuid7.o \
-	src/typeid.o \
-	src/context.o \
-	src/context_key.o \
-	src/context_address.o \
-	src/due.o \
-	src/lease.o \
-	src/suppression.o \
-	src/suppression_hash.o \
-	src/suppression_list.o \
-	src/lead_field.o \
-	src/lead_patch.o \
-	src/lead_cell.o \
-	src/lead_read.o \
-	src/lead.o \
-	src/lead_limit.o \
-	src/heir.o \
-	src/list.o \
-	src/enrollment.o \
-	src/job.o \
-	src/queue.o \
-	src/queue_take.o \
-	src/queue_lease.o \
-	src/queue_lease_lock.o \
-	src/queue_close.o \
-	src/queue_message.o \
-	src/event.o \
-	src/template.o \
-	src/template_reference.o \
-	src/template_token.o \
-	src/template_check.o \
-	src/campaign.o \
-	src/campaign_lead.o \
-	src/campaign_call.o \
-	src/campaign_call_preflight.o \
-	src/campaign_call_values.o \
-	src/lead_call.o \
-	src/lead_call_forget.o \
-	src/enroll.o \
-	src/enroll_add.o \
-	src/enroll_existing.o \
-	src/enroll_import.o \
-	src/enroll_read.o \
-	src/enroll_find.o \
-	src/enroll_write.o \
-	src/message_claim.o \
-	src/message_find.o \
-	src/message_bounce.o \
-	src/message_settle.o \
-	src/message_report.o \
-	src/message_event.o \
-	src/message_link.o \
-	src/monitor.o \
-	src/http.o \
-	src/stub.o
+OBJS = $(patsubst $(source)/%.c,%.o,$(sort $(wildcard $(source)/src/*.c)))
 # The server's headers as system headers, so that warnings are of this code.
 PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'
