@@ -14,6 +14,9 @@ use Test::More;
 our @EXPORT = qw(small_or_long seed start_server fill contents all_rows check_calls commands dump_text
   kill_server kill_backend);
 
+# What ends a test is said where its results are, too: STDERR is a log.
+$SIG{__DIE__} = sub { diag($_[0]) unless $^S };
+
 # The workspace that fill() uses beside the default one.
 use constant OTHER_WORKSPACE => '00000000-0000-7000-8000-0000000000b2';
 
