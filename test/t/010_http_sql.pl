@@ -330,6 +330,6 @@ is_deeply([ run('POST', 'lt_unsubscribe', quoted($token)) ], [ 200, JSON::PP::tr
 is((run('POST', 'lt_unsubscribe', q('x')))[0], '400', 'a wrong token');
 is((request('POST', '/rpc/lt_unsubscribe', undef))[0], '401', 'the path that counts is PostgREST\'s');
 
-is_deeply([ grep { !$answered{$_} } sort keys %routes ], [], 'every route has been answered');
+is(join(', ', grep { !$answered{$_} } sort keys %routes), '', 'every route has been answered with 200');
 
 done_testing();
