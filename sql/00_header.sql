@@ -12,12 +12,14 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 DO $$
 BEGIN
     IF getdatabaseencoding() <> 'UTF8' THEN
-        RAISE EXCEPTION 'extension "leadterra" needs a database with encoding UTF8, not %', getdatabaseencoding()
+        RAISE EXCEPTION 'extension "leadterra" needs a database with encoding UTF8, not %',
+            getdatabaseencoding()
             USING ERRCODE = 'feature_not_supported';
     END IF;
 END;
 $$;
 
 CREATE SCHEMA leadterra;
-COMMENT ON SCHEMA leadterra IS 'Tables and helpers of the extension leadterra; call the lt_ functions and views instead.';
+COMMENT ON SCHEMA leadterra IS
+'Tables and helpers of the extension leadterra; call the lt_ functions and views instead.';
 

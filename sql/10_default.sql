@@ -85,13 +85,19 @@ COMMENT ON FUNCTION leadterra.is_attempt(smallint) IS
 'Say whether there is such an attempt at work: from the first to the fifth.';
 
 CREATE FUNCTION leadterra.lease_is_valid(
-    batch_ids uuid[], firsts smallint[], lasts smallint[], attempts smallint[], tried_at timestamptz[],
-    settled bytea, completed bytea)
+    batch_ids uuid[],
+    firsts smallint[],
+    lasts smallint[],
+    attempts smallint[],
+    tried_at timestamptz[],
+    settled bytea,
+    completed bytea)
 RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
 
-COMMENT ON FUNCTION leadterra.lease_is_valid(uuid[], smallint[], smallint[], smallint[], timestamptz[], bytea, bytea) IS
+COMMENT ON FUNCTION leadterra.lease_is_valid(
+    uuid[], smallint[], smallint[], smallint[], timestamptz[], bytea, bytea) IS
 'Say whether the ranges and bits of a lease are such as a claim makes
 
 There are as many bits as messages, and what was completed is settled.';
@@ -112,7 +118,8 @@ BEGIN
         (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'leadterra'));
     -- Default privileges of the database are not for this.
     FOR grantee IN
-        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+        SELECT DISTINCT
+            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
         FROM pg_class c
         CROSS JOIN aclexplode(c.relacl) a
         WHERE c.oid = add_table.name AND a.grantee <> c.relowner
@@ -120,9 +127,11 @@ BEGIN
         EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', add_table.name, grantee);
     END LOOP;
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', add_table.name);
-    EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = %s.lt_current_workspace())', add_table.name,
+    EXECUTE format('CREATE POLICY workspace ON %s USING (workspace_id = %s.lt_current_workspace())',
+        add_table.name,
         (SELECT x.extnamespace::regnamespace FROM pg_extension x WHERE x.extname = 'leadterra'));
-    EXECUTE format('COMMENT ON COLUMN %s.workspace_id IS %L', add_table.name, 'The workspace that the row belongs to.');
+    EXECUTE format('COMMENT ON COLUMN %s.workspace_id IS %L',
+        add_table.name, 'The workspace that the row belongs to.');
 END;
 $$;
 

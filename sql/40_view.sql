@@ -42,7 +42,8 @@ COMMENT ON COLUMN @extschema@.lt_api_keys.revoked_at IS
 CREATE VIEW @extschema@.lt_leads WITH (security_invoker = true) AS
 SELECT
     lead_id, email, first_name, last_name, company, job_title, phone, website,
-    personalization, lead_value, interest_status, assigned_to, verification_status, custom, created_at, updated_at
+    personalization, lead_value, interest_status, assigned_to, verification_status,
+    custom, created_at, updated_at
 FROM leadterra.leads
 WHERE workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_leads IS
@@ -65,7 +66,7 @@ COMMENT ON COLUMN @extschema@.lt_leads.interest_status IS
     'Interest: 1 interested, 2 to 4 on the way, negative not; null: unknown.';
 COMMENT ON COLUMN @extschema@.lt_leads.assigned_to IS 'Who owns the lead: an id of the caller.';
 COMMENT ON COLUMN @extschema@.lt_leads.verification_status IS
-    'Verdict on the address: 1 valid, 11 and 12 pending, -1 invalid, -2 risky, -3 catch-all, -4 job change.';
+    'Verdict: 1 valid, 11 and 12 pending, -1 invalid, -2 risky, -3 catch-all, -4 job change.';
 COMMENT ON COLUMN @extschema@.lt_leads.custom IS 'Fields that are not standard ones, an object.';
 COMMENT ON COLUMN @extschema@.lt_leads.created_at IS 'When the lead was made.';
 COMMENT ON COLUMN @extschema@.lt_leads.updated_at IS 'When a field last changed.';
@@ -74,7 +75,11 @@ CREATE VIEW @extschema@.lt_lists WITH (security_invoker = true) AS
 SELECT
     l.list_id,
     l.name,
-    (SELECT count(*) FROM leadterra.list_members m WHERE m.workspace_id = l.workspace_id AND m.list_id = l.list_id) AS leads,
+    (
+        SELECT count(*)
+        FROM leadterra.list_members m
+        WHERE m.workspace_id = l.workspace_id AND m.list_id = l.list_id
+    ) AS leads,
     l.created_at
 FROM leadterra.lists l
 WHERE l.workspace_id = leadterra.see('lists:read');
@@ -87,8 +92,10 @@ COMMENT ON COLUMN @extschema@.lt_lists.created_at IS 'When it was created.';
 CREATE VIEW @extschema@.lt_suppressions WITH (security_invoker = true) AS
 SELECT entry, reason, created_at
 FROM leadterra.suppressions
-WHERE workspace_id = leadterra.see('blocklists:read') AND blocklist_id = leadterra.see('blocklists:read');
-COMMENT ON VIEW @extschema@.lt_suppressions IS 'Addresses, domains and wildcards that are never mailed';
+WHERE workspace_id = leadterra.see('blocklists:read')
+  AND blocklist_id = leadterra.see('blocklists:read');
+COMMENT ON VIEW @extschema@.lt_suppressions IS
+'Addresses, domains and wildcards that are never mailed';
 COMMENT ON COLUMN @extschema@.lt_suppressions.entry IS
     'An address, a domain, a wildcard, or hmac: and a keyed hash.';
 COMMENT ON COLUMN @extschema@.lt_suppressions.reason IS 'Why it was added.';
@@ -139,8 +146,9 @@ COMMENT ON COLUMN @extschema@.lt_blocklist_entries.created_at IS 'When it was ad
 
 CREATE VIEW @extschema@.lt_jobs WITH (security_invoker = true) AS
 SELECT
-    job_id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads, campaign_id, list_id,
-    attempt::integer AS attempt, worker, error, created_at, updated_at, expires_at, finished_at
+    job_id, type, status, progress::integer AS progress, cardinality(lead_ids) AS leads,
+    campaign_id, list_id, attempt::integer AS attempt, worker, error,
+    created_at, updated_at, expires_at, finished_at
 FROM leadterra.jobs
 WHERE workspace_id = leadterra.see('jobs:read');
 COMMENT ON VIEW @extschema@.lt_jobs IS
@@ -166,17 +174,20 @@ COMMENT ON COLUMN @extschema@.lt_jobs.finished_at IS 'When it ended.';
 
 CREATE VIEW @extschema@.lt_imports WITH (security_invoker = true) AS
 SELECT
-    i.import_id, i.campaign_id, i.source, i.mapping, i.rows_total, i.rows_done, i.enrolled, i.updated, i.rejected,
-    i.started_at, i.updated_at, i.finished_at, i.repair,
+    i.import_id, i.campaign_id, i.source, i.mapping, i.rows_total, i.rows_done,
+    i.enrolled, i.updated, i.rejected, i.started_at, i.updated_at, i.finished_at, i.repair,
     CASE
         WHEN i.finished_at IS NOT NULL THEN 'finished'
         WHEN leadterra.import_runs(i.import_id) THEN 'running'
         ELSE 'interrupted'
     END AS state,
     round(r.rate, 1) AS rows_per_second,
-    CASE WHEN i.finished_at IS NULL THEN leadterra.import_time_left(i.rows_total - i.rows_done, r.rate) END AS time_left
+    CASE WHEN i.finished_at IS NULL THEN
+        leadterra.import_time_left(i.rows_total - i.rows_done, r.rate)
+    END AS time_left
 FROM leadterra.imports i
-CROSS JOIN LATERAL leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at) AS r (rate)
+CROSS JOIN LATERAL leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at)
+    AS r (rate)
 WHERE i.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_imports IS
 'Imports by lt_import_table with their progress
@@ -260,7 +271,8 @@ FROM leadterra.messages m
 CROSS JOIN LATERAL (
     SELECT e.status
     FROM leadterra.enrollments e
-    WHERE e.workspace_id = m.workspace_id AND e.campaign_id = m.campaign_id AND e.lead_id = m.lead_id
+    WHERE e.workspace_id = m.workspace_id AND e.campaign_id = m.campaign_id
+      AND e.lead_id = m.lead_id
     OFFSET 0
 ) e
 CROSS JOIN LATERAL (
@@ -300,7 +312,10 @@ SELECT
     l.worker,
     l.state,
     r.messages,
-    CASE l.state WHEN 'open' THEN r.messages - coalesce(bit_count(l.settled), 0)::integer ELSE 0 END AS unsettled,
+    CASE l.state
+        WHEN 'open' THEN r.messages - coalesce(bit_count(l.settled), 0)::integer
+        ELSE 0
+    END AS unsettled,
     l.sent,
     l.expires_at,
     l.closed_at
@@ -323,7 +338,8 @@ COMMENT ON COLUMN @extschema@.lt_leases.messages IS 'How many messages were hand
 COMMENT ON COLUMN @extschema@.lt_leases.unsettled IS 'How many its worker has not reported on yet.';
 COMMENT ON COLUMN @extschema@.lt_leases.sent IS 'How many were completed.';
 COMMENT ON COLUMN @extschema@.lt_leases.expires_at IS 'When it runs out.';
-COMMENT ON COLUMN @extschema@.lt_leases.closed_at IS 'When it was closed or lost; null: it is open.';
+COMMENT ON COLUMN @extschema@.lt_leases.closed_at IS
+    'When it was closed or lost; null: it is open.';
 
 CREATE VIEW @extschema@.lt_replies WITH (security_invoker = true) AS
 SELECT
@@ -368,7 +384,8 @@ SELECT
 FROM (
     SELECT
         u.workspace_id, u.campaign_id, u.lead_id,
-        min(u.status) AS status, min(u.enrolled_at) AS enrolled_at, min(u.step) AS step, min(u.due_at) AS due_at
+        min(u.status) AS status, min(u.enrolled_at) AS enrolled_at,
+        min(u.step) AS step, min(u.due_at) AS due_at
     FROM (
         SELECT
             e.workspace_id, e.campaign_id, e.lead_id, e.status, e.enrolled_at,
@@ -395,7 +412,8 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) c
 CROSS JOIN LATERAL (
-    SELECT e.status = 'active' AND c.status <> 'draft' AND l.verification_status IS DISTINCT FROM -1 AS goes_on
+    SELECT e.status = 'active' AND c.status <> 'draft'
+        AND l.verification_status IS DISTINCT FROM -1 AS goes_on
 ) n
 WHERE e.workspace_id = leadterra.see('leads:read');
 COMMENT ON VIEW @extschema@.lt_enrollments IS

@@ -6,7 +6,8 @@
 -- Another superuser may upgrade the extension than the one who made it.
 DO $$
 DECLARE
-    owner constant name := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'leadterra');
+    owner constant name := (
+        SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'leadterra');
     member text;
 BEGIN
     FOR member IN
@@ -43,11 +44,14 @@ BEGIN
         JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'leadterra'
         JOIN pg_proc p ON p.oid = d.objid
         LEFT JOIN aclexplode(p.proacl) a ON a.grantee NOT IN (0, p.proowner)
-        WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-          AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.classoid = d.classid AND i.objoid = d.objid)
+        WHERE d.classid = 'pg_proc'::regclass
+          AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+          AND NOT EXISTS (
+              SELECT FROM pg_init_privs i WHERE i.classoid = d.classid AND i.objoid = d.objid)
         GROUP BY p.oid
     LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', member.name, concat_ws(', ', 'PUBLIC', member.grantees));
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s',
+            member.name, concat_ws(', ', 'PUBLIC', member.grantees));
     END LOOP;
 END;
 $$;

@@ -14,7 +14,8 @@ CREATE TABLE leadterra.campaigns (
     CHECK (status = 'draft' OR started_at IS NOT NULL)
 );
 -- What is due is looked for in these alone.
-CREATE INDEX campaigns_running ON leadterra.campaigns (workspace_id, campaign_id) WHERE status = 'running';
+CREATE INDEX campaigns_running ON leadterra.campaigns (workspace_id, campaign_id)
+    WHERE status = 'running';
 SELECT leadterra.add_table('leadterra.campaigns');
 COMMENT ON TABLE leadterra.campaigns IS 'One row a campaign.';
 COMMENT ON COLUMN leadterra.campaigns.campaign_id IS 'Id of the campaign.';

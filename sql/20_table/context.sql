@@ -7,7 +7,8 @@ CREATE TABLE leadterra.workspaces (
     postal_address text CHECK (octet_length(postal_address) <= 1000)
 );
 SELECT leadterra.add_table('leadterra.workspaces');
-COMMENT ON TABLE leadterra.workspaces IS 'One row a workspace; the first call that writes makes the default one.';
+COMMENT ON TABLE leadterra.workspaces IS
+'One row a workspace; the first call that writes makes the default one.';
 COMMENT ON COLUMN leadterra.workspaces.name IS 'A name for people.';
 COMMENT ON COLUMN leadterra.workspaces.created_at IS 'When it was created.';
 COMMENT ON COLUMN leadterra.workspaces.postal_address IS

@@ -65,7 +65,8 @@ CREATE TABLE leadterra.import_rejects (
     PRIMARY KEY (workspace_id, import_id, row_number)
 );
 SELECT leadterra.add_table('leadterra.import_rejects');
-COMMENT ON TABLE leadterra.import_rejects IS 'Rows that imports left out. Nothing of a suppressed lead is kept.';
+COMMENT ON TABLE leadterra.import_rejects IS
+'Rows that imports left out. Nothing of a suppressed lead is kept.';
 COMMENT ON COLUMN leadterra.import_rejects.import_id IS 'The import.';
 COMMENT ON COLUMN leadterra.import_rejects.row_number IS 'Number of the row, from 1.';
 COMMENT ON COLUMN leadterra.import_rejects.reason IS 'Why it was left out.';

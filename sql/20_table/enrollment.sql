@@ -48,7 +48,9 @@ CREATE TABLE leadterra.deletions (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
     deletion_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
-    lead_ids uuid[] NOT NULL CHECK (CASE WHEN array_ndims(lead_ids) = 1 THEN array_position(lead_ids, NULL) IS NULL ELSE false END),
+    lead_ids uuid[] NOT NULL CHECK (
+        CASE WHEN array_ndims(lead_ids) = 1 THEN array_position(lead_ids, NULL) IS NULL
+        ELSE false END),
     PRIMARY KEY (workspace_id, campaign_id, deletion_id)
 );
 SELECT leadterra.add_table('leadterra.deletions');

@@ -5,7 +5,8 @@
 CREATE TABLE leadterra.events (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
-    type text NOT NULL CHECK (type IN ('delivered', 'opened', 'clicked', 'bounced', 'replied', 'unsubscribed', 'complained')),
+    type text NOT NULL CHECK (type IN (
+        'delivered', 'opened', 'clicked', 'bounced', 'replied', 'unsubscribed', 'complained')),
     message_id uuid NOT NULL,
     digest text NOT NULL,
     event_id uuid NOT NULL,
@@ -16,7 +17,8 @@ CREATE TABLE leadterra.events (
 );
 
 -- Replies are few among what is reported, and read newest first.
-CREATE INDEX events_replied ON leadterra.events (workspace_id, created_at DESC, event_id DESC) WHERE type = 'replied';
+CREATE INDEX events_replied ON leadterra.events (workspace_id, created_at DESC, event_id DESC)
+    WHERE type = 'replied';
 SELECT leadterra.add_table('leadterra.events');
 COMMENT ON TABLE leadterra.events IS 'What became of messages that were sent.';
 COMMENT ON COLUMN leadterra.events.campaign_id IS 'The campaign.';

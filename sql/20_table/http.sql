@@ -11,7 +11,8 @@ CREATE TABLE leadterra.answers (
 );
 CREATE INDEX answers_by_age ON leadterra.answers (workspace_id, created_at);
 SELECT leadterra.add_table('leadterra.answers');
-COMMENT ON TABLE leadterra.answers IS 'Answers to requests with an Idempotency-Key, for a day; request_hash is of path and body.';
+COMMENT ON TABLE leadterra.answers IS
+'Answers to requests with an Idempotency-Key, for a day; request_hash is of path and body.';
 COMMENT ON COLUMN leadterra.answers.idempotency_key IS
     'The header Idempotency-Key, at most 255 characters.';
 COMMENT ON COLUMN leadterra.answers.request_hash IS 'SHA-256 of path and body.';

@@ -7,7 +7,8 @@ CREATE TABLE leadterra.jobs (
     workspace_id uuid NOT NULL,
     job_id uuid NOT NULL,
     type text NOT NULL CHECK (type IN ('verify_leads')),
-    status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'in-progress', 'success', 'failed')),
+    status text NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'in-progress', 'success', 'failed')),
     progress smallint NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
     campaign_id uuid,
     list_id uuid,
@@ -23,14 +24,18 @@ CREATE TABLE leadterra.jobs (
     losses smallint NOT NULL DEFAULT 0 CHECK (losses >= 0),
     lost_at timestamptz,
     PRIMARY KEY (workspace_id, job_id),
-    CHECK ((status = 'in-progress') = (expires_at IS NOT NULL) AND (expires_at IS NULL OR lease_id IS NOT NULL)),
+    CHECK ((status = 'in-progress') = (expires_at IS NOT NULL)
+        AND (expires_at IS NULL OR lease_id IS NOT NULL)),
     CHECK ((status IN ('success', 'failed')) = (finished_at IS NOT NULL))
 ) WITH (fillfactor = 70);
 -- Random bits do not compress.
 ALTER TABLE leadterra.jobs ALTER COLUMN lead_ids SET STORAGE EXTERNAL;
-CREATE INDEX jobs_open ON leadterra.jobs (workspace_id, created_at, job_id) WHERE status IN ('pending', 'in-progress');
-CREATE INDEX jobs_finished ON leadterra.jobs (workspace_id, finished_at) WHERE finished_at IS NOT NULL;
-CREATE UNIQUE INDEX jobs_by_lease ON leadterra.jobs (workspace_id, lease_id) WHERE lease_id IS NOT NULL;
+CREATE INDEX jobs_open ON leadterra.jobs (workspace_id, created_at, job_id)
+    WHERE status IN ('pending', 'in-progress');
+CREATE INDEX jobs_finished ON leadterra.jobs (workspace_id, finished_at)
+    WHERE finished_at IS NOT NULL;
+CREATE UNIQUE INDEX jobs_by_lease ON leadterra.jobs (workspace_id, lease_id)
+    WHERE lease_id IS NOT NULL;
 SELECT leadterra.add_table('leadterra.jobs');
 COMMENT ON TABLE leadterra.jobs IS 'Background jobs on leads.';
 COMMENT ON COLUMN leadterra.jobs.job_id IS 'Id of the job.';
@@ -49,7 +54,8 @@ COMMENT ON COLUMN leadterra.jobs.created_at IS 'When it was made.';
 COMMENT ON COLUMN leadterra.jobs.updated_at IS 'When anything last changed.';
 COMMENT ON COLUMN leadterra.jobs.finished_at IS 'When it ended.';
 COMMENT ON COLUMN leadterra.jobs.lead_ids IS 'The leads.';
-COMMENT ON COLUMN leadterra.jobs.losses IS 'Leases in a row that ran out with nothing said of its end.';
+COMMENT ON COLUMN leadterra.jobs.losses IS
+    'Leases in a row that ran out with nothing said of its end.';
 COMMENT ON COLUMN leadterra.jobs.lost_at IS 'When the last of these ran out.';
 
 CREATE TYPE @extschema@.lt_job AS (

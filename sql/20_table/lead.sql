@@ -24,11 +24,14 @@ CREATE TABLE leadterra.leads (
     UNIQUE (workspace_id, email)
 ) WITH (fillfactor = 80);
 -- Addresses that are known to be invalid; campaigns count their messages as skipped.
-CREATE INDEX leads_invalid ON leadterra.leads (workspace_id, lead_id) WHERE verification_status = -1;
+CREATE INDEX leads_invalid ON leadterra.leads (workspace_id, lead_id)
+    WHERE verification_status = -1;
 SELECT leadterra.add_table('leadterra.leads');
-COMMENT ON TABLE leadterra.leads IS 'People, one row an address; email is normalized, fields that are not standard are in custom.';
+COMMENT ON TABLE leadterra.leads IS
+'People, one row an address; email is normalized, fields that are not standard are in custom.';
 COMMENT ON COLUMN leadterra.leads.lead_id IS 'Id of the lead.';
-COMMENT ON COLUMN leadterra.leads.email IS 'Address in normal form, its domain in A-labels; null: the person has none.';
+COMMENT ON COLUMN leadterra.leads.email IS
+    'Address in normal form, its domain in A-labels; null: the person has none.';
 COMMENT ON COLUMN leadterra.leads.first_name IS 'First name.';
 COMMENT ON COLUMN leadterra.leads.last_name IS 'Last name.';
 COMMENT ON COLUMN leadterra.leads.company IS 'Company.';
@@ -41,7 +44,7 @@ COMMENT ON COLUMN leadterra.leads.interest_status IS
     'Interest: 1 interested, 2 to 4 on the way, negative not; null: unknown.';
 COMMENT ON COLUMN leadterra.leads.assigned_to IS 'Who owns the lead: an id of the caller.';
 COMMENT ON COLUMN leadterra.leads.verification_status IS
-    'Verdict on the address: 1 valid, 11 and 12 pending, -1 invalid, -2 risky, -3 catch-all, -4 job change.';
+    'Verdict: 1 valid, 11 and 12 pending, -1 invalid, -2 risky, -3 catch-all, -4 job change.';
 COMMENT ON COLUMN leadterra.leads.custom IS 'Fields that are not standard ones, an object.';
 COMMENT ON COLUMN leadterra.leads.created_at IS 'When the lead was made.';
 COMMENT ON COLUMN leadterra.leads.updated_at IS 'When a field last changed.';

@@ -11,7 +11,8 @@ SELECT leadterra.add_table('leadterra.links');
 COMMENT ON TABLE leadterra.links IS
 'What the links of a workspace are made with; no row: it never had any.';
 COMMENT ON COLUMN leadterra.links.link_key IS 'Key of the links, 32 bytes.';
-COMMENT ON COLUMN leadterra.links.unsubscribe_url IS 'What links begin with; null: messages have none.';
+COMMENT ON COLUMN leadterra.links.unsubscribe_url IS
+    'What links begin with; null: messages have none.';
 
 CREATE TYPE @extschema@.lt_message AS (
     lease_id uuid,
@@ -61,7 +62,8 @@ COMMENT ON COLUMN @extschema@.lt_message_page.due_at IS 'When it is, or was, due
 COMMENT ON COLUMN @extschema@.lt_message_page.state IS
     'queued, retry, leased, sent, failed or skipped, as it is stored.';
 COMMENT ON COLUMN @extschema@.lt_message_page.reason IS 'Why it is retry, failed or skipped.';
-COMMENT ON COLUMN @extschema@.lt_message_page.attempt IS 'The attempt to come, at hand, or the last.';
+COMMENT ON COLUMN @extschema@.lt_message_page.attempt IS
+    'The attempt to come, at hand, or the last.';
 COMMENT ON COLUMN @extschema@.lt_message_page.lease_id IS 'The lease that holds or sent it.';
 COMMENT ON COLUMN @extschema@.lt_message_page.settled_at IS
     'When its lease was closed, or it was skipped or failed.';

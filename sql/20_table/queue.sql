@@ -22,9 +22,11 @@ CREATE TABLE leadterra.batches (
 );
 -- Random bits do not compress; trying costs ten times what storing them does.
 ALTER TABLE leadterra.batches ALTER COLUMN lead_ids SET STORAGE EXTERNAL;
-CREATE INDEX batches_by_step ON leadterra.batches (workspace_id, campaign_id, step, waiting_since) INCLUDE (size);
+CREATE INDEX batches_by_step ON leadterra.batches (workspace_id, campaign_id, step, waiting_since)
+    INCLUDE (size);
 SELECT leadterra.add_table('leadterra.batches');
-COMMENT ON TABLE leadterra.batches IS 'Up to 1,000 leads of one campaign that came to a step together.';
+COMMENT ON TABLE leadterra.batches IS
+'Up to 1,000 leads of one campaign that came to a step together.';
 COMMENT ON COLUMN leadterra.batches.batch_id IS 'Id of the batch; its low ten bits are zero.';
 COMMENT ON COLUMN leadterra.batches.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.batches.step IS 'The step that its leads stand at.';
@@ -99,14 +101,17 @@ CREATE TABLE leadterra.leases (
     PRIMARY KEY (workspace_id, lease_id),
     CHECK ((state = 'open') = (closed_at IS NULL)),
     CHECK ((partial_range_id IS NULL) = (partial_last IS NULL)),
-    CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, tried_at, settled, completed))
+    CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(
+        batch_ids, firsts, lasts, attempts, tried_at, settled, completed))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);
 CREATE INDEX leases_open ON leadterra.leases (workspace_id, expires_at) WHERE state = 'open';
-CREATE INDEX leases_partial ON leadterra.leases (workspace_id, partial_range_id, partial_last) WHERE partial_range_id IS NOT NULL;
+CREATE INDEX leases_partial ON leadterra.leases (workspace_id, partial_range_id, partial_last)
+    WHERE partial_range_id IS NOT NULL;
 SELECT leadterra.add_table('leadterra.leases');
-COMMENT ON TABLE leadterra.leases IS 'Claims of workers on ranges of batches; partial_last is how far the last range is used, if not up.';
+COMMENT ON TABLE leadterra.leases IS
+'Claims of workers on ranges of batches; partial_last is how far the last range is used.';
 COMMENT ON COLUMN leadterra.leases.lease_id IS 'Id of the lease, which its worker shows.';
 COMMENT ON COLUMN leadterra.leases.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.leases.worker IS 'A name for people.';
@@ -146,7 +151,8 @@ CREATE TABLE leadterra.exceptions (
     PRIMARY KEY (workspace_id, campaign_id, lead_id, step)
 );
 SELECT leadterra.add_table('leadterra.exceptions');
-COMMENT ON TABLE leadterra.exceptions IS 'Messages that were not sent, with the reason: the sequence of their lead ended there.';
+COMMENT ON TABLE leadterra.exceptions IS
+'Messages that were not sent, with the reason: the sequence of their lead ended there.';
 COMMENT ON COLUMN leadterra.exceptions.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.exceptions.lead_id IS 'The lead.';
 COMMENT ON COLUMN leadterra.exceptions.step IS 'The step.';

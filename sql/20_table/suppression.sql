@@ -11,7 +11,8 @@ CREATE TABLE leadterra.blocklists (
     PRIMARY KEY (workspace_id, blocklist_id)
 );
 SELECT leadterra.add_table('leadterra.blocklists');
-COMMENT ON TABLE leadterra.blocklists IS 'Block lists beside the default one, which imports may be checked against.';
+COMMENT ON TABLE leadterra.blocklists IS
+'Block lists beside the default one, which imports may be checked against.';
 COMMENT ON COLUMN leadterra.blocklists.blocklist_id IS
     'Id of the list; the default list has the id of its workspace and no row.';
 COMMENT ON COLUMN leadterra.blocklists.name IS 'A name for people.';
@@ -25,7 +26,8 @@ CREATE TABLE leadterra.suppressions (
     created_at timestamptz NOT NULL DEFAULT now(),
     -- Of the list and of an address's domain, or else the entry; the same for all that are hashed.
     domain_hash bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
-        CASE WHEN starts_with(entry, 'hmac:') THEN 'hmac:' ELSE substr(entry, strpos(entry, '@') + 1) END,
+        CASE WHEN starts_with(entry, 'hmac:') THEN 'hmac:'
+        ELSE substr(entry, strpos(entry, '@') + 1) END,
         uuid_hash_extended(blocklist_id, 0))) STORED,
     PRIMARY KEY (workspace_id, blocklist_id, entry)
 );
@@ -38,7 +40,7 @@ COMMENT ON TABLE leadterra.suppressions IS 'Entries of block lists.';
 COMMENT ON COLUMN leadterra.suppressions.blocklist_id IS
     'The list; the id of the workspace stands for the suppression list.';
 COMMENT ON COLUMN leadterra.suppressions.entry IS
-    'An address, a domain, a wildcard such as *.example.com, in normal form, or hmac: and a keyed hash.';
+    'An address, a domain or a wildcard, in normal form, or hmac: and a keyed hash.';
 COMMENT ON COLUMN leadterra.suppressions.reason IS 'Why it was added, at most 1,000 bytes.';
 COMMENT ON COLUMN leadterra.suppressions.created_at IS 'When it was added.';
 COMMENT ON COLUMN leadterra.suppressions.domain_hash IS

@@ -17,7 +17,8 @@ CREATE TABLE leadterra.totals (
     PRIMARY KEY (workspace_id, campaign_id)
 );
 SELECT leadterra.add_table('leadterra.totals');
-COMMENT ON TABLE leadterra.totals IS 'What lt_maintain has counted of a campaign before it removed it.';
+COMMENT ON TABLE leadterra.totals IS
+'What lt_maintain has counted of a campaign before it removed it.';
 COMMENT ON COLUMN leadterra.totals.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.totals.enrolled IS 'Leads of removed batches of step one.';
 COMMENT ON COLUMN leadterra.totals.sent IS 'Messages of removed leases that were sent.';

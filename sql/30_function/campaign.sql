@@ -172,7 +172,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_keep_campaign';
 
 COMMENT ON FUNCTION leadterra.keep_campaign(uuid, uuid) IS
-'Keep a campaign of a workspace from being deleted until commit, or raise PT404 campaign_not_found.';
+'Keep a campaign from being deleted until commit, or raise PT404 campaign_not_found.';
 
 CREATE FUNCTION leadterra.keep_free_campaign(workspace uuid, campaign_id uuid)
 RETURNS boolean
@@ -236,7 +236,8 @@ SELECT
     c.variables,
     s.steps,
     b.leads + coalesce(t.enrolled, 0) - d.leads - e.removed AS leads_enrolled,
-    CASE WHEN c.status = 'draft' THEN 0 ELSE w.messages - w.skipped - w.deleted END AS queued_messages,
+    CASE WHEN c.status = 'draft' THEN 0
+    ELSE w.messages - w.skipped - w.deleted END AS queued_messages,
     CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip,
     e.lead_ids AS ended_lead_ids,
     i.lead_ids AS invalid_lead_ids,
@@ -268,7 +269,9 @@ CROSS JOIN LATERAL (
     WHERE d.workspace_id = c.workspace_id AND d.campaign_id = c.campaign_id
 ) d
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE e.status = 'removed') AS removed, array_agg(e.lead_id ORDER BY e.lead_id) AS lead_ids
+    SELECT
+        count(*) FILTER (WHERE e.status = 'removed') AS removed,
+        array_agg(e.lead_id ORDER BY e.lead_id) AS lead_ids
     FROM leadterra.enrollments e
     WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.status <> 'active'
 ) e
@@ -281,12 +284,17 @@ CROSS JOIN LATERAL (
     CROSS JOIN LATERAL (
         SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
         FROM leadterra.leases l
-        WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
+        WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id
+          AND w.first < w.last
     ) x
     LEFT JOIN LATERAL (
         SELECT
-            leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last, e.lead_ids, i.lead_ids) AS skipped,
-            leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last, d.lead_ids) AS deleted
+            leadterra.count_members(
+                b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
+                e.lead_ids, i.lead_ids) AS skipped,
+            leadterra.count_members(
+                b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
+                d.lead_ids) AS deleted
         FROM leadterra.batches b
         WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
           AND (e.lead_ids IS NOT NULL OR i.lead_ids IS NOT NULL OR d.lead_ids IS NOT NULL)
@@ -352,21 +360,25 @@ BEGIN ATOMIC
         c.queued_messages::bigint,
         least(coalesce(n.opened / n.arrived, 0), 1),
         least(coalesce(n.replied / n.arrived, 0), 1)
-    FROM leadterra.enter_campaign('campaigns:read', lt_campaign_stats.campaign_id) AS r (campaign_id)
+    FROM leadterra.enter_campaign('campaigns:read', lt_campaign_stats.campaign_id)
+        AS r (campaign_id)
     CROSS JOIN LATERAL (
         SELECT *
         FROM leadterra.campaign_states c
         WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
         OFFSET 0
     ) c
-    LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+    LEFT JOIN leadterra.totals t
+        ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(l.sent), 0) AS sent
         FROM leadterra.leases l
         WHERE l.workspace_id = c.workspace_id AND l.campaign_id = c.campaign_id
     ) l
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE x.state = 'skipped') AS skipped, count(*) FILTER (WHERE x.state = 'failed') AS failed
+        SELECT
+            count(*) FILTER (WHERE x.state = 'skipped') AS skipped,
+            count(*) FILTER (WHERE x.state = 'failed') AS failed
         FROM leadterra.exceptions x
         WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
     ) x
@@ -379,8 +391,9 @@ BEGIN ATOMIC
             coalesce(t.replied, 0) + v.replied AS replied,
             coalesce(t.unsubscribed, 0) + v.unsubscribed AS unsubscribed,
             -- Where no delivery is ever reported, what was sent stands in for it.
-            coalesce(nullif(coalesce(t.delivered, 0) + v.delivered, 0), nullif(coalesce(t.sent, 0) + l.sent, 0))::double precision
-                AS arrived
+            coalesce(
+                nullif(coalesce(t.delivered, 0) + v.delivered, 0),
+                nullif(coalesce(t.sent, 0) + l.sent, 0))::double precision AS arrived
     ) n;
 END;
 
@@ -420,12 +433,15 @@ BEGIN ATOMIC
             w.error,
             (SELECT leadterra.due_at(w.waiting_since, waiting_again.started_at, s.delay_days)
              FROM leadterra.steps s
-             WHERE s.workspace_id = waiting_again.workspace_id AND s.campaign_id = waiting_again.campaign_id AND s.step = w.step) AS due_at,
+             WHERE s.workspace_id = waiting_again.workspace_id
+               AND s.campaign_id = waiting_again.campaign_id AND s.step = w.step) AS due_at,
             w.last - x.first + 1 - coalesce((
                 SELECT
-                    leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
+                    leadterra.count_members(
+                        b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
                         waiting_again.ended_lead_ids, waiting_again.invalid_lead_ids)
-                    + leadterra.count_members(b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
+                    + leadterra.count_members(
+                        b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
                         waiting_again.deleted_lead_ids)
                 FROM leadterra.batches b
                 WHERE b.workspace_id = waiting_again.workspace_id AND b.batch_id = w.batch_id
@@ -434,9 +450,11 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
             FROM leadterra.leases l
-            WHERE l.workspace_id = waiting_again.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
+            WHERE l.workspace_id = waiting_again.workspace_id
+              AND l.partial_range_id = w.range_id AND w.first < w.last
         ) x
-        WHERE w.workspace_id = waiting_again.workspace_id AND w.campaign_id = waiting_again.campaign_id
+        WHERE w.workspace_id = waiting_again.workspace_id
+          AND w.campaign_id = waiting_again.campaign_id
           AND (w.losses > 0 OR w.tried_at IS NOT NULL)
     ) w
     WHERE w.messages > 0
@@ -459,18 +477,24 @@ BEGIN ATOMIC
         concat_ws(' ',
             CASE x.status
                 WHEN 'draft' THEN 'The campaign has not been started.'
-                WHEN 'paused' THEN format('The campaign is paused since %s.', leadterra.time_text(c.paused_at))
+                WHEN 'paused' THEN
+                    format('The campaign is paused since %s.', leadterra.time_text(c.paused_at))
                 WHEN 'no_leads' THEN 'Nobody is enrolled in the campaign.'
                 WHEN 'due' THEN 'Messages are due and wait for a worker to claim them.'
-                WHEN 'lease_expired' THEN 'A worker let its lease run out; the next claim gives its messages back.'
+                WHEN 'lease_expired' THEN
+                    'A worker let its lease run out; the next claim gives its messages back.'
                 WHEN 'all_leased' THEN 'All messages that are due are with workers.'
-                WHEN 'nothing_due' THEN format('The next message is due at %s.', leadterra.time_text(h.due_at))
+                WHEN 'nothing_due' THEN
+                    format('The next message is due at %s.', leadterra.time_text(h.due_at))
                 ELSE 'Every lead has reached the end of its sequence.'
             END,
             a.message,
-            CASE WHEN f.messages > 0 AND x.status = 'finished' THEN format('Messages that failed: %s.', f.messages) END),
+            CASE WHEN f.messages > 0 AND x.status = 'finished' THEN
+                format('Messages that failed: %s.', f.messages)
+            END),
         CASE WHEN c.status = 'running' THEN least(h.due_at, l.expires_at) END
-    FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id) AS r (campaign_id)
+    FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id)
+        AS r (campaign_id)
     CROSS JOIN LATERAL (
         SELECT *
         FROM leadterra.campaign_states c
@@ -490,12 +514,22 @@ BEGIN ATOMIC
     ) l
     CROSS JOIN LATERAL (
         SELECT string_agg(
-            format(CASE WHEN w.is_lost THEN 'Messages that wait because a lease ran out with nothing reported: %s, the next from %s.'
-                ELSE 'Messages that wait to be tried again: %s, the next from %s, because of: %s' END,
-                w.messages, leadterra.time_text(w.due_at), coalesce(regexp_replace(left(w.reason, 200), '\s+', ' ', 'g'), 'a worker gave it back')),
+            format(
+                CASE WHEN w.is_lost THEN
+                    'Messages that wait because a lease ran out with nothing reported: '
+                    '%s, the next from %s.'
+                ELSE
+                    'Messages that wait to be tried again: %s, the next from %s, because of: %s'
+                END,
+                w.messages,
+                leadterra.time_text(w.due_at),
+                coalesce(
+                    regexp_replace(left(w.reason, 200), '\s+', ' ', 'g'),
+                    'a worker gave it back')),
             ' ' ORDER BY w.is_lost DESC) AS message
         FROM leadterra.waiting_again(
-            c.workspace_id, c.campaign_id, c.started_at, c.ended_lead_ids, c.invalid_lead_ids, c.deleted_lead_ids) w
+            c.workspace_id, c.campaign_id, c.started_at,
+            c.ended_lead_ids, c.invalid_lead_ids, c.deleted_lead_ids) w
     ) a
     CROSS JOIN LATERAL (
         SELECT count(*) + coalesce((
@@ -504,7 +538,8 @@ BEGIN ATOMIC
             WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
         ), 0) AS messages
         FROM leadterra.exceptions x
-        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id AND x.state = 'failed'
+        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
+          AND x.state = 'failed'
     ) f
     CROSS JOIN LATERAL (
         SELECT CASE

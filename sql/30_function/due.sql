@@ -3,7 +3,8 @@
 -- due_at() is the rule; campaign_heads() and queue_heads() apply it to what waits.
 -- Claims, views and calls ask these, and C that has a range in hand asks src/due.c.
 
-CREATE FUNCTION leadterra.due_at(waiting_since timestamptz, started_at timestamptz, delay_days integer)
+CREATE FUNCTION leadterra.due_at(
+    waiting_since timestamptz, started_at timestamptz, delay_days integer)
 RETURNS timestamptz
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_due_at';
@@ -15,21 +16,35 @@ So many days, of 24 hours, after it began to wait or its campaign was started (n
 yet), whichever is later; infinity where no time is as late.';
 
 -- The first range of each step of a campaign is found by one search of the index.
-CREATE FUNCTION leadterra.campaign_heads(workspace_id uuid, campaign_id uuid, started_at timestamptz)
-RETURNS TABLE (step smallint, delay_days integer, due_at timestamptz, subject text, body_html text)
+CREATE FUNCTION leadterra.campaign_heads(
+    workspace_id uuid, campaign_id uuid, started_at timestamptz)
+RETURNS TABLE (
+    step smallint,
+    delay_days integer,
+    due_at timestamptz,
+    subject text,
+    body_html text
+)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT s.step, s.delay_days, leadterra.due_at(w.waiting_since, campaign_heads.started_at, s.delay_days), s.subject, s.body_html
+    SELECT
+        s.step,
+        s.delay_days,
+        leadterra.due_at(w.waiting_since, campaign_heads.started_at, s.delay_days),
+        s.subject,
+        s.body_html
     FROM (
         SELECT s.step, s.delay_days, s.subject, s.body_html
         FROM leadterra.steps s
-        WHERE s.workspace_id = campaign_heads.workspace_id AND s.campaign_id = campaign_heads.campaign_id
+        WHERE s.workspace_id = campaign_heads.workspace_id
+          AND s.campaign_id = campaign_heads.campaign_id
         OFFSET 0
     ) s
     CROSS JOIN LATERAL (
         SELECT w.waiting_since
         FROM leadterra.waiting w
-        WHERE w.workspace_id = campaign_heads.workspace_id AND w.campaign_id = campaign_heads.campaign_id AND w.step = s.step
+        WHERE w.workspace_id = campaign_heads.workspace_id
+          AND w.campaign_id = campaign_heads.campaign_id AND w.step = s.step
         ORDER BY w.waiting_since
         LIMIT 1
     ) w;
@@ -59,7 +74,8 @@ BEGIN ATOMIC
             ELSE (
                 SELECT c.campaign_id
                 FROM leadterra.campaigns c
-                WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id > w.campaign_id AND c.status = 'running'
+                WHERE c.workspace_id = queue_heads.workspace_id
+                  AND c.campaign_id > w.campaign_id AND c.status = 'running'
                 ORDER BY c.campaign_id
                 LIMIT 1
             ) END,
@@ -71,10 +87,12 @@ BEGIN ATOMIC
             SELECT w.campaign_id, w.step, w.waiting_since, (
                 SELECT c.started_at
                 FROM leadterra.campaigns c
-                WHERE c.workspace_id = queue_heads.workspace_id AND c.campaign_id = w.campaign_id AND c.status = 'running'
+                WHERE c.workspace_id = queue_heads.workspace_id
+                  AND c.campaign_id = w.campaign_id AND c.status = 'running'
             ) AS started_at
             FROM leadterra.waiting w
-            WHERE w.workspace_id = queue_heads.workspace_id AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
+            WHERE w.workspace_id = queue_heads.workspace_id
+              AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
             ORDER BY w.campaign_id, w.step, w.waiting_since
             LIMIT 1
         ) w
@@ -84,7 +102,8 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT s.delay_days
         FROM leadterra.steps s
-        WHERE s.workspace_id = queue_heads.workspace_id AND s.campaign_id = h.campaign_id AND s.step = h.step
+        WHERE s.workspace_id = queue_heads.workspace_id
+          AND s.campaign_id = h.campaign_id AND s.step = h.step
         OFFSET 0
     ) s
     WHERE h.started_at IS NOT NULL;

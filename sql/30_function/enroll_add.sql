@@ -16,7 +16,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_add_leads';
 
-COMMENT ON FUNCTION @extschema@.lt_add_leads(jsonb, uuid, uuid, uuid, uuid, boolean, boolean, boolean, boolean) IS
+COMMENT ON FUNCTION @extschema@.lt_add_leads(
+    jsonb, uuid, uuid, uuid, uuid, boolean, boolean, boolean, boolean) IS
 'Add up to 1,000 leads to a campaign or a list, as the second service''s bulk call does
 
 A lead object has email, first_name, last_name, company_name, job_title, phone, website,

@@ -31,7 +31,8 @@ COMMENT ON FUNCTION leadterra.enroll_leads(uuid, uuid, uuid[]) IS
 Those without an address, suppressed or deleted are not.';
 
 -- Which leads of an array are in a list, or in a campaign and not removed from it.
-CREATE FUNCTION leadterra.find_members(workspace uuid, campaign_id uuid, list_id uuid, lead_ids uuid[])
+CREATE FUNCTION leadterra.find_members(
+    workspace uuid, campaign_id uuid, list_id uuid, lead_ids uuid[])
 RETURNS uuid[]
 LANGUAGE sql VOLATILE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -44,7 +45,8 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT
         FROM leadterra.list_members m
-        WHERE m.workspace_id = find_members.workspace AND m.list_id = find_members.list_id AND m.lead_id = u.lead_id
+        WHERE m.workspace_id = find_members.workspace AND m.list_id = find_members.list_id
+          AND m.lead_id = u.lead_id
         UNION ALL
         SELECT
         FROM leadterra.enrollments e
@@ -78,19 +80,30 @@ BEGIN
     END IF;
     PERFORM leadterra.limit_entries('lead_ids', cardinality(lead_ids));
     IF num_nonnulls(from_campaign_id, from_list_id) <> 1 THEN
-        PERFORM leadterra.raise_error('invalid_request', 'either from_campaign_id or from_list_id must be given, and not both');
+        PERFORM leadterra.raise_error('invalid_request',
+            'either from_campaign_id or from_list_id must be given, and not both');
     ELSIF num_nonnulls(to_campaign_id, to_list_id) <> 1 THEN
-        PERFORM leadterra.raise_error('invalid_request', 'either to_campaign_id or to_list_id must be given, and not both');
+        PERFORM leadterra.raise_error('invalid_request',
+            'either to_campaign_id or to_list_id must be given, and not both');
     ELSIF from_campaign_id = to_campaign_id OR from_list_id = to_list_id THEN
         PERFORM leadterra.raise_error('invalid_request', 'leads cannot be moved to where they are');
     END IF;
 
     -- Neither is deleted before this commits.
     PERFORM leadterra.keep_list(workspace, l.list_id)
-    FROM (SELECT l.list_id FROM unnest(ARRAY[from_list_id, to_list_id]) AS l (list_id) WHERE l.list_id IS NOT NULL ORDER BY l.list_id) l;
+    FROM (
+        SELECT l.list_id
+        FROM unnest(ARRAY[from_list_id, to_list_id]) AS l (list_id)
+        WHERE l.list_id IS NOT NULL
+        ORDER BY l.list_id
+    ) l;
     PERFORM leadterra.keep_campaign(workspace, c.campaign_id)
-    FROM (SELECT c.campaign_id FROM unnest(ARRAY[from_campaign_id, to_campaign_id]) AS c (campaign_id)
-          WHERE c.campaign_id IS NOT NULL ORDER BY c.campaign_id) c;
+    FROM (
+        SELECT c.campaign_id
+        FROM unnest(ARRAY[from_campaign_id, to_campaign_id]) AS c (campaign_id)
+        WHERE c.campaign_id IS NOT NULL
+        ORDER BY c.campaign_id
+    ) c;
 
     moved := leadterra.find_members(workspace, from_campaign_id, from_list_id, lead_ids);
     IF to_campaign_id IS NOT NULL THEN
@@ -108,7 +121,8 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.move_leads(uuid, uuid[], uuid, uuid, uuid, uuid) IS 'Do what lt_move_leads says, in a workspace.';
+COMMENT ON FUNCTION leadterra.move_leads(uuid, uuid[], uuid, uuid, uuid, uuid) IS
+'Do what lt_move_leads says, in a workspace.';
 
 CREATE FUNCTION @extschema@.lt_move_leads(
     lead_ids uuid[],

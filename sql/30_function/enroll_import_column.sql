@@ -10,7 +10,10 @@ BEGIN ATOMIC
     FROM leadterra.lead_fields() f
     CROSS JOIN LATERAL unnest(ARRAY[f.name, f.alias, f.column_name]) AS n (name)
     UNION
-    VALUES ('email', 'email', true), ('customFields', 'customFields', true), ('custom', 'customFields', false);
+    VALUES
+        ('email', 'email', true),
+        ('customFields', 'customFields', true),
+        ('custom', 'customFields', false);
 END;
 
 COMMENT ON FUNCTION leadterra.import_names() IS
@@ -88,7 +91,8 @@ BEGIN ATOMIC
         WHERE leadterra.import_goes_by_names(import_columns.mapping)
           AND NOT EXISTS (SELECT FROM mapped m WHERE m.name = c.name)
     ), known AS (
-        SELECT g.place, g.name, g.given, g.is_mapped, n.key AS field, coalesce(n.is_given, false) AS is_key
+        SELECT g.place, g.name, g.given, g.is_mapped, n.key AS field,
+            coalesce(n.is_given, false) AS is_key
         FROM given g
         LEFT JOIN LATERAL (
             SELECT n.key, n.is_key AND n.name = g.given AS is_given
@@ -99,13 +103,16 @@ BEGIN ATOMIC
         ) n ON true
     ), ranked AS (
         SELECT k.*,
-            row_number() OVER (PARTITION BY coalesce(k.field, k.given) ORDER BY k.is_mapped DESC, k.is_key DESC, k.place) = 1 AS is_first,
+            row_number() OVER (
+                PARTITION BY coalesce(k.field, k.given)
+                ORDER BY k.is_mapped DESC, k.is_key DESC, k.place) = 1 AS is_first,
             bool_or(k.is_mapped) OVER (PARTITION BY coalesce(k.field, k.given)) AS is_said
         FROM known k
     ), named AS (
         SELECT r.place, r.name, r.is_mapped,
             CASE
-                WHEN NOT r.is_mapped AND (r.is_said OR r.field IS NULL AND leadterra.import_passes_over(import_columns.source, r.place)) THEN NULL
+                WHEN NOT r.is_mapped AND (r.is_said OR r.field IS NULL
+                    AND leadterra.import_passes_over(import_columns.source, r.place)) THEN NULL
                 WHEN r.field IS NOT NULL AND r.is_first AND NOT r.is_key THEN r.field
                 ELSE r.given
             END AS key,
@@ -113,7 +120,9 @@ BEGIN ATOMIC
         FROM ranked r
     )
     SELECT n.place, n.name,
-        CASE WHEN n.is_mapped OR NOT EXISTS (SELECT FROM mapped m WHERE m.name IS NULL AND m.key IN (n.name, n.key)) THEN n.key END,
+        CASE WHEN n.is_mapped OR NOT EXISTS (
+            SELECT FROM mapped m WHERE m.name IS NULL AND m.key IN (n.name, n.key)
+        ) THEN n.key END,
         n.is_field
     FROM named n;
 END;
@@ -138,15 +147,19 @@ BEGIN
         string_agg(c.label, ', ' ORDER BY c.place) FILTER (WHERE NOT c.is_field) AS custom,
         string_agg(c.name, ', ' ORDER BY c.place) FILTER (WHERE c.is_field IS NULL) AS passed_over,
         min(jsonb_build_object(c.name, NULL)::text) FILTER (WHERE NOT c.is_field) AS without,
-        min(jsonb_build_object(c.name, c.name)::text) FILTER (WHERE c.is_field IS NULL AND NOT coalesce(mapping, '{}') ? c.name) AS along
+        min(jsonb_build_object(c.name, c.name)::text)
+            FILTER (WHERE c.is_field IS NULL AND NOT coalesce(mapping, '{}') ? c.name) AS along
     INTO taken
     FROM (
-        SELECT x.place, x.name, CASE WHEN x.key = x.name THEN x.name ELSE format('%s as %s', x.name, x.key) END AS label,
+        SELECT x.place, x.name,
+            CASE WHEN x.key = x.name THEN x.name
+            ELSE format('%s as %s', x.name, x.key) END AS label,
             CASE WHEN x.key IS NOT NULL THEN x.is_field END AS is_field
         FROM leadterra.import_columns(source, mapping) x
     ) c;
     said := format('columns of table "%s": %s', source,
-        concat_ws('; ', taken.fields, 'custom fields: ' || taken.custom, 'passed over: ' || taken.passed_over));
+        concat_ws('; ', taken.fields,
+            'custom fields: ' || taken.custom, 'passed over: ' || taken.passed_over));
     hint := concat_ws(' ',
         'The mapping ' || taken.without || ' leaves a column out.',
         'The mapping ' || taken.along || ' takes one that is passed over.');
@@ -200,12 +213,15 @@ BEGIN
         RETURN 'argument "mapping" must be an object of lead keys and names of columns';
     END IF;
     SELECT CASE
-        WHEN m.is_name THEN format('key "%s" of argument "mapping": table "%s" has no column "%s"', m.key, source, m.name)
+        WHEN m.is_name THEN format(
+            'key "%s" of argument "mapping": table "%s" has no column "%s"', m.key, source, m.name)
         ELSE format('key "%s" of argument "mapping" must be the name of a column', m.key) END
     INTO problem
     FROM (
-        SELECT x.key, coalesce(x.value #>> '{}', x.key) AS name, x.value = 'null' AS leaves_out,
-            jsonb_typeof(x.value) = 'string' OR x.value = 'null' AND leadterra.import_goes_by_names(mapping) AS is_name
+        SELECT x.key, coalesce(x.value #>> '{}', x.key) AS name,
+            x.value = 'null' AS leaves_out,
+            jsonb_typeof(x.value) = 'string'
+                OR x.value = 'null' AND leadterra.import_goes_by_names(mapping) AS is_name
         FROM jsonb_each(mapping) x
     ) m
     WHERE NOT m.is_name
@@ -213,9 +229,11 @@ BEGIN
            SELECT FROM leadterra.import_columns(source, NULL) c
            WHERE c.name = m.name OR c.key = m.name AND m.leaves_out)
     LIMIT 1;
-    IF problem IS NULL AND NOT EXISTS (SELECT FROM leadterra.import_columns(source, mapping) c WHERE c.key = 'email') THEN
+    IF problem IS NULL AND NOT EXISTS (
+        SELECT FROM leadterra.import_columns(source, mapping) c WHERE c.key = 'email') THEN
         problem := format('table "%s" has no column "email"', source)
-            || CASE WHEN mapping IS NULL THEN '' ELSE ', and argument "mapping" has no such key' END;
+            || CASE WHEN mapping IS NULL THEN ''
+                ELSE ', and argument "mapping" has no such key' END;
     END IF;
     RETURN problem;
 END;
@@ -235,7 +253,9 @@ BEGIN ATOMIC
         -- his: what such a column has is taken as its type prints it.
         string_agg(
             CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace
-                THEN format('CASE WHEN num_nonnulls(t.%1$I) = 1 THEN to_jsonb(format(''%%s'', t.%1$I)) END', c.name)
+                THEN format(
+                    'CASE WHEN num_nonnulls(t.%1$I) = 1 THEN to_jsonb(format(''%%s'', t.%1$I)) END',
+                    c.name)
                 WHEN t.typcategory = 'S' AND c.key = 'customFields'
                 THEN format('leadterra.read_custom(t.%I::text)', c.name)
                 ELSE format('to_jsonb(t.%I)', c.name)
@@ -244,9 +264,14 @@ BEGIN ATOMIC
     JOIN pg_attribute a ON a.attrelid = import_object.source AND a.attnum = c.place
     CROSS JOIN LATERAL (
         WITH RECURSIVE base AS (
-            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory FROM pg_type b WHERE b.oid = a.atttypid
+            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory
+            FROM pg_type b
+            WHERE b.oid = a.atttypid
             UNION ALL
-            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory FROM base d JOIN pg_type b ON b.oid = d.typbasetype WHERE d.typtype = 'd'
+            SELECT b.oid, b.typtype, b.typbasetype, b.typnamespace, b.typcategory
+            FROM base d
+            JOIN pg_type b ON b.oid = d.typbasetype
+            WHERE d.typtype = 'd'
         )
         SELECT b.typnamespace, b.typcategory FROM base b WHERE b.typtype <> 'd'
     ) t

@@ -14,7 +14,8 @@ CREATE FUNCTION leadterra.import_time_left(rows bigint, rate numeric)
 RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT make_interval(secs => ceil(import_time_left.rows / nullif(import_time_left.rate, 0))::double precision);
+    SELECT make_interval(secs =>
+        ceil(import_time_left.rows / nullif(import_time_left.rate, 0))::double precision);
 END;
 
 COMMENT ON FUNCTION leadterra.import_time_left(bigint, numeric) IS
@@ -26,8 +27,11 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT format(
         'imported %s of %s rows: %s enrolled, %s updated, %s left out',
-        to_char(i.rows_done, 'FM999,999,999,999'), to_char(greatest(i.rows_total, i.rows_done), 'FM999,999,999,999'),
-        to_char(i.enrolled, 'FM999,999,999,999'), to_char(i.updated, 'FM999,999,999,999'), to_char(i.rejected, 'FM999,999,999,999'));
+        to_char(i.rows_done, 'FM999,999,999,999'),
+        to_char(greatest(i.rows_total, i.rows_done), 'FM999,999,999,999'),
+        to_char(i.enrolled, 'FM999,999,999,999'),
+        to_char(i.updated, 'FM999,999,999,999'),
+        to_char(i.rejected, 'FM999,999,999,999'));
 END;
 
 COMMENT ON FUNCTION leadterra.import_progress(leadterra.imports) IS
@@ -39,12 +43,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    rate constant numeric := leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at);
+    rate constant numeric :=
+        leadterra.import_rate(i.rows_done - i.run_rows, i.run_at, i.updated_at);
 BEGIN
-    IF coalesce(rate, 0) = 0 OR i.rows_done >= i.rows_total OR leadterra.clock() < told_at + interval '1 second' THEN
+    IF coalesce(rate, 0) = 0 OR i.rows_done >= i.rows_total
+        OR leadterra.clock() < told_at + interval '1 second' THEN
         RETURN told_at;
     END IF;
-    RAISE NOTICE '%; % a second, % left', leadterra.import_progress(i), to_char(rate, 'FM999,999,999,999'),
+    RAISE NOTICE '%; % a second, % left',
+        leadterra.import_progress(i),
+        to_char(rate, 'FM999,999,999,999'),
         to_char(leadterra.import_time_left(i.rows_total - i.rows_done, rate), 'FMHH24:MI:SS');
     RETURN leadterra.clock();
 END;

@@ -16,18 +16,22 @@ DECLARE
 BEGIN
     SELECT x.step, x.state, x.waiting_since, x.batch_id, x."position" INTO m
     FROM leadterra.messages x
-    WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.lead_id = source AND x.state <> 'sent';
+    WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.lead_id = source
+      AND x.state <> 'sent';
     IF m.state = 'leased' THEN
-        PERFORM leadterra.raise_error('lead_leased', format('a message to lead "%s" is with a worker', source));
+        PERFORM leadterra.raise_error('lead_leased',
+            format('a message to lead "%s" is with a worker', source));
     END IF;
     IF m.state IN ('queued', 'retry') THEN
         -- A claim may just have taken it.
-        PERFORM leadterra.lock_waiting(workspace, campaign, m.step, m.waiting_since, m.batch_id, m."position");
+        PERFORM leadterra.lock_waiting(
+            workspace, campaign, m.step, m.waiting_since, m.batch_id, m."position");
         PERFORM FROM leadterra.messages x
         WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.lead_id = source
           AND x.batch_id = m.batch_id AND x."position" = m."position" AND x.state = m.state;
         IF NOT FOUND THEN
-            PERFORM leadterra.raise_error('lead_leased', format('a message to lead "%s" is with a worker', source));
+            PERFORM leadterra.raise_error('lead_leased',
+                format('a message to lead "%s" is with a worker', source));
         END IF;
     END IF;
 
@@ -35,7 +39,8 @@ BEGIN
         batch := leadterra.enqueue(workspace, campaign, m.step, m.waiting_since, heir);
     END IF;
     IF m.state IN ('failed', 'skipped') THEN
-        PERFORM leadterra.hand_over_exception(workspace, campaign, m.step, m.waiting_since, batch, source, heir);
+        PERFORM leadterra.hand_over_exception(
+            workspace, campaign, m.step, m.waiting_since, batch, source, heir);
     END IF;
     -- Who was enrolled is known from batches of step one.
     IF m.step IS DISTINCT FROM 1 THEN
@@ -66,7 +71,9 @@ BEGIN
     PERFORM leadterra.require_read_committed('merging leads');
     IF merge_leads.lead_id IS NULL OR merge_leads.destination_lead_id IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request',
-            format('argument "%s" must not be null', CASE WHEN merge_leads.lead_id IS NULL THEN 'lead_id' ELSE 'destination_lead_id' END));
+            format('argument "%s" must not be null',
+                CASE WHEN merge_leads.lead_id IS NULL THEN 'lead_id'
+                ELSE 'destination_lead_id' END));
     ELSIF merge_leads.lead_id = merge_leads.destination_lead_id THEN
         PERFORM leadterra.raise_error('invalid_request', 'a lead cannot be merged with itself');
     END IF;
@@ -79,7 +86,8 @@ BEGIN
             FOR e IN
                 SELECT l.lead_id, l.email
                 FROM leadterra.leads l
-                WHERE l.workspace_id = workspace AND l.lead_id IN (merge_leads.lead_id, merge_leads.destination_lead_id)
+                WHERE l.workspace_id = workspace
+                  AND l.lead_id IN (merge_leads.lead_id, merge_leads.destination_lead_id)
                 ORDER BY l.email NULLS FIRST, l.lead_id
             LOOP
                 source := leadterra.lock_lead(workspace, e.lead_id);
@@ -95,7 +103,10 @@ BEGIN
     source := leadterra.lock_lead(workspace, merge_leads.lead_id);
     heir := leadterra.lock_lead(workspace, merge_leads.destination_lead_id);
 
-    FOR campaign IN SELECT c.campaign_id FROM leadterra.lock_enrollments(workspace, source.lead_id) AS c (campaign_id) LOOP
+    FOR campaign IN
+        SELECT c.campaign_id
+        FROM leadterra.lock_enrollments(workspace, source.lead_id) AS c (campaign_id)
+    LOOP
         IF leadterra.hand_over_enrollment(workspace, campaign, source.lead_id, heir.lead_id) THEN
             PERFORM leadterra.hand_over_message(workspace, campaign, source.lead_id, heir.lead_id);
         END IF;
@@ -115,7 +126,8 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.merge_leads(uuid, uuid, uuid) IS 'Do what lt_merge_leads says, in a workspace.';
+COMMENT ON FUNCTION leadterra.merge_leads(uuid, uuid, uuid) IS
+'Do what lt_merge_leads says, in a workspace.';
 
 CREATE FUNCTION @extschema@.lt_merge_leads(lead_id uuid, destination_lead_id uuid)
 RETURNS void

@@ -30,7 +30,8 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT e.workspace_id, e.campaign_id, e.lead_id
             FROM leadterra.enrollments e
-            WHERE e.workspace_id = k.workspace_id AND e.campaign_id = k.campaign_id AND e.lead_id = k.lead_id
+            WHERE e.workspace_id = k.workspace_id AND e.campaign_id = k.campaign_id
+              AND e.lead_id = k.lead_id
             FOR UPDATE
         ) e
     ), gone AS (
@@ -105,7 +106,8 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT
         FROM leadterra.enrollments e
-        WHERE e.workspace_id = lock_enrollments.workspace AND e.campaign_id = c.campaign_id AND e.lead_id = lock_enrollments.lead_id
+        WHERE e.workspace_id = lock_enrollments.workspace AND e.campaign_id = c.campaign_id
+          AND e.lead_id = lock_enrollments.lead_id
         FOR UPDATE
     ) e;
 END;
@@ -139,7 +141,8 @@ $$;
 COMMENT ON FUNCTION leadterra.remove_enrollments(uuid, uuid, uuid[]) IS
 'Take leads that are active in a campaign out of it.';
 
-CREATE FUNCTION leadterra.hand_over_enrollment(workspace uuid, campaign_id uuid, source uuid, heir uuid)
+CREATE FUNCTION leadterra.hand_over_enrollment(
+    workspace uuid, campaign_id uuid, source uuid, heir uuid)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -149,7 +152,8 @@ BEGIN
     INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id, status, enrolled_at)
     SELECT workspace, e.campaign_id, heir, e.status, e.enrolled_at
     FROM leadterra.enrollments e
-    WHERE e.workspace_id = workspace AND e.campaign_id = hand_over_enrollment.campaign_id AND e.lead_id = source
+    WHERE e.workspace_id = workspace AND e.campaign_id = hand_over_enrollment.campaign_id
+      AND e.lead_id = source
     ON CONFLICT DO NOTHING;
     IF FOUND THEN
         RETURN true;
@@ -157,10 +161,10 @@ BEGIN
     -- It is the person who did that.
     UPDATE leadterra.enrollments e SET status = s.status
     FROM leadterra.enrollments s
-    WHERE s.workspace_id = workspace AND s.campaign_id = hand_over_enrollment.campaign_id AND s.lead_id = source
-      AND s.status IN ('replied', 'unsubscribed')
-      AND e.workspace_id = workspace AND e.campaign_id = hand_over_enrollment.campaign_id AND e.lead_id = heir
-      AND e.status = 'active';
+    WHERE s.workspace_id = workspace AND s.campaign_id = hand_over_enrollment.campaign_id
+      AND s.lead_id = source AND s.status IN ('replied', 'unsubscribed')
+      AND e.workspace_id = workspace AND e.campaign_id = hand_over_enrollment.campaign_id
+      AND e.lead_id = heir AND e.status = 'active';
     RETURN false;
 END;
 $$;
@@ -191,14 +195,17 @@ DECLARE
     campaign CONSTANT uuid := leadterra.enter_campaign('leads:read', lt_campaign_leads.campaign_id);
     workspace CONSTANT uuid := leadterra.current_workspace();
     wanted CONSTANT integer := leadterra.row_limit('max_leads', lt_campaign_leads.max_leads);
-    start CONSTANT uuid := coalesce(lt_campaign_leads.after, '00000000-0000-0000-0000-000000000000');
+    start CONSTANT uuid :=
+        coalesce(lt_campaign_leads.after, '00000000-0000-0000-0000-000000000000');
     only_status CONSTANT text := lt_campaign_leads.status;
-    look_at CONSTANT integer := CASE WHEN only_status = 'active' THEN greatest(wanted, 1000) ELSE wanted END;
+    look_at CONSTANT integer :=
+        CASE WHEN only_status = 'active' THEN greatest(wanted, 1000) ELSE wanted END;
     seen uuid[];
     found bigint;
 BEGIN
     IF only_status NOT IN ('active', 'replied', 'bounced', 'unsubscribed', 'removed') THEN
-        PERFORM leadterra.raise_error('invalid_request', format('status "%s" is not one of an enrollment', only_status));
+        PERFORM leadterra.raise_error('invalid_request',
+            format('status "%s" is not one of an enrollment', only_status));
     END IF;
     IF only_status <> 'active' THEN
         SELECT array_agg(e.lead_id) INTO seen
@@ -221,7 +228,8 @@ BEGIN
         ) e;
     END IF;
     RETURN QUERY
-    SELECT e.lead_id, l.email, l.first_name, l.last_name, l.company, e.status, e.enrolled_at, e.lead_id
+    SELECT e.lead_id, l.email, l.first_name, l.last_name, l.company,
+        e.status, e.enrolled_at, e.lead_id
     FROM unnest(seen) WITH ORDINALITY AS u (lead_id, number)
     CROSS JOIN LATERAL (
         SELECT e.lead_id, e.status, e.enrolled_at
@@ -262,7 +270,13 @@ Returns: leads in the order of their ids. No row means that there are no more.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION @extschema@.lt_lead_campaigns(lead_id uuid)
-RETURNS TABLE (campaign_id uuid, name text, campaign_status text, status text, enrolled_at timestamptz)
+RETURNS TABLE (
+    campaign_id uuid,
+    name text,
+    campaign_status text,
+    status text,
+    enrolled_at timestamptz
+)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -273,9 +287,11 @@ DECLARE
 BEGIN
     PERFORM leadterra.enter('leads:read');
     workspace := leadterra.current_workspace();
-    PERFORM FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = lt_lead_campaigns.lead_id;
+    PERFORM FROM leadterra.leads l
+    WHERE l.workspace_id = workspace AND l.lead_id = lt_lead_campaigns.lead_id;
     IF NOT FOUND THEN
-        PERFORM leadterra.raise_error('lead_not_found', format('lead "%s" does not exist', lt_lead_campaigns.lead_id));
+        PERFORM leadterra.raise_error('lead_not_found',
+            format('lead "%s" does not exist', lt_lead_campaigns.lead_id));
     END IF;
     RETURN QUERY
     SELECT c.campaign_id, c.name, c.status, e.status, e.enrolled_at

@@ -29,7 +29,8 @@ DECLARE
 BEGIN
     PERFORM leadterra.require_read_committed('claiming a job');
     IF claim_job.type <> 'verify_leads' THEN
-        PERFORM leadterra.raise_error('invalid_request', format('job type "%s" is unknown', claim_job.type));
+        PERFORM leadterra.raise_error('invalid_request',
+            format('job type "%s" is unknown', claim_job.type));
     END IF;
 
     LOOP
@@ -46,10 +47,15 @@ BEGIN
 
         -- A lease that ran out costs no attempt.  A job is alone in its lease, and is not
         -- kept waiting: that lasts as long as its worker asked for.
-        times_lost := CASE found_job.status WHEN 'pending' THEN 0 ELSE leadterra.lease_lose(found_job.losses, EXISTS (
-            SELECT FROM leadterra.jobs j
-            WHERE j.workspace_id = workspace AND j.finished_at >= found_job.lost_at AND j.status = 'success')) END;
-        IF times_lost > 0 OR times_lost = 0 AND leadterra.job_retry_at(found_job.attempt, at) IS NOT NULL THEN
+        times_lost := CASE found_job.status
+            WHEN 'pending' THEN 0
+            ELSE leadterra.lease_lose(found_job.losses, EXISTS (
+                SELECT FROM leadterra.jobs j
+                WHERE j.workspace_id = workspace AND j.finished_at >= found_job.lost_at
+                  AND j.status = 'success'))
+        END;
+        IF times_lost > 0
+            OR times_lost = 0 AND leadterra.job_retry_at(found_job.attempt, at) IS NOT NULL THEN
             RETURN QUERY
             UPDATE leadterra.jobs j SET
                 status = 'in-progress',
@@ -62,7 +68,9 @@ BEGIN
                 losses = times_lost,
                 lost_at = CASE WHEN times_lost > 0 THEN j.expires_at END
             WHERE j.workspace_id = workspace AND j.job_id = found_job.job_id
-            RETURNING j.lease_id, j.job_id, j.type, j.campaign_id, j.list_id, j.attempt::integer, j.progress::integer, j.lead_ids;
+            RETURNING
+                j.lease_id, j.job_id, j.type, j.campaign_id, j.list_id,
+                j.attempt::integer, j.progress::integer, j.lead_ids;
             RETURN;
         END IF;
 
@@ -76,7 +84,8 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.claim_job(uuid, interval, text, text) IS 'Do what lt_claim_job says, in a workspace.';
+COMMENT ON FUNCTION leadterra.claim_job(uuid, interval, text, text) IS
+'Do what lt_claim_job says, in a workspace.';
 
 CREATE FUNCTION @extschema@.lt_claim_job(
     lease_for interval DEFAULT '5 minutes',
@@ -107,7 +116,13 @@ Errors: PT400 invalid_request, PT409 wrong_isolation.';
 -- Whether a lease has run out is decided after its row is locked, which may
 -- take a while.  It is asked for in the order of leases for their index to be
 -- used: see lt_set_verification.
-CREATE FUNCTION leadterra.lock_job(workspace uuid, lease_id uuid, accepted text[], OUT job_id uuid, OUT status text, OUT attempt smallint)
+CREATE FUNCTION leadterra.lock_job(
+    workspace uuid,
+    lease_id uuid,
+    accepted text[],
+    OUT job_id uuid,
+    OUT status text,
+    OUT attempt smallint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -124,7 +139,8 @@ BEGIN
     ORDER BY j.lease_id
     LIMIT 1
     FOR UPDATE;
-    PERFORM leadterra.require_lease(lock_job.lease_id, lock_job.status = ANY (lock_job.accepted), expires_at);
+    PERFORM leadterra.require_lease(
+        lock_job.lease_id, lock_job.status = ANY (lock_job.accepted), expires_at);
 END;
 $$;
 
@@ -133,7 +149,8 @@ COMMENT ON FUNCTION leadterra.lock_job(uuid, uuid, text[]) IS
 
 Errors: PT409 lease_lost: the lease has run out, or the status of the job is not accepted.';
 
-CREATE FUNCTION leadterra.job_progress(workspace uuid, lease_id uuid, progress integer, lease_for interval)
+CREATE FUNCTION leadterra.job_progress(
+    workspace uuid, lease_id uuid, progress integer, lease_for interval)
 RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -154,15 +171,20 @@ BEGIN
     job := leadterra.lock_job(workspace, job_progress.lease_id, '{in-progress}');
     at := leadterra.clock();
     until := leadterra.lease_end(at, job_progress.lease_for);
-    UPDATE leadterra.jobs j SET progress = job_progress.progress, expires_at = until, updated_at = at
+    UPDATE leadterra.jobs j
+    SET progress = job_progress.progress, expires_at = until, updated_at = at
     WHERE j.workspace_id = workspace AND j.job_id = job.job_id;
     RETURN until;
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.job_progress(uuid, uuid, integer, interval) IS 'Do what lt_job_progress says, in a workspace.';
+COMMENT ON FUNCTION leadterra.job_progress(uuid, uuid, integer, interval) IS
+'Do what lt_job_progress says, in a workspace.';
 
-CREATE FUNCTION @extschema@.lt_job_progress(lease_id uuid, progress integer, lease_for interval DEFAULT '5 minutes')
+CREATE FUNCTION @extschema@.lt_job_progress(
+    lease_id uuid,
+    progress integer,
+    lease_for interval DEFAULT '5 minutes')
 RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -192,13 +214,18 @@ DECLARE
     outcome text;
 BEGIN
     job := leadterra.lock_job(workspace, finish_job.lease_id,
-        CASE WHEN finish_job.error IS NULL THEN '{in-progress, success}' ELSE '{in-progress, success, pending, failed}' END::text[]);
+        CASE WHEN finish_job.error IS NULL THEN '{in-progress, success}'
+        ELSE '{in-progress, success, pending, failed}' END::text[]);
     IF job.status <> 'in-progress' THEN
         RETURN false;
     END IF;
 
     at := leadterra.clock();
-    outcome := CASE WHEN finish_job.error IS NULL THEN 'success' WHEN leadterra.job_retry_at(job.attempt, at) IS NOT NULL THEN 'pending' ELSE 'failed' END;
+    outcome := CASE
+        WHEN finish_job.error IS NULL THEN 'success'
+        WHEN leadterra.job_retry_at(job.attempt, at) IS NOT NULL THEN 'pending'
+        ELSE 'failed'
+    END;
     UPDATE leadterra.jobs j SET
         status = outcome,
         progress = CASE outcome WHEN 'success' THEN 100 ELSE j.progress END,
@@ -214,7 +241,8 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.finish_job(uuid, uuid, text) IS 'Do what lt_finish_job says, in a workspace.';
+COMMENT ON FUNCTION leadterra.finish_job(uuid, uuid, text) IS
+'Do what lt_finish_job says, in a workspace.';
 
 CREATE FUNCTION @extschema@.lt_finish_job(lease_id uuid, error text DEFAULT NULL)
 RETURNS boolean
@@ -263,4 +291,4 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.maintain_jobs(uuid, timestamptz, bigint) IS
-'Remove jobs of a workspace that were finished before a time, at most a slice, and return how many.';
+'Remove jobs of a workspace that were finished before a time, at most a slice; return how many.';

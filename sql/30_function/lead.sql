@@ -170,9 +170,12 @@ DECLARE
 BEGIN
     IF lead_ids IS NULL OR statuses IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request',
-            format('argument "%s" must not be null', CASE WHEN lead_ids IS NULL THEN 'lead_ids' ELSE 'statuses' END));
+            format('argument "%s" must not be null',
+                CASE WHEN lead_ids IS NULL THEN 'lead_ids' ELSE 'statuses' END));
     END IF;
-    PERFORM leadterra.limit_entries('lead_ids', cardinality(lead_ids)), leadterra.limit_entries('statuses', cardinality(statuses));
+    PERFORM
+        leadterra.limit_entries('lead_ids', cardinality(lead_ids)),
+        leadterra.limit_entries('statuses', cardinality(statuses));
     IF cardinality(lead_ids) <> cardinality(statuses) THEN
         PERFORM leadterra.raise_error('invalid_request',
             format('arguments "lead_ids" and "statuses" must be of one length, not %s and %s',
@@ -182,9 +185,13 @@ BEGIN
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "lead_ids" must not have nulls');
     END IF;
-    SELECT u.status INTO unknown FROM unnest(statuses) AS u (status) WHERE NOT leadterra.is_verification_status(u.status) LIMIT 1;
+    SELECT u.status INTO unknown
+    FROM unnest(statuses) AS u (status)
+    WHERE NOT leadterra.is_verification_status(u.status)
+    LIMIT 1;
     IF FOUND THEN
-        PERFORM leadterra.raise_error('invalid_request', format('verification status "%s" is unknown', unknown));
+        PERFORM leadterra.raise_error('invalid_request',
+            format('verification status "%s" is unknown', unknown));
     END IF;
 
     -- One row may be asked for in the order of ids, and sorting is off, because a
@@ -199,13 +206,15 @@ BEGIN
                     SELECT u.lead_id, u.status, l.email
                     FROM (
                         SELECT DISTINCT ON (u.lead_id) u.lead_id, u.status
-                        FROM unnest(lead_ids, statuses) WITH ORDINALITY AS u (lead_id, status, number)
+                        FROM unnest(lead_ids, statuses) WITH ORDINALITY
+                            AS u (lead_id, status, number)
                         ORDER BY u.lead_id, u.number DESC
                     ) u
                     CROSS JOIN LATERAL (
                         SELECT l.email, l.verification_status
                         FROM leadterra.leads l
-                        WHERE l.workspace_id = workspace AND l.lead_id BETWEEN u.lead_id AND u.lead_id
+                        WHERE l.workspace_id = workspace
+                          AND l.lead_id BETWEEN u.lead_id AND u.lead_id
                         ORDER BY l.lead_id
                         LIMIT 1
                     ) l
@@ -224,7 +233,8 @@ BEGIN
                 WHERE CASE WHEN l.email IS DISTINCT FROM v.email THEN leadterra.begin_again()
                     ELSE l.verification_status IS DISTINCT FROM v.status END
             LOOP
-                UPDATE leadterra.leads l SET verification_status = verdict.status, updated_at = now()
+                UPDATE leadterra.leads l
+                SET verification_status = verdict.status, updated_at = now()
                 WHERE l.workspace_id = workspace AND l.ctid = verdict.tid;
                 changed := changed + 1;
             END LOOP;
@@ -236,7 +246,8 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.set_verification(uuid, uuid[], integer[]) IS 'Do what lt_set_verification says, in a workspace.';
+COMMENT ON FUNCTION leadterra.set_verification(uuid, uuid[], integer[]) IS
+'Do what lt_set_verification says, in a workspace.';
 
 CREATE FUNCTION @extschema@.lt_set_verification(lead_ids uuid[], statuses integer[])
 RETURNS integer
@@ -279,7 +290,8 @@ BEGIN
     LIMIT 1
     FOR UPDATE;
     IF NOT FOUND THEN
-        PERFORM leadterra.raise_error('lead_not_found', format('lead "%s" does not exist', lock_lead.lead_id));
+        PERFORM leadterra.raise_error('lead_not_found',
+            format('lead "%s" does not exist', lock_lead.lead_id));
     END IF;
     RETURN found_lead;
 END;
@@ -304,7 +316,8 @@ BEGIN
         WHERE l.workspace_id = workspace AND l.email = lock_lead.email
         FOR UPDATE;
         EXIT WHEN FOUND;
-        PERFORM FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.email = lock_lead.email;
+        PERFORM FROM leadterra.leads l
+        WHERE l.workspace_id = workspace AND l.email = lock_lead.email;
         EXIT WHEN NOT FOUND;
     END LOOP;
     RETURN found_id;
@@ -350,7 +363,8 @@ BEGIN
                     WHERE l.workspace_id = workspace AND l.lead_id = o.lead_id
                     FOR KEY SHARE
                 ) k
-                WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.begin_again() ELSE true END);
+                WHERE CASE WHEN k.email IS DISTINCT FROM o.email THEN leadterra.begin_again()
+                    ELSE true END);
         EXCEPTION WHEN SQLSTATE 'LT001' THEN
             CONTINUE;
         END;
@@ -365,7 +379,8 @@ CREATE FUNCTION leadterra.not_blank(given text, fallback text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT CASE WHEN btrim(not_blank.given, E' \t\n\v\f\r') <> '' THEN not_blank.given ELSE coalesce(not_blank.fallback, not_blank.given) END;
+    SELECT CASE WHEN btrim(not_blank.given, E' \t\n\v\f\r') <> '' THEN not_blank.given
+        ELSE coalesce(not_blank.fallback, not_blank.given) END;
 END;
 
 COMMENT ON FUNCTION leadterra.not_blank(text, text) IS
@@ -387,7 +402,8 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 BEGIN
-    DELETE FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = delete_lead.lead_id;
+    DELETE FROM leadterra.leads l
+    WHERE l.workspace_id = workspace AND l.lead_id = delete_lead.lead_id;
 END;
 $$;
 

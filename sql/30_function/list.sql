@@ -110,11 +110,13 @@ AS $$
 BEGIN
     -- Locked in one order, so that two calls do not deadlock.
     PERFORM FROM leadterra.list_members m
-    WHERE m.workspace_id = workspace AND m.list_id = remove_from_list.list_id AND m.lead_id = ANY (lead_ids)
+    WHERE m.workspace_id = workspace AND m.list_id = remove_from_list.list_id
+      AND m.lead_id = ANY (lead_ids)
     ORDER BY m.lead_id
     FOR UPDATE;
     DELETE FROM leadterra.list_members m
-    WHERE m.workspace_id = workspace AND m.list_id = remove_from_list.list_id AND m.lead_id = ANY (lead_ids);
+    WHERE m.workspace_id = workspace AND m.list_id = remove_from_list.list_id
+      AND m.lead_id = ANY (lead_ids);
 END;
 $$;
 
@@ -186,7 +188,10 @@ Errors: PT400 invalid_request, PT404 list_not_found, PT413 too_many_entries.';
 
 -- A plan that is kept, by a caller that has it inlined or by the server since 18,
 -- may be from when tables were empty, and read all leads for each.
-CREATE FUNCTION @extschema@.lt_list_leads(list_id uuid, after uuid DEFAULT NULL, max_leads integer DEFAULT 100)
+CREATE FUNCTION @extschema@.lt_list_leads(
+    list_id uuid,
+    after uuid DEFAULT NULL,
+    max_leads integer DEFAULT 100)
 RETURNS TABLE (
     lead_id uuid,
     email text,
@@ -208,8 +213,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
 BEGIN ATOMIC
     SELECT
-        l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.phone, l.website, l.personalization,
-        l.lead_value, l.interest_status, l.assigned_to, l.verification_status, l.custom, m.added_at
+        l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.phone, l.website,
+        l.personalization, l.lead_value, l.interest_status, l.assigned_to, l.verification_status,
+        l.custom, m.added_at
     -- First of all, whatever the plan.
     FROM (SELECT leadterra.enter_list('leads:read', lt_list_leads.list_id) AS list_id OFFSET 0) r
     CROSS JOIN LATERAL (

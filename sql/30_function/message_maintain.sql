@@ -3,7 +3,8 @@
 -- Removes leases, batches and imports of one campaign that are past their keep,
 -- a slice of each.  A batch is needed while a message of it waits, is leased, or may
 -- be brought back.
-CREATE FUNCTION leadterra.maintain_campaign(workspace uuid, campaign uuid, before timestamptz, slice integer)
+CREATE FUNCTION leadterra.maintain_campaign(
+    workspace uuid, campaign uuid, before timestamptz, slice integer)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -28,14 +29,18 @@ BEGIN
         FROM (
             SELECT b.batch_id
             FROM leadterra.batches b
-            WHERE b.workspace_id = workspace AND b.campaign_id = campaign AND b.waiting_since < before
+            WHERE b.workspace_id = workspace AND b.campaign_id = campaign
+              AND b.waiting_since < before
             EXCEPT
-            (SELECT w.batch_id FROM leadterra.waiting w WHERE w.workspace_id = workspace AND w.campaign_id = campaign
+            (SELECT w.batch_id FROM leadterra.waiting w
+             WHERE w.workspace_id = workspace AND w.campaign_id = campaign
              UNION ALL
-             SELECT unnest(l.batch_ids) FROM leadterra.leases l WHERE l.workspace_id = workspace AND l.campaign_id = campaign
+             SELECT unnest(l.batch_ids) FROM leadterra.leases l
+             WHERE l.workspace_id = workspace AND l.campaign_id = campaign
              UNION ALL
              SELECT x.batch_id FROM leadterra.exceptions x
-             WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND (x.created_at >= before OR x.reason = 'removed'))
+             WHERE x.workspace_id = workspace AND x.campaign_id = campaign
+               AND (x.created_at >= before OR x.reason = 'removed'))
         ) f
         JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = f.batch_id
         WHERE NOT EXISTS (
@@ -49,12 +54,16 @@ BEGIN
     LOOP
         CONTINUE WHEN NOT leadterra.lock_finished_batch(workspace, campaign, old.batch_id);
         PERFORM leadterra.add_to_totals(
-            workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, 0, x.skipped, x.failed,
-            v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed, v.clicked, v.complained)
+            workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, 0,
+            x.skipped, x.failed, v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed,
+            v.clicked, v.complained)
         FROM (
-            SELECT count(*) FILTER (WHERE x.state = 'skipped') AS skipped, count(*) FILTER (WHERE x.state = 'failed') AS failed
+            SELECT
+                count(*) FILTER (WHERE x.state = 'skipped') AS skipped,
+                count(*) FILTER (WHERE x.state = 'failed') AS failed
             FROM leadterra.exceptions x
-            WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.batch_id = old.batch_id
+            WHERE x.workspace_id = workspace AND x.campaign_id = campaign
+              AND x.batch_id = old.batch_id
         ) x
         CROSS JOIN leadterra.count_events(workspace, campaign, old.batch_id, old.last_id) v;
         PERFORM leadterra.delete_events(workspace, campaign, old.batch_id, old.last_id);
@@ -87,7 +96,8 @@ DECLARE
 BEGIN
     -- No older message can have been sent, and no time is as old.
     IF keep IS NULL OR keep < interval '0' OR keep > interval '1000 years' THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "keep" must be from nothing to 1000 years');
+        PERFORM leadterra.raise_error('invalid_request',
+            'argument "keep" must be from nothing to 1000 years');
     END IF;
     before := leadterra.clock() - keep;
     PERFORM leadterra.require_read_committed('maintenance');
@@ -108,7 +118,8 @@ BEGIN
         BEGIN
             PERFORM leadterra.maintain_answers(w.workspace_id);
             removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available OR SQLSTATE 'PT500' THEN
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available
+            OR SQLSTATE 'PT500' THEN
             RAISE WARNING 'maintenance of workspace "%" failed: %', w.workspace_id, SQLERRM;
         END;
     END LOOP;
@@ -121,10 +132,13 @@ BEGIN
         -- Once is enough: what was removed of others is locked meanwhile.
         CONTINUE WHEN c.workspace_id = held;
         BEGIN
-            removed := removed + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available OR SQLSTATE 'PT500' THEN
+            removed := removed
+                + leadterra.maintain_campaign(c.workspace_id, c.campaign_id, before, slice);
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available
+            OR SQLSTATE 'PT500' THEN
             held := CASE WHEN SQLSTATE = '55P03' THEN c.workspace_id ELSE held END;
-            RAISE WARNING 'maintenance of campaign "%" of workspace "%" failed: %', c.campaign_id, c.workspace_id, SQLERRM;
+            RAISE WARNING 'maintenance of campaign "%" of workspace "%" failed: %',
+                c.campaign_id, c.workspace_id, SQLERRM;
         END;
     END LOOP;
     RETURN removed;

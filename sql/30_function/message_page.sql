@@ -73,7 +73,8 @@ DECLARE
     workspace CONSTANT uuid := leadterra.current_workspace();
     place CONSTANT text[] := string_to_array(after, ':');
     start_step CONSTANT integer := coalesce(place[2]::integer, 0);
-    start_time CONSTANT timestamptz := coalesce(timestamptz 'epoch' + place[3]::bigint * interval '1 microsecond', '-infinity');
+    start_time CONSTANT timestamptz := coalesce(
+        timestamptz 'epoch' + place[3]::bigint * interval '1 microsecond', '-infinity');
     start_range CONSTANT uuid := coalesce(place[4]::uuid, '00000000-0000-0000-0000-000000000000');
     look_at CONSTANT integer := greatest(wanted, 1000);
     more integer := wanted;
@@ -100,17 +101,22 @@ BEGIN
         looked := looked + 1;
         since := (extract(epoch FROM w.waiting_since) * 1000000)::bigint;
         CONTINUE WHEN w.state <> waiting_page.state;
-        SELECT greatest(max(l.partial_last) + 1, w.first, CASE WHEN w.range_id = start_range THEN place[5]::integer + 1 END)
+        SELECT greatest(
+            max(l.partial_last) + 1,
+            w.first,
+            CASE WHEN w.range_id = start_range THEN place[5]::integer + 1 END)
         INTO start
         FROM leadterra.leases l
         WHERE l.workspace_id = workspace AND l.partial_range_id = w.range_id AND w.first < w.last;
         SELECT b.lead_ids[start:w.last], s.delay_days INTO lead_ids, delay
         FROM leadterra.batches b, leadterra.steps s
         WHERE b.workspace_id = workspace AND b.batch_id = w.batch_id
-          AND s.workspace_id = workspace AND s.campaign_id = waiting_page.campaign_id AND s.step = w.step;
+          AND s.workspace_id = workspace AND s.campaign_id = waiting_page.campaign_id
+          AND s.step = w.step;
         -- In the order of the positions, and no further than the page goes: leads may be gone.
         RETURN QUERY
-        SELECT leadterra.message_id(w.batch_id, start + u.number - 1), w.campaign_id, w.step::integer, u.lead_id, l.email,
+        SELECT leadterra.message_id(w.batch_id, start + u.number - 1), w.campaign_id,
+            w.step::integer, u.lead_id, l.email,
             leadterra.due_at(w.waiting_since, started, delay), w.state, w.error, w.attempt::integer,
             NULL::uuid, NULL::timestamptz,
             concat_ws(':', 'waiting', w.step, since, w.range_id, start + u.number - 1)
@@ -121,7 +127,10 @@ BEGIN
             OFFSET 0
         ) u
         CROSS JOIN LATERAL (
-            SELECT l.email FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id OFFSET 0
+            SELECT l.email
+            FROM leadterra.leads l
+            WHERE l.workspace_id = workspace AND l.lead_id = u.lead_id
+            OFFSET 0
         ) l
         ORDER BY u.number
         LIMIT more;
@@ -131,8 +140,10 @@ BEGIN
     END LOOP;
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
-        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL, NULL::timestamptz, NULL, NULL, NULL::integer, NULL::uuid,
-            NULL::timestamptz, concat_ws(':', 'waiting', w.step, since, w.range_id, 1000);
+        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL,
+            NULL::timestamptz, NULL, NULL, NULL::integer,
+            NULL::uuid, NULL::timestamptz,
+            concat_ws(':', 'waiting', w.step, since, w.range_id, 1000);
     END IF;
 END;
 $$;
@@ -166,9 +177,11 @@ BEGIN
     FROM leadterra.campaigns c
     WHERE c.workspace_id = workspace AND c.campaign_id = lease_page.campaign_id;
     FOR h IN
-        SELECT l.lease_id, l.state, CASE WHEN l.lease_id = start_lease THEN place[3]::uuid END AS start
+        SELECT l.lease_id, l.state,
+            CASE WHEN l.lease_id = start_lease THEN place[3]::uuid END AS start
         FROM leadterra.leases l
-        WHERE l.workspace_id = workspace AND l.campaign_id = lease_page.campaign_id AND l.lease_id >= start_lease
+        WHERE l.workspace_id = workspace AND l.campaign_id = lease_page.campaign_id
+          AND l.lease_id >= start_lease
         ORDER BY l.lease_id
         LIMIT look_at
     LOOP
@@ -176,14 +189,16 @@ BEGIN
         CONTINUE WHEN lease_page.state = 'leased' AND h.state <> 'open';
         RETURN QUERY
         SELECT m.message_id, m.campaign_id, m.step::integer, m.lead_id, l.email,
-            leadterra.due_at(m.waiting_since, started, s.delay_days), m.state, m.reason, m.attempt::integer,
-            m.lease_id, m.settled_at, concat_ws(':', 'lease', h.lease_id, m.message_id)
+            leadterra.due_at(m.waiting_since, started, s.delay_days), m.state, m.reason,
+            m.attempt::integer, m.lease_id, m.settled_at,
+            concat_ws(':', 'lease', h.lease_id, m.message_id)
         FROM (
             SELECT m.*
             FROM (
                 SELECT m.*, leadterra.message_id(m.batch_id, m."position") AS message_id
                 FROM leadterra.message_states m
-                WHERE m.workspace_id = workspace AND m.campaign_id = lease_page.campaign_id AND m.lease_id = h.lease_id
+                WHERE m.workspace_id = workspace AND m.campaign_id = lease_page.campaign_id
+                  AND m.lease_id = h.lease_id
                   AND (lease_page.state IS NULL OR m.state = lease_page.state)
             ) m
             WHERE h.start IS NULL OR m.message_id > h.start
@@ -192,11 +207,16 @@ BEGIN
         ) m
         -- In the order of the messages, and no further than the page goes.
         CROSS JOIN LATERAL (
-            SELECT l.email FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.lead_id = m.lead_id OFFSET 0
+            SELECT l.email
+            FROM leadterra.leads l
+            WHERE l.workspace_id = workspace AND l.lead_id = m.lead_id
+            OFFSET 0
         ) l
         CROSS JOIN LATERAL (
-            SELECT s.delay_days FROM leadterra.steps s
-            WHERE s.workspace_id = workspace AND s.campaign_id = lease_page.campaign_id AND s.step = m.step
+            SELECT s.delay_days
+            FROM leadterra.steps s
+            WHERE s.workspace_id = workspace AND s.campaign_id = lease_page.campaign_id
+              AND s.step = m.step
             OFFSET 0
         ) s
         ORDER BY m.message_id
@@ -207,8 +227,10 @@ BEGIN
     END LOOP;
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
-        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL, NULL::timestamptz, NULL, NULL, NULL::integer, NULL::uuid,
-            NULL::timestamptz, concat_ws(':', 'lease', h.lease_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL,
+            NULL::timestamptz, NULL, NULL, NULL::integer,
+            NULL::uuid, NULL::timestamptz,
+            concat_ws(':', 'lease', h.lease_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     END IF;
 END;
 $$;
@@ -247,22 +269,27 @@ BEGIN
         looked := looked + 1;
         CONTINUE WHEN x.state <> exception_page.state;
         RETURN QUERY
-        SELECT leadterra.message_id(x.batch_id, x."position"), x.campaign_id, x.step::integer, x.lead_id, l.email,
-            leadterra.due_at(b.waiting_since, c.started_at, s.delay_days), x.state, x.reason, x.attempt::integer,
-            NULL::uuid, x.created_at, concat_ws(':', 'exception', x.lead_id, x.step)
+        SELECT leadterra.message_id(x.batch_id, x."position"), x.campaign_id,
+            x.step::integer, x.lead_id, l.email,
+            leadterra.due_at(b.waiting_since, c.started_at, s.delay_days), x.state, x.reason,
+            x.attempt::integer, NULL::uuid, x.created_at,
+            concat_ws(':', 'exception', x.lead_id, x.step)
         FROM leadterra.leads l, leadterra.batches b, leadterra.campaigns c, leadterra.steps s
         WHERE l.workspace_id = workspace AND l.lead_id = x.lead_id
           AND b.workspace_id = workspace AND b.batch_id = x.batch_id
           AND c.workspace_id = workspace AND c.campaign_id = exception_page.campaign_id
-          AND s.workspace_id = workspace AND s.campaign_id = exception_page.campaign_id AND s.step = x.step;
+          AND s.workspace_id = workspace AND s.campaign_id = exception_page.campaign_id
+          AND s.step = x.step;
         GET DIAGNOSTICS found = ROW_COUNT;
         more := more - found;
         EXIT WHEN more <= 0;
     END LOOP;
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
-        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL, NULL::timestamptz, NULL, NULL, NULL::integer, NULL::uuid,
-            NULL::timestamptz, concat_ws(':', 'exception', x.lead_id, x.step);
+        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL,
+            NULL::timestamptz, NULL, NULL, NULL::integer,
+            NULL::uuid, NULL::timestamptz,
+            concat_ws(':', 'exception', x.lead_id, x.step);
     END IF;
 END;
 $$;
@@ -296,25 +323,33 @@ DECLARE
     m record;
 BEGIN
     IF parts IS NULL THEN
-        PERFORM leadterra.raise_error('invalid_request', format('state "%s" is not one of a message', state));
+        PERFORM leadterra.raise_error('invalid_request',
+            format('state "%s" is not one of a message', state));
     END IF;
-    first := CASE WHEN after IS NULL THEN 1 ELSE array_position(parts, split_part(after, ':', 1)) END;
+    first := CASE WHEN after IS NULL THEN 1
+        ELSE array_position(parts, split_part(after, ':', 1)) END;
     IF first IS NULL OR after !~ format(
-        '^(waiting:\d{1,3}:-?\d{1,18}:%1$s:\d{1,4}|lease:%1$s:%1$s|exception:%1$s:\d{1,3})$', uuid) THEN
-        PERFORM leadterra.raise_error('invalid_request', 'argument "after" is not from a page of such messages');
+        '^(waiting:\d{1,3}:-?\d{1,18}:%1$s:\d{1,4}|lease:%1$s:%1$s|exception:%1$s:\d{1,3})$',
+        uuid) THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            'argument "after" is not from a page of such messages');
     END IF;
     PERFORM FROM leadterra.campaigns c
-    WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = campaign AND c.status <> 'draft';
+    WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = campaign
+      AND c.status <> 'draft';
     IF NOT FOUND THEN
         RETURN;
     END IF;
     FOREACH part IN ARRAY parts[first:] LOOP
         FOR m IN
-            SELECT * FROM leadterra.waiting_page(campaign, state, after, more) WHERE part = 'waiting'
+            SELECT * FROM leadterra.waiting_page(campaign, state, after, more)
+            WHERE part = 'waiting'
             UNION ALL
-            SELECT * FROM leadterra.lease_page(campaign, state, after, more) WHERE part = 'lease'
+            SELECT * FROM leadterra.lease_page(campaign, state, after, more)
+            WHERE part = 'lease'
             UNION ALL
-            SELECT * FROM leadterra.exception_page(campaign, state, after, more) WHERE part = 'exception'
+            SELECT * FROM leadterra.exception_page(campaign, state, after, more)
+            WHERE part = 'exception'
         LOOP
             RETURN NEXT m;
             IF m.message_id IS NULL THEN

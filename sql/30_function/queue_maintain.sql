@@ -32,7 +32,12 @@ REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_2_queue();
 
 CREATE FUNCTION leadterra.lock_waiting(
-    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, batch_id uuid, "position" bigint)
+    workspace uuid,
+    campaign_id uuid,
+    step integer,
+    waiting_since timestamptz,
+    batch_id uuid,
+    "position" bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -50,7 +55,13 @@ COMMENT ON FUNCTION leadterra.lock_waiting(uuid, uuid, integer, timestamptz, uui
 'Lock the range that a message waits in, which claims step over from then on.';
 
 CREATE FUNCTION leadterra.hand_over_exception(
-    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, batch_id uuid, source uuid, heir uuid)
+    workspace uuid,
+    campaign_id uuid,
+    step integer,
+    waiting_since timestamptz,
+    batch_id uuid,
+    source uuid,
+    heir uuid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -61,17 +72,22 @@ BEGIN
     WHERE w.workspace_id = workspace AND w.campaign_id = hand_over_exception.campaign_id
       AND w.step = hand_over_exception.step AND w.waiting_since = hand_over_exception.waiting_since
       AND w.range_id = hand_over_exception.batch_id;
-    INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, "position", state, reason, attempt, created_at)
-    SELECT workspace, x.campaign_id, heir, x.step, hand_over_exception.batch_id, 1, x.state, x.reason, x.attempt, leadterra.clock()
+    INSERT INTO leadterra.exceptions (
+        workspace_id, campaign_id, lead_id, step, batch_id, "position",
+        state, reason, attempt, created_at)
+    SELECT workspace, x.campaign_id, heir, x.step, hand_over_exception.batch_id, 1,
+        x.state, x.reason, x.attempt, leadterra.clock()
     FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = hand_over_exception.campaign_id AND x.lead_id = source
-      AND x.step = hand_over_exception.step;
+    WHERE x.workspace_id = workspace AND x.campaign_id = hand_over_exception.campaign_id
+      AND x.lead_id = source AND x.step = hand_over_exception.step;
     DELETE FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = hand_over_exception.campaign_id AND x.lead_id = source;
+    WHERE x.workspace_id = workspace AND x.campaign_id = hand_over_exception.campaign_id
+      AND x.lead_id = source;
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.hand_over_exception(uuid, uuid, integer, timestamptz, uuid, uuid, uuid) IS
+COMMENT ON FUNCTION leadterra.hand_over_exception(
+    uuid, uuid, integer, timestamptz, uuid, uuid, uuid) IS
 'Let a lead have what kept the message to another from being sent
 
 A batch of one was queued for it.';
@@ -86,10 +102,11 @@ SET enable_mergejoin = off
 AS $$
 BEGIN
     UPDATE leadterra.exceptions x SET reason = 'forgotten'
-    WHERE x.workspace_id = workspace AND x.campaign_id = forget_errors.campaign_id AND x.lead_id = forget_errors.lead_id
-      AND x.state = 'failed';
+    WHERE x.workspace_id = workspace AND x.campaign_id = forget_errors.campaign_id
+      AND x.lead_id = forget_errors.lead_id AND x.state = 'failed';
     UPDATE leadterra.waiting w SET error = NULL
-    WHERE w.workspace_id = workspace AND w.campaign_id = forget_errors.campaign_id AND w.error IS NOT NULL
+    WHERE w.workspace_id = workspace AND w.campaign_id = forget_errors.campaign_id
+      AND w.error IS NOT NULL
       AND EXISTS (
           SELECT FROM leadterra.batches b
           WHERE b.workspace_id = workspace AND b.batch_id = w.batch_id
@@ -102,7 +119,12 @@ COMMENT ON FUNCTION leadterra.forget_errors(uuid, uuid, uuid) IS
 
 -- A lease is needed while the range that it took a part of waits.
 CREATE FUNCTION leadterra.maintain_leases(
-    workspace uuid, campaign_id uuid, before timestamptz, slice integer, OUT removed bigint, OUT sent bigint)
+    workspace uuid,
+    campaign_id uuid,
+    before timestamptz,
+    slice integer,
+    OUT removed bigint,
+    OUT sent bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -143,12 +165,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batch.campaign_id AND x.batch_id = lock_finished_batch.batch_id
+    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batch.campaign_id
+      AND x.batch_id = lock_finished_batch.batch_id
     ORDER BY x.lead_id
     FOR UPDATE;
     RETURN NOT EXISTS (
         SELECT FROM leadterra.waiting w
-        WHERE w.workspace_id = workspace AND w.campaign_id = lock_finished_batch.campaign_id AND w.batch_id = lock_finished_batch.batch_id
+        WHERE w.workspace_id = workspace AND w.campaign_id = lock_finished_batch.campaign_id
+          AND w.batch_id = lock_finished_batch.batch_id
     ) AND NOT EXISTS (
         SELECT FROM leadterra.leases l
         WHERE l.workspace_id = workspace AND l.campaign_id = lock_finished_batch.campaign_id
@@ -168,7 +192,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     DELETE FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = delete_batch.campaign_id AND x.batch_id = delete_batch.batch_id;
+    WHERE x.workspace_id = workspace AND x.campaign_id = delete_batch.campaign_id
+      AND x.batch_id = delete_batch.batch_id;
     DELETE FROM leadterra.batches b
     WHERE b.workspace_id = workspace AND b.batch_id = delete_batch.batch_id;
 END;

@@ -24,22 +24,33 @@ REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_4_totals();
 
 CREATE FUNCTION leadterra.add_to_totals(
-    workspace uuid, campaign_id uuid, enrolled bigint DEFAULT 0, sent bigint DEFAULT 0,
-    skipped bigint DEFAULT 0, failed bigint DEFAULT 0, delivered bigint DEFAULT 0, opened bigint DEFAULT 0,
-    bounced bigint DEFAULT 0, replied bigint DEFAULT 0, unsubscribed bigint DEFAULT 0, clicked bigint DEFAULT 0,
+    workspace uuid,
+    campaign_id uuid,
+    enrolled bigint DEFAULT 0,
+    sent bigint DEFAULT 0,
+    skipped bigint DEFAULT 0,
+    failed bigint DEFAULT 0,
+    delivered bigint DEFAULT 0,
+    opened bigint DEFAULT 0,
+    bounced bigint DEFAULT 0,
+    replied bigint DEFAULT 0,
+    unsubscribed bigint DEFAULT 0,
+    clicked bigint DEFAULT 0,
     complained bigint DEFAULT 0)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO leadterra.totals AS t
-        (workspace_id, campaign_id, enrolled, sent, skipped, failed, delivered, opened, bounced, replied, unsubscribed,
-        clicked, complained)
+    INSERT INTO leadterra.totals AS t (
+        workspace_id, campaign_id, enrolled, sent, skipped, failed,
+        delivered, opened, bounced, replied, unsubscribed, clicked, complained)
     VALUES (
-        workspace, add_to_totals.campaign_id, add_to_totals.enrolled, add_to_totals.sent, add_to_totals.skipped,
-        add_to_totals.failed, add_to_totals.delivered, add_to_totals.opened, add_to_totals.bounced,
-        add_to_totals.replied, add_to_totals.unsubscribed, add_to_totals.clicked, add_to_totals.complained)
+        workspace, add_to_totals.campaign_id,
+        add_to_totals.enrolled, add_to_totals.sent, add_to_totals.skipped, add_to_totals.failed,
+        add_to_totals.delivered, add_to_totals.opened, add_to_totals.bounced,
+        add_to_totals.replied, add_to_totals.unsubscribed, add_to_totals.clicked,
+        add_to_totals.complained)
     ON CONFLICT ON CONSTRAINT totals_pkey DO UPDATE SET
         enrolled = t.enrolled + excluded.enrolled,
         sent = t.sent + excluded.sent,
@@ -55,5 +66,7 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.add_to_totals(uuid, uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) IS
+COMMENT ON FUNCTION leadterra.add_to_totals(
+    uuid, uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint,
+    bigint) IS
 'Add to the counts of a campaign.';

@@ -7,4 +7,5 @@ RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_uuidv7';
 
-COMMENT ON FUNCTION leadterra.uuidv7() IS 'Return a UUID that sorts by time: lt_uuidv7 for PL/pgSQL.';
+COMMENT ON FUNCTION leadterra.uuidv7() IS
+'Return a UUID that sorts by time: lt_uuidv7 for PL/pgSQL.';

@@ -6,4 +6,4 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_require_version';
 
 COMMENT ON FUNCTION leadterra.require_version() IS
-'Raise PT503 version_mismatch unless the library of the session is of the version of the extension.';
+'Raise PT503 version_mismatch unless library and extension are of one version.';

@@ -47,7 +47,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_store_answer';
 
-COMMENT ON FUNCTION leadterra.store_answer(text, jsonb) IS 'Keep the answer to a request with an Idempotency-Key.';
+COMMENT ON FUNCTION leadterra.store_answer(text, jsonb) IS
+'Keep the answer to a request with an Idempotency-Key.';
 
 CREATE FUNCTION leadterra.answer_names(answer jsonb, address text)
 RETURNS boolean

@@ -34,15 +34,22 @@ BEGIN ATOMIC
         'name', c.name,
         'status', c.status,
         'sequenceSteps', (
-            SELECT coalesce(jsonb_agg(jsonb_build_object('subject', s.subject, 'bodyHtml', s.body_html, 'delayDays', s.delay_days) ORDER BY s.step), '[]')
+            SELECT coalesce(
+                jsonb_agg(
+                    jsonb_build_object(
+                        'subject', s.subject, 'bodyHtml', s.body_html, 'delayDays', s.delay_days)
+                    ORDER BY s.step),
+                '[]')
             FROM leadterra.steps s
             WHERE s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id),
         'createdAt', leadterra.http_time(c.created_at))
     FROM leadterra.campaigns c
-    WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = http_show_campaign.campaign_id;
+    WHERE c.workspace_id = leadterra.current_workspace()
+      AND c.campaign_id = http_show_campaign.campaign_id;
 END;
 
-COMMENT ON FUNCTION leadterra.http_show_campaign(uuid) IS 'Return a campaign as the published pages show it.';
+COMMENT ON FUNCTION leadterra.http_show_campaign(uuid) IS
+'Return a campaign as the published pages show it.';
 
 CREATE FUNCTION leadterra.http_create_campaign(body jsonb)
 RETURNS jsonb
@@ -51,7 +58,9 @@ BEGIN ATOMIC
     SELECT a.campaign || jsonb_build_object('campaign', a.campaign)
     FROM @extschema@.lt_create_campaign(
         leadterra.http_member(http_create_campaign.body, 'name', 'string') #>> '{}',
-        coalesce(leadterra.http_member(http_create_campaign.body, 'sequenceSteps', 'array'), '[]')) AS n (id)
+        coalesce(
+            leadterra.http_member(http_create_campaign.body, 'sequenceSteps', 'array'),
+            '[]')) AS n (id)
     CROSS JOIN LATERAL (SELECT leadterra.http_show_campaign(n.id) OFFSET 0) AS a (campaign);
 END;
 
@@ -69,8 +78,10 @@ CREATE FUNCTION leadterra.http_start_campaign(campaign_id uuid)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
-        'campaign', jsonb_build_object('id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
+    SELECT jsonb_build_object(
+        'id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
+        'campaign', jsonb_build_object(
+            'id', a.id, 'status', s.status, 'startedAt', leadterra.http_time(s.started_at),
             'leadsEnrolled', s.leads_enrolled, 'queuedMessages', s.queued_messages))
     FROM @extschema@.lt_start_campaign(http_start_campaign.campaign_id) s
     CROSS JOIN LATERAL @extschema@.lt_typeid('camp', s.id) AS a (id);
@@ -87,7 +98,9 @@ CREATE FUNCTION leadterra.http_pause_campaign(campaign_id uuid)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT jsonb_build_object('id', @extschema@.lt_typeid('camp', s.id), 'status', s.status, 'pausedAt', leadterra.http_time(s.paused_at))
+    SELECT jsonb_build_object(
+        'id', @extschema@.lt_typeid('camp', s.id), 'status', s.status,
+        'pausedAt', leadterra.http_time(s.paused_at))
     FROM @extschema@.lt_pause_campaign(http_pause_campaign.campaign_id) s;
 END;
 
@@ -103,7 +116,8 @@ RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT jsonb_build_object(
-        'campaignId', @extschema@.lt_typeid('camp', s.campaign_id), 'totalEnrolled', s.total_enrolled, 'sent', s.sent,
+        'campaignId', @extschema@.lt_typeid('camp', s.campaign_id),
+        'totalEnrolled', s.total_enrolled, 'sent', s.sent,
         'delivered', s.delivered, 'bounced', s.bounced, 'replied', s.replied, 'queued', s.queued,
         'openRate', s.open_rate, 'replyRate', s.reply_rate)
     FROM @extschema@.lt_campaign_stats(http_campaign_stats.campaign_id) s;

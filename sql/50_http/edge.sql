@@ -12,7 +12,8 @@ BEGIN ATOMIC
     SELECT nullif(current_setting('request.headers', true), '')::json ->> http_header.name;
 END;
 
-COMMENT ON FUNCTION leadterra.http_header(text) IS 'Return a header of the request, by its name in lower case; null outside of one.';
+COMMENT ON FUNCTION leadterra.http_header(text) IS
+'Return a header of the request, by its name in lower case; null outside of one.';
 
 CREATE FUNCTION @extschema@.lt_pre_request()
 RETURNS void

@@ -10,11 +10,13 @@ BEGIN
     RETURN (
         SELECT s.leads_enrolled
         FROM leadterra.campaign_states s
-        WHERE s.workspace_id = leadterra.current_workspace() AND s.campaign_id = count_enrolled.campaign_id);
+        WHERE s.workspace_id = leadterra.current_workspace()
+          AND s.campaign_id = count_enrolled.campaign_id);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.count_enrolled(uuid) IS 'Return how many leads are enrolled in a campaign.';
+COMMENT ON FUNCTION leadterra.count_enrolled(uuid) IS
+'Return how many leads are enrolled in a campaign.';
 
 CREATE FUNCTION leadterra.http_bulk_leads(
     campaign_id uuid,
@@ -38,14 +40,20 @@ BEGIN ATOMIC
             count(*) FILTER (WHERE r.outcome = 'updated') AS updated,
             count(*) FILTER (WHERE r.outcome = 'skipped') AS skipped,
             count(*) FILTER (WHERE r.outcome <> 'skipped') AS total,
-            coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('index', r.index, 'field', r.field, 'code', r.code)) ORDER BY r.index)
+            coalesce(
+                jsonb_agg(
+                    jsonb_strip_nulls(
+                        jsonb_build_object('index', r.index, 'field', r.field, 'code', r.code))
+                    ORDER BY r.index)
                 FILTER (WHERE r.outcome = 'skipped' AND r.reason <> 'suppressed'), '[]') AS errors
         FROM report r
     )
     SELECT jsonb_build_object(
         'enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped, 'total', c.total,
-        'data', jsonb_build_object('created', c.enrolled, 'updated', c.updated, 'enrolled', c.total, 'errors', c.errors),
-        'result', jsonb_build_object('enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped,
+        'data', jsonb_build_object(
+            'created', c.enrolled, 'updated', c.updated, 'enrolled', c.total, 'errors', c.errors),
+        'result', jsonb_build_object(
+            'enrolled', c.enrolled, 'updated', c.updated, 'skipped', c.skipped,
             'totalInCampaign', leadterra.count_enrolled(http_bulk_leads.campaign_id)))
     FROM counts c;
 END;
@@ -72,7 +80,8 @@ BEGIN ATOMIC
         list_id => leadterra.http_id(http_add_leads.body, 'list_id'),
         blocklist_id => leadterra.http_id(http_add_leads.body, 'blocklist_id'),
         assigned_to => leadterra.http_id(http_add_leads.body, 'assigned_to'),
-        verify_leads_on_import => leadterra.http_boolean(http_add_leads.body, 'verify_leads_on_import'),
+        verify_leads_on_import =>
+            leadterra.http_boolean(http_add_leads.body, 'verify_leads_on_import'),
         skip_if_in_workspace => leadterra.http_boolean(http_add_leads.body, 'skip_if_in_workspace'),
         skip_if_in_campaign => leadterra.http_boolean(http_add_leads.body, 'skip_if_in_campaign'),
         skip_if_in_list => leadterra.http_boolean(http_add_leads.body, 'skip_if_in_list'));

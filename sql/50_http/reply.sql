@@ -8,8 +8,10 @@ RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'id', @extschema@.lt_typeid('rpl', r.reply_id), 'email', r.email, 'campaignId', @extschema@.lt_typeid('camp', r.campaign_id),
-        'classification', r.classification, 'receivedAt', leadterra.http_time(r.received_at), 'threadSnippet', r.thread_snippet)
+        'id', @extschema@.lt_typeid('rpl', r.reply_id), 'email', r.email,
+        'campaignId', @extschema@.lt_typeid('camp', r.campaign_id),
+        'classification', r.classification, 'receivedAt', leadterra.http_time(r.received_at),
+        'threadSnippet', r.thread_snippet)
         ORDER BY r.received_at DESC, r.reply_id DESC), '[]')
     FROM (
         SELECT r.*

@@ -7,14 +7,16 @@ BEGIN ATOMIC
     SELECT @extschema@.lt_from_typeid(read_id.id);
 END;
 
-COMMENT ON FUNCTION leadterra.read_id(text) IS 'Return the UUID of a TypeID or UUID: lt_from_typeid for PL/pgSQL.';
+COMMENT ON FUNCTION leadterra.read_id(text) IS
+'Return the UUID of a TypeID or UUID: lt_from_typeid for PL/pgSQL.';
 
 CREATE FUNCTION leadterra.url_decode(encoded text)
 RETURNS text
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_url_decode';
 
-COMMENT ON FUNCTION leadterra.url_decode(text) IS 'Decode a part of a query, as forms encode it, or raise PT400 invalid_request.';
+COMMENT ON FUNCTION leadterra.url_decode(text) IS
+'Decode a part of a query, as forms encode it, or raise PT400 invalid_request.';
 
 CREATE FUNCTION leadterra.http_query(query text, name text)
 RETURNS text
@@ -123,9 +125,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF jsonb_typeof(body) IS DISTINCT FROM 'object' THEN
-        PERFORM leadterra.raise_error('invalid_request', 'the body of the request must be a JSON object');
+        PERFORM leadterra.raise_error('invalid_request',
+            'the body of the request must be a JSON object');
     ELSIF coalesce(jsonb_typeof(body -> name), 'missing') NOT IN ('missing', type) THEN
-        PERFORM leadterra.raise_error('invalid_request', format('"%s" must be of type %s', name, type));
+        PERFORM leadterra.raise_error('invalid_request',
+            format('"%s" must be of type %s', name, type));
     END IF;
     RETURN body -> name;
 END;
@@ -142,22 +146,27 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    given jsonb := leadterra.http_member(CASE WHEN body -> name = 'null' THEN body - name ELSE body END, name, 'string');
+    given jsonb := leadterra.http_member(
+        CASE WHEN body -> name = 'null' THEN body - name ELSE body END, name, 'string');
 BEGIN
     RETURN leadterra.read_id(given #>> '{}');
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_id(jsonb, text) IS 'Return a member of the body of a request that is an id; null if it has none.';
+COMMENT ON FUNCTION leadterra.http_id(jsonb, text) IS
+'Return a member of the body of a request that is an id; null if it has none.';
 
 CREATE FUNCTION leadterra.http_boolean(body jsonb, name text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT coalesce(leadterra.http_member(http_boolean.body, http_boolean.name, 'boolean')::boolean, false);
+    SELECT coalesce(
+        leadterra.http_member(http_boolean.body, http_boolean.name, 'boolean')::boolean,
+        false);
 END;
 
-COMMENT ON FUNCTION leadterra.http_boolean(jsonb, text) IS 'Return a member of the body of a request that is true or false; false if it has none.';
+COMMENT ON FUNCTION leadterra.http_boolean(jsonb, text) IS
+'Return a member of the body of a request that is true or false; false if it has none.';
 
 CREATE FUNCTION leadterra.camel_case(name text)
 RETURNS text
