@@ -14,7 +14,8 @@ MODULE_big = leadterra
 OBJS = $(patsubst $(source)/%.c,%.o,$(sort $(wildcard $(source)/src/*.c)))
 # The server's headers as system headers, so that warnings are of this code.
 PG_CONFIG ?= pg_config
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -DLEADTERRA_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	-DLEADTERRA_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS += -Wextra
 # Names of this module must not meet those of libraries that the server loads.
 SHLIB_LINK += $(if $(filter linux,$(PORTNAME)),-Wl$(comma)-Bsymbolic) -lidn2
@@ -39,7 +40,8 @@ SQL_PARTS = $(FIRST_PASS) $(SECOND_PASS) $(source)/sql/99_public.sql
 # An upgrade script goes from an earlier version straight to this one.  The changes to
 # tables of each version on the way are written by hand; all functions and views follow
 # as they are now.  Both of these take a version.
-earlier = $(foreach from,$(patsubst $(source)/updates/%--$(1).sql,%,$(wildcard $(source)/updates/*--$(1).sql)),\
+earlier = $(foreach from,\
+	$(patsubst $(source)/updates/%--$(1).sql,%,$(wildcard $(source)/updates/*--$(1).sql)),\
 	$(from) $(call earlier,$(from)))
 changes = $(foreach file,$(wildcard $(source)/updates/$(1)--*.sql),\
 	$(file) $(call changes,$(patsubst $(source)/updates/$(1)--%.sql,%,$(file))))
@@ -77,7 +79,8 @@ sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
 
 # Tables call functions, so what the changes to tables may call comes before them.
 replace = awk -f $(source)/updates/replace.awk
-$(UPGRADES): sql/$(EXTENSION)--%--$(EXTVERSION).sql: $(wildcard $(source)/updates/*) $(SQL_PARTS) $(EXTENSION).control
+$(UPGRADES): sql/$(EXTENSION)--%--$(EXTVERSION).sql: \
+		$(wildcard $(source)/updates/*) $(SQL_PARTS) $(EXTENSION).control
 	{ cat $(source)/updates/header.sql && \
 		$(replace) $(source)/sql/10_default.sql && \
 		cat $(call changes,$*) && \
@@ -91,7 +94,8 @@ sql-parts:
 sql-replaced:
 	@$(replace) $(source)/sql/10_default.sql $(SECOND_PASS)
 sql-changes:
-	@printf '%s\n' $(patsubst $(source)/%,%,$(sort $(foreach from,$(call earlier,$(EXTVERSION)),$(call changes,$(from)))))
+	@printf '%s\n' $(patsubst $(source)/%,%,$(sort \
+		$(foreach from,$(call earlier,$(EXTVERSION)),$(call changes,$(from)))))
 
 # Every object is rebuilt when a header, a flag or the version changes: the tree is
 # small, and PGXS tracks no dependencies for extensions.

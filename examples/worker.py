@@ -57,7 +57,8 @@ def work(connection):
 def seconds_until_due(connection):
     """Returns how long it is until the next message is due, at most a minute; 0 or less: it is."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM least(lt_next_due(), now() + '1 minute') - clock_timestamp())")
+        cursor.execute("SELECT extract(epoch FROM"
+                       " least(lt_next_due(), now() + '1 minute') - clock_timestamp())")
         return float(cursor.fetchone()[0])
 
 

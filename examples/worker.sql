@@ -13,7 +13,8 @@ DECLARE
     m lt_message;
 BEGIN
     LOOP
-        SELECT array_agg(c) INTO claimed FROM lt_claim_messages(100, '5 minutes', worker => 'worker.sql') c;
+        SELECT array_agg(c) INTO claimed
+        FROM lt_claim_messages(100, '5 minutes', worker => 'worker.sql') c;
         COMMIT;
         -- No message: nothing more for this call.  There may be more behind many that were skipped.
         EXIT WHEN claimed IS NULL AND (lt_next_due() > clock_timestamp()) IS NOT FALSE;

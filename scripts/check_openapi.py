@@ -60,7 +60,8 @@ for name, schema in document["components"]["schemas"].items():
     except jsonschema.SchemaError as error:
         print(f"{name}: {error.message}")
 
-operations = [operation for item in document["paths"].values() for method, operation in item.items() if method != "parameters"]
+operations = [operation for item in document["paths"].values()
+              for method, operation in item.items() if method != "parameters"]
 ids = [operation["operationId"] for operation in operations]
 if len(set(ids)) < len(ids):
     print("operations share an id")
@@ -106,7 +107,8 @@ for path, item in document["paths"].items():
         parameters = [resolve(parameter) for parameter in operation.get("parameters", [])]
         query = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
         has_body = "requestBody" in operation
-        described.add((method.upper(), re.sub(r"{\w+}", "{}", path), tuple(sorted(query)), has_body))
+        path = re.sub(r"{\w+}", "{}", path)
+        described.add((method.upper(), path, tuple(sorted(query)), has_body))
 for route in sorted(routes - described):
     print(f"not described: {route}")
 for route in sorted(described - routes):
@@ -120,6 +122,7 @@ if described != fields:
 
 VALIDATOR = "test/js/node_modules/.bin/validate-api"
 if os.path.exists(VALIDATOR):
-    run = subprocess.run([VALIDATOR, "deploy/openapi.yaml"], capture_output=True, text=True, check=False)
+    run = subprocess.run([VALIDATOR, "deploy/openapi.yaml"],
+                         capture_output=True, text=True, check=False)
     if run.returncode != 0:
         print(f"{VALIDATOR}: {run.stdout}{run.stderr}")

@@ -61,16 +61,21 @@ chosen_server() {
     [ "$(major "$PG_CONFIG")" -ge 15 ] ||
         die "PG_CONFIG: $PG_CONFIG is of $("$PG_CONFIG" --version); leadterra needs 15 or newer."
     chosen=$("$PG_CONFIG" --bindir)/pg_config
-    is_server "$chosen" || die "PG_CONFIG: $PG_CONFIG is of no server that is installed with its headers."
+    is_server "$chosen" ||
+        die "PG_CONFIG: $PG_CONFIG is of no server that is installed with its headers."
     printf '%s\n' "$chosen"
 }
 
 # The version that the distribution has, if the list of packages tells.
-offered_version() { apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1; }
+offered_version() {
+    apt-cache depends postgresql 2>/dev/null |
+        sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1
+}
 
 missing_packages() {
-    for package in make gcc libc6-dev libidn2-dev perl util-linux "postgresql-$1" "postgresql-server-dev-$1" \
-        "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl ${extra_packages//VERSION/$1}; do
+    for package in make gcc libc6-dev libidn2-dev perl util-linux \
+        "postgresql-$1" "postgresql-server-dev-$1" "postgresql-$1-pgtap" \
+        libtap-parser-sourcehandler-pgtap-perl libipc-run-perl ${extra_packages//VERSION/$1}; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             printf '%s ' "$package"
     done
@@ -80,8 +85,10 @@ become_root() {
     as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         as_root=(sudo)
-        { command -v sudo && sudo true; } >/dev/null ||
-            die "Install these packages as root, then run this script again: $packages$([ -n "$version" ] || echo "(N: 15 or newer)")"
+        { command -v sudo && sudo true; } >/dev/null || {
+            [ -n "$version" ] || packages="$packages(N: 15 or newer)"
+            die "Install these packages as root, then run this script again: $packages"
+        }
     fi
 }
 
@@ -102,8 +109,10 @@ install_packages() {
     fi
     # A list that cannot be updated may still do.
     apt_get update || true
-    apt_get install -y --no-install-recommends "$@" ||
-        { tail -n 20 "$work/packages.log" >&2; die "apt-get failed; $work/packages.log has all it said."; }
+    apt_get install -y --no-install-recommends "$@" || {
+        tail -n 20 "$work/packages.log" >&2
+        die "apt-get failed; $work/packages.log has all it said."
+    }
     remove_policy
 }
 
@@ -120,11 +129,16 @@ set_up_packages() {
         return
     fi
     system_pg_config=$(find_server)
-    if [ -n "$system_pg_config" ]; then version=$(major "$system_pg_config"); else version=$(offered_version); fi
+    if [ -n "$system_pg_config" ]; then
+        version=$(major "$system_pg_config")
+    else
+        version=$(offered_version)
+    fi
     packages=$(missing_packages "${version:-N}")
     [ -n "$packages" ] || return 0
 
-    command -v apt-get >/dev/null || die "Missing packages, and no apt-get to install them: $packages"
+    command -v apt-get >/dev/null ||
+        die "Missing packages, and no apt-get to install them: $packages"
     if [ -z "$version" ]; then
         say "updating the list of packages"
         become_root
@@ -132,11 +146,13 @@ set_up_packages() {
         version=$(offered_version)
         packages=$(missing_packages "$version")
     fi
-    [ "${version:-0}" -ge 15 ] || die "This system offers PostgreSQL ${version:-none}; leadterra needs 15 or newer."
+    [ "${version:-0}" -ge 15 ] ||
+        die "This system offers PostgreSQL ${version:-none}; leadterra needs 15 or newer."
     # shellcheck disable=SC2086
     install_packages $packages
     system_pg_config=$(find_server)
-    [ -n "$system_pg_config" ] || die "PostgreSQL $version is installed, but its pg_config was not found."
+    [ -n "$system_pg_config" ] ||
+        die "PostgreSQL $version is installed, but its pg_config was not found."
 }
 
 # The server refuses to run as root; then an unprivileged user runs all that
@@ -208,9 +224,11 @@ recipe() {
         printf '%s\n' "$@" "$system_pg_config" "$("$system_pg_config" --libdir)"/lib*
         for compiler in gcc clang; do "$compiler" --version 2>&1 || true; done
         for option in "${server_folders[@]}"; do
-            find -L "$("$system_pg_config" "$option")" -name 'leadterra*' -prune -o -type f -printf '%p %s %T@\n' | sort
+            find -L "$("$system_pg_config" "$option")" -name 'leadterra*' -prune -o \
+                -type f -printf '%p %s %T@\n' | sort
         done
-        find "$work/tree" -mindepth 1 \( -path "$work/tree/test" -o -path "$work/tree/expected" \) -prune -o \
+        find "$work/tree" -mindepth 1 \
+            \( -path "$work/tree/test" -o -path "$work/tree/expected" \) -prune -o \
             ! -type d -printf '%m %P %l\n' | sort
     } | cksum
 }
@@ -242,7 +260,8 @@ update_source() {
         "${as_user[@]}" cp -a "$work/tree/$folder" "$work/source"
     done
     (cd "$work/tree" && find . -type f -exec sha256sum {} +) >"$work/sums"
-    (cd "$work/source" && sha256sum --check --quiet "$work/sums" 2>/dev/null || true) | sed -n 's/: FAILED.*//p' |
+    (cd "$work/source" && sha256sum --check --quiet "$work/sums" 2>/dev/null || true) |
+        sed -n 's/: FAILED.*//p' |
         while read -r file; do "${as_user[@]}" cp "$work/tree/$file" "$work/source/$file"; done
 }
 
@@ -270,7 +289,8 @@ build() {
 }
 
 start_server() {
-    "${as_user[@]}" "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$work/initdb.log" 2>&1 ||
+    "${as_user[@]}" "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 \
+        --locale=C.UTF-8 -N >"$work/initdb.log" 2>&1 ||
         { cat "$work/initdb.log" >&2; die "initdb failed."; }
     # What a plan is does not depend on when autovacuum came by.
     cat >"$work/server.conf" <<CONF
@@ -282,7 +302,8 @@ autovacuum = off
 jit = off
 ${server_settings:-}
 CONF
-    printf "include '%s'\n" "$work/server.conf" | "${as_user[@]}" tee -a "$work/data/postgresql.conf" >/dev/null
+    printf "include '%s'\n" "$work/server.conf" |
+        "${as_user[@]}" tee -a "$work/data/postgresql.conf" >/dev/null
     "${as_user[@]}" "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w start >/dev/null 9>&- ||
         { cat "$work/server.log" >&2; die "The server did not start."; }
     export PGHOST=$scratch PGUSER=postgres PGDATABASE=postgres PGPORT=5432
@@ -355,7 +376,8 @@ empty_work() {
 set_up() {
     check_path "$root"
     work=$root/tmp/$1
-    not_mine="Cannot write $work, which may be another user's: remove it as root, then run this script again."
+    not_mine="Cannot write $work, which may be another user's:"
+    not_mine="$not_mine remove it as root, then run this script again."
     { mkdir -p "$root/tmp" && exec 9>>"$work.lock"; } 2>/dev/null || die "$not_mine"
     flock -n 9 || die "Another run uses $work."
     [ "$(id -u)" -ne 0 ] || chown --reference="$root" "$root/tmp" "$work.lock"

@@ -8,8 +8,12 @@ CREATE FUNCTION pg_temp.text_of(comment text) RETURNS text LANGUAGE sql AS $$
 $$;
 
 CREATE FUNCTION pg_temp.columns_of(relation oid) RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(format('| `%s` | %s | %s |', a.attname, format_type(a.atttypid, a.atttypmod),
-        coalesce(replace(col_description(a.attrelid, a.attnum), E'\n', ' '), '')), E'\n' ORDER BY a.attnum)
+    SELECT string_agg(
+        format('| `%s` | %s | %s |',
+            a.attname,
+            format_type(a.atttypid, a.atttypmod),
+            coalesce(replace(col_description(a.attrelid, a.attnum), E'\n', ' '), '')),
+        E'\n' ORDER BY a.attnum)
     FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
 $$;
@@ -19,13 +23,19 @@ WITH shown AS (
         min(m.file_order) OVER (PARTITION BY m.domain) AS place, m.domain, m.name,
         CASE p.prokind WHEN 'p' THEN 2 WHEN 'f' THEN 2 ELSE 3 END AS kind,
         CASE
-            WHEN p.oid IS NOT NULL THEN format(E'### %s\n\n```\n%s(%s)%s\n```\n\n%s\n', m.name, m.name,
+            WHEN p.oid IS NOT NULL THEN format(
+                E'### %s\n\n```\n%s(%s)%s\n```\n\n%s\n',
+                m.name,
+                m.name,
                 replace(pg_get_function_arguments(p.oid), ', ', E',\n    '),
                 E'\n    RETURNS ' || replace(pg_get_function_result(p.oid), ', ', E',\n    '),
                 pg_temp.text_of(obj_description(p.oid, 'pg_proc')))
-            ELSE format(E'### %s\n\n%s %s\n\n| column | type | meaning |\n| --- | --- | --- |\n%s\n', m.name,
+            ELSE format(
+                E'### %s\n\n%s %s\n\n| column | type | meaning |\n| --- | --- | --- |\n%s\n',
+                m.name,
                 CASE c.relkind WHEN 'v' THEN '**View.**' ELSE '**Type.**' END,
-                pg_temp.text_of(coalesce(obj_description(c.oid, 'pg_class'), obj_description(c.reltype, 'pg_type'))),
+                pg_temp.text_of(coalesce(
+                    obj_description(c.oid, 'pg_class'), obj_description(c.reltype, 'pg_type'))),
                 pg_temp.columns_of(c.oid))
         END AS text
     FROM members m

@@ -73,7 +73,8 @@ build_fuzz() {
     "${as_user[@]}" clang -O1 $sanitizers -fsanitize=fuzzer-no-link -shared -fPIC \
         -Wall -Wno-ignored-attributes -D_GNU_SOURCE -DLEADTERRA_VERSION='"fuzz"' \
         -Isrc -isystem "$("$PG_CONFIG" --includedir-server)" src/*.c test/fuzz/*.c \
-        -Wl,-Bsymbolic"$wrapped" "$driver" -lidn2 -lstdc++ -lpthread -lm -o "$work/fuzz.so" >"$work/build-fuzz.log" 2>&1 ||
+        -Wl,-Bsymbolic"$wrapped" "$driver" -lidn2 -lstdc++ -lpthread -lm \
+        -o "$work/fuzz.so" >"$work/build-fuzz.log" 2>&1 ||
         { cat "$work/build-fuzz.log" >&2; die "The build of the fuzz targets failed."; }
     "${as_user[@]}" "$bin/pg_ctl" -D "$work/data" -w stop >/dev/null
     # A program as libFuzzer wants one, which starts itself again to merge inputs:

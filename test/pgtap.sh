@@ -10,6 +10,7 @@ psql -X -q -v ON_ERROR_STOP=1 -v copy="$database" -d "$1" <<'SQL'
 SET client_min_messages = warning;
 DROP DATABASE IF EXISTS :"copy";
 CREATE DATABASE :"copy" TEMPLATE :"DBNAME";
-SELECT format('ALTER DATABASE %I SET search_path = %s', :'copy', current_setting('search_path')) \gexec
+SELECT format('ALTER DATABASE %I SET search_path = %s', :'copy', current_setting('search_path'))
+\gexec
 SQL
 exec psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$database" -f "$2"

@@ -50,7 +50,8 @@ touch "$installed.sql" "$installed--0.0.1.sql"
 mkdir -p "$bitcode/old"
 touch "$bitcode/old/old.bc" "$bitcode.old.bc"
 # Builds are half as long without bitcode.
-sed -i 's/^with_llvm.*/with_llvm = no/' "$(dirname "$("$system_pg_config" --pgxs)")/../Makefile.global"
+sed -i 's/^with_llvm.*/with_llvm = no/' \
+    "$(dirname "$("$system_pg_config" --pgxs)")/../Makefile.global"
 
 mkdir -m 700 "$base/closed"
 tar -C "$root" --exclude=./tmp --exclude=./test/js/node_modules --exclude=./tmp_check -cf - . |
@@ -139,13 +140,15 @@ check "a file that changed is built again, whatever its time is" fails run regre
 check "what is wrong with it is said" says '#error changed'
 cp -p "$base/typeid.c" "$tree/src/typeid.c"
 echo 'SELECT pg_terminate_backend(pg_backend_pid());' >>"$tree/test/sql/suppression.sql"
-check "output is not accepted of a test that did not come to its end" fails run --accept regress suppression
+check "output is not accepted of a test that did not come to its end" \
+    fails run --accept regress suppression
 check "nor taken" cmp "$expected" "$base/expected.out"
 check "only what changed was built again" \
     test "$(made | grep -vxF "$made_before" | cut -d' ' -f1)" = typeid.o
 check "a test that there is not is refused" fails run regress nothing
 check "and those that there are are named" says 'it has: campaign '
-check "two runs at once are refused" fails flock "$tree/tmp/test.lock" env PG_CONFIG="$chosen" "$tree/scripts/test" checks
+check "two runs at once are refused" \
+    fails flock "$tree/tmp/test.lock" env PG_CONFIG="$chosen" "$tree/scripts/test" checks
 
 # The benchmarks, as doc/performance.md has them.
 if [ -n "${LEADTERRA_LONG:-}" ] && perl -MDBD::Pg -e1 2>/dev/null; then

@@ -19,17 +19,22 @@ SELECT lt_bulk_upsert(:'campaign', '[
 SET LOCAL leadterra.now = '2030-01-07 09:00+00';
 SELECT lt_start_campaign(:'campaign');
 CREATE TEMP TABLE sent AS SELECT * FROM lt_claim_messages(10, '1 hour', :'campaign');
-SELECT is((SELECT string_agg(subject, ', ' ORDER BY email) FROM sent), 'Hello Ann, Hello there', 'subjects');
-SELECT is((SELECT body_html FROM sent WHERE email = 'ann@example.com'), '<p>How is A &amp; B?</p>', 'values are escaped');
+SELECT is((SELECT string_agg(subject, ', ' ORDER BY email) FROM sent),
+    'Hello Ann, Hello there', 'subjects');
+SELECT is((SELECT body_html FROM sent WHERE email = 'ann@example.com'),
+    '<p>How is A &amp; B?</p>', 'values are escaped');
 SELECT is(lt_complete_messages(lease_id), 2, 'both are sent') FROM sent LIMIT 1;
 
 -- Ann replies; nothing is due before Wednesday, and then for Bob alone.
 SELECT lt_record_event(message_id, 'replied') FROM sent WHERE email = 'ann@example.com';
 SET LOCAL leadterra.now = '2030-01-09 08:59:59+00';
-SELECT is((SELECT count(*) FROM lt_claim_messages(10, '1 hour', :'campaign')), 0::bigint, 'nothing is due yet');
+SELECT is((SELECT count(*) FROM lt_claim_messages(10, '1 hour', :'campaign')),
+    0::bigint, 'nothing is due yet');
 SET LOCAL leadterra.now = '2030-01-09 09:00+00';
-SELECT is((SELECT string_agg(email, ', ') FROM lt_claim_messages(10, '1 hour', :'campaign')), 'bob@example.com', 'the follow-up');
-SELECT is((SELECT reason FROM lt_explain_lead(:'campaign', 'ann@example.com') WHERE step = 2), 'replied', 'Ann gets none');
+SELECT is((SELECT string_agg(email, ', ') FROM lt_claim_messages(10, '1 hour', :'campaign')),
+    'bob@example.com', 'the follow-up');
+SELECT is((SELECT reason FROM lt_explain_lead(:'campaign', 'ann@example.com') WHERE step = 2),
+    'replied', 'Ann gets none');
 
 -- A worker that does not come back.
 SET LOCAL leadterra.now = '2030-01-09 10:00+00';
