@@ -31,10 +31,10 @@ sub rows_of_b
 my %names = (
 	campaign_id => 'campaign', from_campaign_id => 'campaign', to_campaign_id => 'draft', list_id => 'list', from_list_id => 'list', to_list_id => 'other_list',
 	blocklist_id => 'blocklist', lead_id => 'lead', destination_lead_id => 'lead', after => 'lead', message_id => 'message', lease_id => 'lease', email => 'email');
-my %lists = (lead_ids => 'lead', message_ids => 'message', emails => 'email', values => 'email');
+my %lists = (lead_ids => 'lead', message_ids => 'message', emails => 'email', entries => 'email');
 # The others.
 my %other_arguments = (
-	leads => [ { email => 'new@example.com' } ], name => 'x', steps => [], patch => { phone => '1' }, lease_for => '1 minute', error => 'x', progress => 50,
+	leads => [ { email => 'new@example.com' } ], name => 'x', steps => [], patch => { phone => '1' }, lease_for => '1 minute', error => 'x', progress => 50, wait => '1 minute', soft_bounces => 3, lead_limit => 1000,
 	statuses => [1], type => 'opened', owner => undef, base_url => 'https://example.com/', address => '1 Main Street', label => 'x', id => '00000000-0000-0000-0000-000000000000', prefix => 'x', source => 'x',
 	max => 1, max_leads => 10, max_messages => 10, data => {}, mapping => {}, reason => 'x', worker => 'x', scopes => ['all:all'], keep => '1 day',
 	api_key => 'x', token => 'x', role => 'api', workspace_id => $theirs->{workspace}, key_id => $theirs->{key_id});
@@ -44,12 +44,12 @@ my %twin = ('lt_add_leads campaign_id' => 'list_id', 'lt_move_leads from_campaig
 
 # What comes of an argument of B.  What may be named by all, or is not looked up, is 200.
 my %status = ((map { $_ => 404 } qw(campaign_id list_id blocklist_id lead_id destination_lead_id message_id from_campaign_id to_campaign_id from_list_id to_list_id)),
-	lease_id => 409, after => 200, emails => 200, email => 200, values => 200, lead_ids => 200, message_ids => 404);
+	lease_id => 409, after => 200, emails => 200, email => 200, entries => 200, lead_ids => 200, message_ids => 404);
 my %exceptions = (
-	'lt_explain_lead email' => 404, 'lt_update_lead email' => 404);
+	'lt_explain_lead email' => 404, 'lt_update_lead email' => 404, 'lt_campaign_messages after' => 400);
 # These take nothing of a workspace, by a name of an argument.
 my %without = map { $_ => 1 } qw(lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_current_workspace lt_from_typeid lt_http_read lt_http_write
-  lt_next_due lt_pre_request lt_set_postal_address lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_authenticate lt_unsubscribe);
+  lt_next_due lt_pre_request lt_set_postal_address lt_set_soft_bounce_limit lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_authenticate lt_unsubscribe lt_workspace_slot);
 my @administrative = split /\n/, sql("SELECT member FROM leadterra.privileges() WHERE member LIKE 'lt\\_%' AND privilege LIKE 'EXECUTE%' AND NOT 'api' = ANY (groups)");
 
 my @functions = map { $json->decode($_) } split /\n/, sql(<<'SQL');
@@ -88,14 +88,15 @@ sub arguments
 	return \%arguments;
 }
 
-# Makes a call; returns status and the text of the answer, where what names the foreign is left out.
+# Makes a call; returns status and the text of the answer, where what names the foreign, and
+# times, are left out.
 sub outcome
 {
 	my ($function, $foreign, $owner) = @_;
 	my ($status, $body) = rest_request('POST', "/rpc/$function->{name}", $ours->{key}, arguments($function, $foreign, $owner));
 	my $sent = value($owner, $foreign);
 	$sent = $sent->[0] if ref $sent;
-	return ($status, $json->encode($body) =~ s/\Q$sent\E/.../gr);
+	return ($status, $json->encode($body) =~ s/\Q$sent\E|\d{4}-\d\d-\d\dT[\d:.]+/.../gr);
 }
 
 # An owner that does not exist, next to one that does.
