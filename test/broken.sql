@@ -83,7 +83,7 @@ INSERT INTO calls VALUES
 ('lt_job_progress($job, 50)'), ('(SELECT string_agg(l::text, '''') FROM lt_list_leads($list) l)'),
 ('lt_merge_leads($lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid, $lead)'),
 ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
-('lt_next_due()'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
+('lt_next_due()'), ('lt_workspace_slot(lt_current_workspace())'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
 ('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "soft"}'')'), ('lt_record_event($message, ''complained'')'), ('lt_record_event($message, ''clicked'', ''{"url": "x"}'')'), ('lt_record_event($message, ''delivered'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'), ('lt_record_event($lead, ''unsubscribed'', ''{"email": "x@example.com"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),

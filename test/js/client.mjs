@@ -28,7 +28,7 @@ await step('report', db.rpc('lt_bulk_upsert_report', { campaign_id: campaign, le
 await step('suppress', db.rpc('lt_suppress', { emails: ['cy@example.com'] }))
 await step('start', db.rpc('lt_start_campaign', { campaign_id: campaign }).select('status,queued_messages'))
 await step('add', db.rpc('lt_add_leads', { campaign_id: campaign, leads: [{ email: 'eve@example.com', first_name: 'Eve' }, { email: 'cy@example.com' }] }))
-await step('campaigns', db.from('lt_campaigns').select('id,name,leads_enrolled').eq('status', 'running').single())
+await step('campaigns', db.from('lt_campaigns').select('campaign_id,name,leads_enrolled').eq('status', 'running').single())
 await step('leads', db.from('lt_leads').select('email,first_name,custom', { count: 'exact' }).order('email').range(0, 1))
 const claimed = await step('claim', db.rpc('lt_claim_messages', { max_messages: 2, campaign_id: campaign }).select('lease_id,email,subject').order('email'))
 await step('complete', db.rpc('lt_complete_messages', { lease_id: claimed[0].lease_id }))

@@ -52,7 +52,7 @@ step('suppress', 200, { suppressed => 1, already_suppressed => 0, total => 1 });
 step('start', 200, { status => 'running', queued_messages => 3 });
 my $added = delete $results->{add};
 is_deeply({ map { $_ => $added->{data}{$_} } qw(status total_sent leads_uploaded in_blocklist) }, { status => 'success', total_sent => 2, leads_uploaded => 1, in_blocklist => 1 }, 'add');
-step('campaigns', 200, { id => $campaign, name => 'From JavaScript', leads_enrolled => 4 });
+step('campaigns', 200, { campaign_id => $campaign, name => 'From JavaScript', leads_enrolled => 4 });
 my $leads = step('leads', 206, [ { email => 'ava@example.com', first_name => 'Ava', custom => {} }, { email => 'ben@example.com', first_name => undef, custom => { useCase => 'demo' } } ]);
 is($leads->{count}, 4, 'leads are counted');
 my $lease = $results->{claim}{data}[0]{lease_id};
