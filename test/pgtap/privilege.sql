@@ -119,7 +119,7 @@ UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT 
 ALTER TABLE lines ADD asked text;
 UPDATE lines SET asked = CASE WHEN name LIKE '% %' THEN substring(call FROM '^pg_temp\.http\(.*\)') || ' ->> ''code''' ELSE call END;
 -- Each line is three tests or one, and then there are the others.
-SELECT plan((SELECT 90 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
+SELECT plan((SELECT 99 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
 
 -- Who may do what is in privilege_matrix.sql; what is seen of it, and as whom it runs.
 SELECT is((SELECT string_agg(name || '.' || attname, ' ' ORDER BY name, attname) FROM members JOIN pg_attribute ON attrelid = relation_oid AND attnum > 0
