@@ -76,6 +76,24 @@ AS 'MODULE_PATHNAME', 'lt_greatest_id';
 COMMENT ON FUNCTION leadterra.greatest_id(uuid[]) IS
 'Return the greatest of some ids; null where that is no plain list of ids, or an empty one.';
 
+CREATE FUNCTION leadterra.range_is_valid(
+    step smallint,
+    first smallint,
+    last smallint,
+    attempt smallint,
+    losses smallint,
+    lost_at timestamptz)
+RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_range_is_valid';
+
+COMMENT ON FUNCTION leadterra.range_is_valid(
+    smallint, smallint, smallint, smallint, smallint, timestamptz) IS
+'Say whether a range that waits is such as the queue makes
+
+Its positions are those that a batch may have, its step and its attempt are such as there
+are, and it says when it was lost if it ever was.';
+
 CREATE FUNCTION leadterra.is_attempt(attempt smallint)
 RETURNS boolean
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -85,22 +103,31 @@ COMMENT ON FUNCTION leadterra.is_attempt(smallint) IS
 'Say whether there is such an attempt at work: from the first to the fifth.';
 
 CREATE FUNCTION leadterra.lease_is_valid(
+    state text,
+    closed_at timestamptz,
+    sent integer,
+    settled bytea,
+    completed bytea,
     batch_ids uuid[],
     firsts smallint[],
     lasts smallint[],
     attempts smallint[],
     tried_at timestamptz[],
-    settled bytea,
-    completed bytea)
+    losses smallint,
+    partial_range_id uuid,
+    partial_last smallint)
 RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
 
 COMMENT ON FUNCTION leadterra.lease_is_valid(
-    uuid[], smallint[], smallint[], smallint[], timestamptz[], bytea, bytea) IS
-'Say whether the ranges and bits of a lease are such as a claim makes
+    text, timestamptz, integer, bytea, bytea, uuid[], smallint[], smallint[], smallint[],
+    timestamptz[], smallint, uuid, smallint) IS
+'Say whether a lease is such as claims and those who settle them make
 
-There are as many bits as messages, and what was completed is settled.';
+It is open, closed or lost, and says since when unless it is open. There are as many bits as
+messages, and what was completed is settled. A range that it has a part of is one of two
+messages or more.';
 
 -- A role that is not the owner sees rows of the current workspace alone.  Where
 -- there is none, the policy compares with null, and so with nothing.

@@ -262,6 +262,7 @@ BEGIN ATOMIC
         ('batch_is_valid',                  '{owner}',                'EXECUTE'),
         ('least_id',                        '{owner}',                'EXECUTE'),
         ('greatest_id',                     '{owner}',                'EXECUTE'),
+        ('range_is_valid',                  '{owner}',                'EXECUTE'),
         ('lease_is_valid',                  '{owner}',                'EXECUTE'),
 
         -- Messages and events.

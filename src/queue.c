@@ -22,6 +22,7 @@
 #include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_batch_is_valid);
+PG_FUNCTION_INFO_V1(lt_range_is_valid);
 PG_FUNCTION_INFO_V1(lt_enqueue);
 PG_FUNCTION_INFO_V1(lt_message_id);
 PG_FUNCTION_INFO_V1(lt_count_members);
@@ -91,6 +92,20 @@ queue_is_range(int first, int last, int attempt)
 {
 	return first >= 1 && first <= last && last <= QUEUE_BATCH_MAX &&
 		lease_is_attempt(attempt);
+}
+
+/* SQL: leadterra.range_is_valid(step, first, last, attempt, losses, lost_at) */
+Datum
+lt_range_is_valid(PG_FUNCTION_ARGS)
+{
+	for (int i = 0; i <= 4; i++)
+	{
+		if (PG_ARGISNULL(i))
+			PG_RETURN_BOOL(false);
+	}
+	PG_RETURN_BOOL(PG_GETARG_INT16(0) >= 1 && PG_GETARG_INT16(0) <= QUEUE_STEPS_MAX &&
+				   queue_is_range(PG_GETARG_INT16(1), PG_GETARG_INT16(2), PG_GETARG_INT16(3)) &&
+				   PG_GETARG_INT16(4) >= 0 && (PG_GETARG_INT16(4) == 0) == PG_ARGISNULL(5));
 }
 
 /* Adds a range to others, or goes on with the last one. */

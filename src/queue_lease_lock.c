@@ -126,22 +126,58 @@ bits_are_valid(int nmessages, const bytea *settled, const bytea *completed)
 	return true;
 }
 
-/* SQL: leadterra.lease_is_valid(batch_ids, firsts, lasts, attempts, tried_at, settled, completed) */
+/* Arguments of leadterra.lease_is_valid() */
+enum
+{
+	ARGUMENT_STATE,
+	ARGUMENT_CLOSED,
+	ARGUMENT_SENT,
+	ARGUMENT_SETTLED,
+	ARGUMENT_COMPLETED,
+	ARGUMENT_BATCHES,
+	ARGUMENT_TRIED = ARGUMENT_BATCHES + 4,
+	ARGUMENT_LOSSES,
+	ARGUMENT_PARTIAL_RANGE,
+	ARGUMENT_PARTIAL_LAST
+};
+
+/* Says whether the columns of a lease that are no arrays fit each other. */
+static bool
+columns_are_valid(FunctionCallInfo fcinfo)
+{
+	char	   *state = text_to_cstring(PG_GETARG_TEXT_PP(ARGUMENT_STATE));
+	bool		is_open = strcmp(state, "open") == 0;
+
+	return (is_open || strcmp(state, "closed") == 0 || strcmp(state, "lost") == 0) &&
+		is_open == PG_ARGISNULL(ARGUMENT_CLOSED) &&
+		PG_GETARG_INT32(ARGUMENT_SENT) >= 0 && PG_GETARG_INT16(ARGUMENT_LOSSES) >= 0 &&
+		PG_ARGISNULL(ARGUMENT_PARTIAL_RANGE) == PG_ARGISNULL(ARGUMENT_PARTIAL_LAST) &&
+		(PG_ARGISNULL(ARGUMENT_PARTIAL_LAST) ||
+		 (PG_GETARG_INT16(ARGUMENT_PARTIAL_LAST) >= 1 && PG_GETARG_INT16(ARGUMENT_PARTIAL_LAST) < QUEUE_BATCH_MAX));
+}
+
+/*
+ * SQL: leadterra.lease_is_valid(state, closed_at, sent, settled, completed, batch_ids, firsts,
+ * lasts, attempts, tried_at, losses, partial_range_id, partial_last)
+ */
 Datum
 lt_lease_is_valid(PG_FUNCTION_ARGS)
 {
 	LeaseArrays arrays;
-	Datum		values[5];
+	Datum		values[ARGUMENT_TRIED - ARGUMENT_BATCHES + 1];
 
-	for (int i = 0; i < 5; i++)
+	for (int i = ARGUMENT_STATE; i <= ARGUMENT_LOSSES; i++)
 	{
-		if (PG_ARGISNULL(i) && i < 4)
+		if (PG_ARGISNULL(i) && i != ARGUMENT_CLOSED && i != ARGUMENT_SETTLED && i != ARGUMENT_COMPLETED && i != ARGUMENT_TRIED)
 			PG_RETURN_BOOL(false);
-		values[i] = PG_GETARG_DATUM(i);
 	}
-	PG_RETURN_BOOL(read_arrays(&arrays, values, PG_ARGISNULL(4)) &&
-				   bits_are_valid(arrays.nmessages, PG_ARGISNULL(5) ? NULL : PG_GETARG_BYTEA_PP(5),
-								  PG_ARGISNULL(6) ? NULL : PG_GETARG_BYTEA_PP(6)));
+	for (size_t i = 0; i < lengthof(values); i++)
+		values[i] = PG_GETARG_DATUM(ARGUMENT_BATCHES + i);
+	PG_RETURN_BOOL(columns_are_valid(fcinfo) &&
+				   read_arrays(&arrays, values, PG_ARGISNULL(ARGUMENT_TRIED)) &&
+				   bits_are_valid(arrays.nmessages,
+								  PG_ARGISNULL(ARGUMENT_SETTLED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_SETTLED),
+								  PG_ARGISNULL(ARGUMENT_COMPLETED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_COMPLETED)));
 }
 
 /* Copies the bits of a lease, which are of the right length; null is none. */

@@ -43,19 +43,19 @@ COMMENT ON COLUMN leadterra.batches.greatest_lead_id IS 'The greatest of their i
 CREATE TABLE leadterra.waiting (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
-    step smallint NOT NULL CHECK (step BETWEEN 1 AND 100),
+    step smallint NOT NULL,
     waiting_since timestamptz NOT NULL,
     range_id uuid NOT NULL,
     batch_id uuid NOT NULL,
-    first smallint NOT NULL CHECK (first >= 1),
-    last smallint NOT NULL CHECK (last BETWEEN first AND 1000),
-    attempt smallint NOT NULL DEFAULT 1 CHECK (leadterra.is_attempt(attempt)),
+    first smallint NOT NULL,
+    last smallint NOT NULL,
+    attempt smallint NOT NULL DEFAULT 1,
     error text,
     tried_at timestamptz,
-    losses smallint NOT NULL DEFAULT 0 CHECK (losses >= 0),
+    losses smallint NOT NULL DEFAULT 0,
     lost_at timestamptz,
     PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id),
-    CHECK ((losses = 0) = (lost_at IS NULL))
+    CONSTRAINT waiting_valid CHECK (leadterra.range_is_valid(step, first, last, attempt, losses, lost_at))
 );
 SELECT leadterra.add_table('leadterra.waiting');
 COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches that no worker holds.';
@@ -83,10 +83,10 @@ CREATE TABLE leadterra.leases (
     lease_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
     worker text,
-    state text NOT NULL CHECK (state IN ('open', 'closed', 'lost')),
+    state text NOT NULL,
     expires_at timestamptz NOT NULL,
     closed_at timestamptz,
-    sent integer NOT NULL DEFAULT 0 CHECK (sent >= 0),
+    sent integer NOT NULL DEFAULT 0,
     settled bytea,
     completed bytea,
     batch_ids uuid[] NOT NULL,
@@ -94,15 +94,15 @@ CREATE TABLE leadterra.leases (
     lasts smallint[] NOT NULL,
     attempts smallint[] NOT NULL,
     partial_range_id uuid,
-    partial_last smallint CHECK (partial_last BETWEEN 1 AND 999),
+    partial_last smallint,
     tried_at timestamptz[],
-    losses smallint NOT NULL DEFAULT 0 CHECK (losses >= 0),
+    losses smallint NOT NULL DEFAULT 0,
     lost_at timestamptz,
     PRIMARY KEY (workspace_id, lease_id),
-    CHECK ((state = 'open') = (closed_at IS NULL)),
-    CHECK ((partial_range_id IS NULL) = (partial_last IS NULL)),
+    -- One, for the text of each is read again by every statement that writes a lease.
     CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(
-        batch_ids, firsts, lasts, attempts, tried_at, settled, completed))
+        state, closed_at, sent, settled, completed, batch_ids, firsts, lasts, attempts, tried_at, losses,
+        partial_range_id, partial_last))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);

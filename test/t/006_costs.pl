@@ -245,8 +245,8 @@ SQL
 my @queues = (
 	[ 'drafts', [ 2000, 'draft', 1, 1, 0 ], [ 15, 30, 60 ] ],
 	[ 'paused campaigns', [ 2000, 'paused', 1, 1, 0 ], [ 15, 30, 60 ] ],
-	[ 'campaigns that have sent everything', [ 2000, 'running', 3, 0, 0 ], [ 20, 30, 75 ] ],
-	[ 'campaigns with nothing due', [ 100, 'running', 3, 1, 30 ], [ 1000, 1000, 80 ] ],
+	[ 'campaigns that have sent everything', [ 2000, 'running', 3, 0, 0 ], [ 20, 30, 65 ] ],
+	[ 'campaigns with nothing due', [ 100, 'running', 3, 1, 30 ], [ 1000, 1000, 70 ] ],
 	[ 'a hundred steps', [ 1, 'running', 100, 1, 30 ], [ 1000, 1000, 350 ] ],
 	[ 'two campaigns with a message', [ 2, 'running', 1, 1, 0 ], [ 1100, 1000, 60 ] ]);
 
