@@ -59,26 +59,107 @@ is(states($campaign), '1 sent 250, 2 queued 250', 'and completes it');
 
 SKIP:
 {
-	skip 'psycopg2 for Python is not installed', 9 unless IPC::Run::run([ 'python3', '-c', 'import psycopg2' ], '2>', '/dev/null');
+	skip 'psycopg2 for Python is not installed', 19 unless IPC::Run::run([ 'python3', '-c', 'import psycopg2' ], '2>', '/dev/null');
 
 	$campaign = campaign('python', 250);
 	my $printed = run('python3', "$root/examples/worker.py", '--once');
 	is(scalar(() = $printed =~ /^to python-\d+\@example\.com: Hi python-\d+\@example\.com$/mg), 250, 'worker.py sends every message');
 	is(states($campaign), '1 sent 250, 2 queued 250', 'and completes it');
 
-	# What cannot be sent fails, and the worker goes on.
-	$campaign = campaign('errors', 20);
-	run('python3', '-c', <<"PY", 'worker');
-import sys
+	# Runs the worker with another send(), in Python.
+	my $run_with = sub {
+		my ($code) = @_;
+		return run('python3', '-B', '-c', <<"PY", 'worker');
+import os, signal, smtplib, sys
 sys.path.insert(0, '$root/examples')
 import worker
+stop = worker.Stop()
+number = 0
+$code
+worker.send = send
+worker.run(True, stop)
+PY
+	};
+
+	# What cannot be sent fails, and the worker goes on.
+	$campaign = campaign('errors', 20);
+	$run_with->(<<'PY');
 def send(message):
     if message['email'].startswith('errors-1'):
         raise ValueError('no route')
-worker.send = send
-worker.run(True)
 PY
 	is(states($campaign), '1 retry 11 no route, 1 sent 9, 2 queued 9', 'worker.py survives errors');
+
+	# What servers reply.
+	$campaign = campaign('reply', 8);
+	$run_with->(<<'PY');
+replies = {
+    'reply-1@example.com': smtplib.SMTPRecipientsRefused({'x': (550, b'5.1.1 no such user')}),
+    'reply-2@example.com': smtplib.SMTPDataError(550, b'5.7.1 rejected'),
+    'reply-3@example.com': smtplib.SMTPRecipientsRefused({'x': (452, b'4.2.2 daily quota exhausted')}),
+    'reply-4@example.com': smtplib.SMTPServerDisconnected('Connection unexpectedly closed'),
+    'reply-5@example.com': smtplib.SMTPDataError(552, b'5.2.2 mailbox full'),
+    'reply-6@example.com': smtplib.SMTPSenderRefused(421, b'too many connections', 'x'),
+    'reply-7@example.com': smtplib.SMTPDataError(550, 'no such user \u00e4')}
+def send(message):
+    if message['email'] in replies:
+        raise replies[message['email']]
+PY
+	is(states($campaign), '1 failed 1 550 5.1.1 no such user, 1 failed 1 550 5.7.1 rejected, 1 failed 1 550 no such user ä, 1 failed 1 552 5.2.2 mailbox full,'
+		  . ' 1 retry 1 421 too many connections, 1 retry 1 452 4.2.2 daily quota exhausted, 1 retry 1 Connection unexpectedly closed, 1 sent 1, 2 queued 1', 'worker.py tells what became of each');
+	is(sql("SELECT string_agg(entry || ' ' || reason, ', ') FROM lt_suppressions"), 'reply-1@example.com hard_bounce', 'an address that there is not is suppressed');
+	is(sql("SELECT string_agg(left(email, 7) || ' ' || attempt, ', ' ORDER BY email) FROM lt_messages WHERE campaign_id = '$campaign' AND state = 'retry'"),
+		'reply-3 1, reply-4 2, reply-6 1', 'to be asked to wait is no attempt');
+
+	# A clock that goes on by a hundred seconds with each message: the lease is extended.
+	my $slow = <<'PY';
+class clock:
+    now = 0
+    def monotonic(): return clock.now
+worker.time = clock
+extended = 0
+def counted(connection, function, *arguments):
+    global extended
+    extended += function == 'lt_extend_lease'
+    return original(connection, function, *arguments)
+original, worker.call = worker.call, counted
+PY
+	$campaign = campaign('slow', 20);
+	$printed = $run_with->("$slow\n" . <<'PY');
+def send(message):
+    clock.now += 100
+import atexit
+atexit.register(lambda: print('extended', extended))
+PY
+	is(states($campaign), '1 sent 20, 2 queued 20', 'worker.py sends for longer than its lease lasted at first');
+	cmp_ok(($printed =~ /extended (\d+)/)[0], '>=', 7, 'for it asks for more time');
+
+	# A lease that is lost meanwhile, and one that cannot be extended in time.
+	$campaign = campaign('lost', 20);
+	$run_with->("$slow\n" . <<"PY");
+other = worker.psycopg2.connect('user=@{[scalar getpwuid $<]}')
+other.autocommit = True
+def send(message):
+    global number
+    number += 1
+    clock.now += 100
+    if number == 3:
+        other.cursor().execute("UPDATE leadterra.leases SET expires_at = now() WHERE state = 'open'")
+PY
+	is(states($campaign), '1 sent 20, 2 queued 20', 'what was in a lease that was lost is sent under another');
+	is(sql("SELECT string_agg(state || ' ' || sent, ', ' ORDER BY lease_id) FROM leadterra.leases WHERE campaign_id = '$campaign'"), 'lost 2, closed 18', 'and the worker sends nothing after it');
+
+	# It gives back what it has not sent.
+	$campaign = campaign('stop', 20);
+	$run_with->(<<'PY');
+def send(message):
+    global number
+    number += 1
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGTERM)
+PY
+	is(states($campaign), '1 queued 15, 1 sent 5, 2 queued 5', 'on SIGTERM worker.py finishes a message and gives back the others');
+	is(sql("SELECT lt_pause_campaign('$campaign') IS NOT NULL"), 't', 'which nobody needs');
 
 	# It wakes up when something is enrolled, well before its minute is over.
 	$campaign = campaign('listen', 1);
@@ -92,7 +173,8 @@ PY
 	sql("SELECT lt_bulk_upsert('$campaign', '[{\"email\": \"late\@example.com\"}]')");
 	IPC::Run::pump($worker) until $output =~ /to late\@/;
 	like($output, qr/to late\@example\.com/, 'and is woken');
-	$worker->kill_kill;
+	$worker->signal('TERM');
+	ok($worker->finish, 'and ends when it is told to, while it waits');
 }
 
 like(scalar run('pg_prove', '-h', $server->host, '-p', $server->port, '-U', scalar(getpwuid($<)), '-d', 'postgres', "$root/examples/pgtap/campaign.sql"), qr/Result: PASS/, 'the pgTAP example passes');
