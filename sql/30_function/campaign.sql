@@ -489,9 +489,7 @@ BEGIN ATOMIC
                 ELSE 'Every lead has reached the end of its sequence.'
             END,
             a.message,
-            CASE WHEN f.messages > 0 AND x.status = 'finished' THEN
-                format('Messages that failed: %s.', f.messages)
-            END),
+            CASE WHEN f.messages > 0 THEN format('Messages that failed: %s.', f.messages) END),
         CASE WHEN c.status = 'running' THEN least(h.due_at, l.expires_at) END
     FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id)
         AS r (campaign_id)
@@ -530,17 +528,8 @@ BEGIN ATOMIC
         FROM leadterra.waiting_again(
             c.workspace_id, c.campaign_id, c.started_at,
             c.ended_lead_ids, c.invalid_lead_ids, c.deleted_lead_ids) w
+        WHERE c.queued_messages > 0
     ) a
-    CROSS JOIN LATERAL (
-        SELECT count(*) + coalesce((
-            SELECT t.failed
-            FROM leadterra.totals t
-            WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
-        ), 0) AS messages
-        FROM leadterra.exceptions x
-        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
-          AND x.state = 'failed'
-    ) f
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN c.status <> 'running' THEN c.status
@@ -551,7 +540,19 @@ BEGIN ATOMIC
             WHEN h.due_at IS NOT NULL THEN 'nothing_due'
             ELSE 'finished'
         END AS status
-    ) x;
+    ) x
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN x.status = 'finished' THEN (
+            SELECT count(*)
+            FROM leadterra.exceptions e
+            WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id
+              AND e.state = 'failed'
+        ) + coalesce((
+            SELECT t.failed
+            FROM leadterra.totals t
+            WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+        ), 0) END AS messages
+    ) f;
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_sending_status(uuid) IS
