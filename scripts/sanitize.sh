@@ -12,7 +12,7 @@
 extra_packages="$extra_packages clang libclang-rt-dev"
 sanitizers="-g -fno-omit-frame-pointer -fsanitize=address,undefined"
 sanitizers="$sanitizers -fno-sanitize-recover=undefined -shared-libsan -DUSE_ASSERT_CHECKING"
-fuzz_targets="email template typeid json lead error"
+fuzz_targets="email template typeid json lead error answer"
 fuzz_seconds=60
 
 # A preloaded library that makes the sanitizer start before the constructors of

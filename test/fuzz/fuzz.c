@@ -35,6 +35,7 @@ static const struct
 	{"json", fuzz_json},
 	{"lead", fuzz_lead},
 	{"error", fuzz_error},
+	{"answer", fuzz_answer},
 };
 
 static void (*run_target) (const char *data, int length);

@@ -37,5 +37,6 @@ extern void fuzz_typeid(const char *data, int length);
 extern void fuzz_json(const char *data, int length);
 extern void fuzz_lead(const char *data, int length);
 extern void fuzz_error(const char *data, int length);
+extern void fuzz_answer(const char *data, int length);
 
 #endif							/* LEADTERRA_FUZZ_H */
