@@ -131,8 +131,8 @@ Parameters:
 Returns: an object: email; lead (its fields, null: there is none); merged_leads (ids of
 leads that became part of it); lists; enrollments (campaigns, with their states); messages
 (with times and states, of campaigns that were started); events (with their data, replies
-too); soft_bounces (when its address bounced, null: it did not); suppressions (entries of block lists that match, with reasons and times); hashed
-(whether one of these is a hash of the address); import_rejects; jobs; answers (to requests
-with an Idempotency-Key, the parts that name the person). Members are named as columns of
-tables.
+too); soft_bounces (when its address bounced, null: it did not); suppressions (entries of
+block lists that match, with reasons and times); hashed (whether one of these is a hash of
+the address); import_rejects; jobs; answers (to requests with an Idempotency-Key, the parts
+that name the person). Members are named as columns of tables.
 Errors: PT400 invalid_email, PT400 invalid_request.';
