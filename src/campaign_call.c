@@ -84,7 +84,8 @@ read_step_delay(JsonbContainer *step, int index, Datum *result, ErrorList *error
 	if (status != JSON_OK || days < 0 || days > DUE_DELAY_DAYS_MAX)
 		error_list_add(errors, index, "delayDays",
 					   status == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-					   psprintf("delayDays must be a whole number from 0 to %d", DUE_DELAY_DAYS_MAX));
+					   psprintf("delayDays must be a whole number from 0 to %d",
+								DUE_DELAY_DAYS_MAX));
 	*result = Int32GetDatum(days);
 	return true;
 }

@@ -55,23 +55,51 @@ static const struct
 {
 	[KIND_TOKEN] = {"info", "token", NULL},
 	[TEMPLATE_BRACES] = {"error", "braces", "These braces are no token and will be mailed."},
-	[TEMPLATE_ENCODED_BRACES] = {"error", "encoded_braces", "These braces are encoded, so they are no token and will be mailed."},
-	[TEMPLATE_SINGLE_BRACES] = {"warning", "single_braces", "A token has two braces, and choices are {{random|one|two}}: these will be mailed."},
-	[TEMPLATE_OTHER_LANGUAGE] = {"error", "other_language", "This is of another template language, and does nothing here."},
-	[TEMPLATE_MARKUP] = {"error", "token_markup", "There is HTML in the name of the token, so it has no value."},
-	[TEMPLATE_FALLBACK_FILTER] = {"error", "fallback_filter", "This is a fallback and no filter: it will be mailed as it stands."},
-	[TEMPLATE_FALLBACK_QUOTED] = {"warning", "fallback_quoted", "The quotation marks are part of the fallback and will be mailed."},
-	[TEMPLATE_FILTER_UNKNOWN] = {"error", "filter_unknown", "There are two filters, default and urlencode: any other does nothing."},
+	[TEMPLATE_ENCODED_BRACES] = {"error", "encoded_braces",
+		"These braces are encoded, so they are no token and will be mailed."
+	},
+	[TEMPLATE_SINGLE_BRACES] = {"warning", "single_braces",
+		"A token has two braces, and choices are {{random|one|two}}: these will be mailed."
+	},
+	[TEMPLATE_OTHER_LANGUAGE] = {"error", "other_language",
+		"This is of another template language, and does nothing here."
+	},
+	[TEMPLATE_MARKUP] = {"error", "token_markup",
+		"There is HTML in the name of the token, so it has no value."
+	},
+	[TEMPLATE_FALLBACK_FILTER] = {"error", "fallback_filter",
+		"This is a fallback and no filter: it will be mailed as it stands."
+	},
+	[TEMPLATE_FALLBACK_QUOTED] = {"warning", "fallback_quoted",
+		"The quotation marks are part of the fallback and will be mailed."
+	},
+	[TEMPLATE_FILTER_UNKNOWN] = {"error", "filter_unknown",
+		"There are two filters, default and urlencode: any other does nothing."
+	},
 	[TEMPLATE_RANDOM_EMPTY] = {"error", "random_empty", "There is nothing to choose from."},
 	[KIND_UNKNOWN] = {"error", "token_unknown", "No lead has a value, and there is no fallback."},
-	[KIND_UNKNOWN_FALLBACK] = {"warning", "token_unknown", "No lead has a value: all get the fallback."},
+	[KIND_UNKNOWN_FALLBACK] = {"warning", "token_unknown",
+		"No lead has a value: all get the fallback."
+	},
 	[KIND_WITHOUT_VALUE] = {"warning", "token_without_value", NULL},
-	[KIND_URL_UNSET] = {"error", "unsubscribe_url_unset", "The workspace has no address for links: see lt_set_unsubscribe_url."},
-	[KIND_URL_UNUSED] = {"warning", "unsubscribe_url_unset", "The workspace has no address for links: see lt_set_unsubscribe_url."},
-	[KIND_URL_MISSING] = {"warning", "unsubscribe_link_missing", "The body has no link to unsubscribe: {{unsubscribeUrl}}."},
-	[KIND_ADDRESS_UNSET] = {"error", "postal_address_unset", "The workspace has no postal address: see lt_set_postal_address."},
-	[KIND_ADDRESS_UNUSED] = {"warning", "postal_address_unset", "The workspace has no postal address: see lt_set_postal_address."},
-	[KIND_ADDRESS_MISSING] = {"warning", "postal_address_missing", "The body has no postal address: {{postalAddress}}."},
+	[KIND_URL_UNSET] = {"error", "unsubscribe_url_unset",
+		"The workspace has no address for links: see lt_set_unsubscribe_url."
+	},
+	[KIND_URL_UNUSED] = {"warning", "unsubscribe_url_unset",
+		"The workspace has no address for links: see lt_set_unsubscribe_url."
+	},
+	[KIND_URL_MISSING] = {"warning", "unsubscribe_link_missing",
+		"The body has no link to unsubscribe: {{unsubscribeUrl}}."
+	},
+	[KIND_ADDRESS_UNSET] = {"error", "postal_address_unset",
+		"The workspace has no postal address: see lt_set_postal_address."
+	},
+	[KIND_ADDRESS_UNUSED] = {"warning", "postal_address_unset",
+		"The workspace has no postal address: see lt_set_postal_address."
+	},
+	[KIND_ADDRESS_MISSING] = {"warning", "postal_address_missing",
+		"The body has no postal address: {{postalAddress}}."
+	},
 };
 
 /* Something to say of a campaign's texts; strings point into them. */
@@ -119,7 +147,9 @@ add_row(Preflight *preflight, int kind, int step, const char *place)
 		preflight->rows = repalloc_huge(preflight->rows, sizeof(PreflightRow) * preflight->room);
 	}
 	row = &preflight->rows[preflight->count];
-	*row = (PreflightRow) {.number = preflight->count++, .kind = kind, .step = step, .place = place};
+	*row = (PreflightRow) {
+		.number = preflight->count++, .kind = kind, .step = step, .place = place
+	};
 	return row;
 }
 
@@ -139,7 +169,8 @@ is_counted(const TemplateFinding *finding)
 
 /* Adds what there is to say of a text by itself. */
 static void
-add_text(Preflight *preflight, int step, const char *place, const text *string, TemplateFormat format)
+add_text(Preflight *preflight, int step, const char *place, const text *string,
+		 TemplateFormat format)
 {
 	TemplateCheck check;
 	TemplateFinding finding;
@@ -200,7 +231,8 @@ static bool
 is_same_subject(const PreflightRow *a, const PreflightRow *b)
 {
 	return a->kind == b->kind && a->subject.length == b->subject.length &&
-		(a->subject.length == 0 || memcmp(a->subject.data, b->subject.data, a->subject.length) == 0);
+		(a->subject.length == 0 ||
+		 memcmp(a->subject.data, b->subject.data, a->subject.length) == 0);
 }
 
 /* Makes one row of those that say the same of a place; the rows come in that order. */
@@ -215,7 +247,8 @@ merge_rows(Preflight *preflight)
 		PreflightRow *row = &preflight->rows[i];
 		PreflightRow *last = kept > 0 ? &preflight->rows[kept - 1] : NULL;
 
-		if (last && is_same_subject(last, row) && last->step == row->step && strcmp(last->place, row->place) == 0)
+		if (last && is_same_subject(last, row) &&
+			last->step == row->step && strcmp(last->place, row->place) == 0)
 			last->has_fallback = last->has_fallback && row->has_fallback;
 		else
 			preflight->rows[kept++] = *row;
@@ -230,13 +263,14 @@ read_settings(Preflight *preflight, const Datum *key)
 	text	   *address = context_postal_address(key[0]);
 
 	if (address)
-		preflight->settings.postal_address = (LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
+		preflight->settings.postal_address =
+			(LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
 	/* The token of a message stands behind it: no link is blank. */
 	if (statement_read(&find_url, key) > 0)
 		preflight->settings.unsubscribe_url = (LeadString) {"/", 1};
 }
 
-/* Collects what there is to say without a look at leads: equal rows once, tokens first.  Runs in SPI. */
+/* Collects what is said without a look at leads: equal rows once, tokens first.  Runs in SPI. */
 static void
 collect(Preflight *preflight, const Datum *key)
 {
@@ -268,9 +302,11 @@ collect(Preflight *preflight, const Datum *key)
 static int
 unset_kind(const Preflight *preflight, const PreflightRow *row)
 {
-	if (is_name(&row->subject, TEMPLATE_UNSUBSCRIBE_URL) && preflight->settings.unsubscribe_url.data == NULL)
+	if (is_name(&row->subject, TEMPLATE_UNSUBSCRIBE_URL) &&
+		preflight->settings.unsubscribe_url.data == NULL)
 		return row->has_fallback ? KIND_URL_UNUSED : KIND_URL_UNSET;
-	if (is_name(&row->subject, TEMPLATE_POSTAL_ADDRESS) && preflight->settings.postal_address.data == NULL)
+	if (is_name(&row->subject, TEMPLATE_POSTAL_ADDRESS) &&
+		preflight->settings.postal_address.data == NULL)
 		return row->has_fallback ? KIND_ADDRESS_UNUSED : KIND_ADDRESS_UNSET;
 	return KIND_TOKEN;
 }
@@ -288,7 +324,7 @@ token_kind(const Preflight *preflight, const PreflightRow *row, int64 leads)
 	return row->has_fallback ? KIND_TOKEN : KIND_WITHOUT_VALUE;
 }
 
-/* Counts the leads without a value for each token, and returns how many leads there are.  Runs in SPI. */
+/* Counts leads without a value for each token; returns how many leads there are.  Runs in SPI. */
 static int64
 count_leads(Preflight *preflight, const Datum *key)
 {
@@ -319,7 +355,9 @@ count_leads(Preflight *preflight, const Datum *key)
 static const char *
 similar_name(const LeadString *name)
 {
-	static const char *const others[] = {"email", TEMPLATE_UNSUBSCRIBE_URL, TEMPLATE_POSTAL_ADDRESS};
+	static const char *const others[] = {
+		"email", TEMPLATE_UNSUBSCRIBE_URL, TEMPLATE_POSTAL_ADDRESS
+	};
 
 	for (size_t i = 0; i < LEAD_CUSTOM + lengthof(others); i++)
 	{
@@ -330,7 +368,8 @@ similar_name(const LeadString *name)
 		/* Letter case, and what may separate words, aside. */
 		while (k < name->length)
 		{
-			if (strchr(" _-.", name->data[k]) == NULL && pg_tolower(*p++) != pg_tolower(name->data[k]))
+			if (strchr(" _-.", name->data[k]) == NULL &&
+				pg_tolower(*p++) != pg_tolower(name->data[k]))
 				break;
 			k++;
 		}
@@ -353,7 +392,8 @@ row_message(const PreflightRow *row, int64 leads)
 				return "The campaign has no active leads.";
 			if (row->missing == 0)
 				return "All leads have a value.";
-			return psprintf("%lld of %lld leads get the fallback.", (long long) row->missing, (long long) leads);
+			return psprintf("%lld of %lld leads get the fallback.",
+							(long long) row->missing, (long long) leads);
 		case KIND_WITHOUT_VALUE:
 			return psprintf("%lld of %lld leads have no value, and there is no fallback.",
 							(long long) row->missing, (long long) leads);
@@ -376,7 +416,8 @@ row_subject(const PreflightRow *row)
 
 	if (length > EXCERPT_MAX && row->kind > KIND_TOKEN && row->kind <= TEMPLATE_RANDOM_EMPTY)
 		length = pg_mbcliplen(subject->data, length, EXCERPT_MAX);
-	return psprintf("%.*s%s", length, subject->data ? subject->data : "", length < subject->length ? "..." : "");
+	return psprintf("%.*s%s", length, subject->data ? subject->data : "",
+					length < subject->length ? "..." : "");
 }
 
 /* Puts a row into the result. */
@@ -391,7 +432,8 @@ return_row(ReturnSetInfo *result, const PreflightRow *row, bool is_token, int64 
 		BoolGetDatum(row->has_fallback),
 		Int64GetDatum(row->missing),
 	CStringGetTextDatum(row_message(row, leads))};
-	bool		nulls[PREFLIGHT_COLUMNS] = {row->step == 0, false, false, false, row->subject.data == NULL, !is_token, !is_token, false};
+	bool		nulls[PREFLIGHT_COLUMNS] = {row->step == 0, false, false, false,
+	row->subject.data == NULL, !is_token, !is_token, false};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -451,8 +493,12 @@ campaign_warn_of_texts(Datum workspace, Datum campaign, const char *name)
 	}
 	if (first)
 		ereport(WARNING,
-				(errmsg_internal("%s", error_text("%d error%s in texts, the first \"%s\" (%s) in the %s of step %d of campaign \"%s\"",
-												  nerrors, nerrors == 1 ? "" : "s", row_subject(first),
-												  kinds[first->kind].code, first->place, first->step, name)),
-				 errhint("See lt_preflight. A start looks at texts and settings, and at no values of leads.")));
+				(errmsg_internal("%s",
+								 error_text("%d error%s in texts, the first \"%s\" (%s) "
+											"in the %s of step %d of campaign \"%s\"",
+											nerrors, nerrors == 1 ? "" : "s", row_subject(first),
+											kinds[first->kind].code, first->place, first->step,
+											name)),
+				 errhint("See lt_preflight. "
+						 "A start looks at texts and settings, and at no values of leads.")));
 }

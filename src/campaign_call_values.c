@@ -103,7 +103,8 @@ count_rows(ValueCount *count, uint64 nrows, MemoryContext lead_context)
 		int			order;
 
 		statement_row(i, values, nulls);
-		while ((order = memcmp(&count->page[place], DatumGetUUIDP(values[VALUE_LEAD_ID]), UUID_LEN)) < 0)
+		while ((order = memcmp(&count->page[place], DatumGetUUIDP(values[VALUE_LEAD_ID]),
+							   UUID_LEN)) < 0)
 		{
 			if (++place == count->npage)
 				break;
@@ -144,7 +145,8 @@ count_page(ValueCount *count, MemoryContext lead_context)
 
 	if (found == (uint64) limit)
 	{
-		Datum		parameters[] = {count->workspace, statement_uuids(count->page, sizeof(pg_uuid_t), count->npage)};
+		Datum		parameters[] = {count->workspace,
+		statement_uuids(count->page, sizeof(pg_uuid_t), count->npage)};
 
 		/* Others lie between. */
 		SPI_freetuptable(SPI_tuptable);
@@ -161,11 +163,14 @@ int64
 campaign_count_values(Datum workspace, Datum campaign, const TemplateValues *settings,
 					  const TemplateField *fields, int nfields, int64 *missing)
 {
-	ValueCount	count = {.workspace = workspace, .settings = settings, .fields = fields, .nfields = nfields,
+	ValueCount	count = {
+		.workspace = workspace, .settings = settings, .fields = fields, .nfields = nfields,
 		.missing = missing
 	};
-	MemoryContext lead_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra lead", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext page_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra page", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext lead_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra lead",
+													   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext page_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra page",
+													   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(page_context);
 	pg_uuid_t	after = {0};
 

@@ -31,7 +31,8 @@ static Statement add_variables = STATEMENT(
 	" UNION SELECT v FROM unnest($3) AS n (v)"
 	" ORDER BY v)"
 	" WHERE workspace_id = $1 AND campaign_id = $2"
-	" AND EXISTS (SELECT v FROM unnest($3) AS n (v) EXCEPT SELECT v FROM unnest(variables) AS k (v))"
+	" AND EXISTS (SELECT v FROM unnest($3) AS n (v)"
+	" EXCEPT SELECT v FROM unnest(variables) AS k (v))"
 	" RETURNING cardinality(variables),"
 	" (SELECT sum(octet_length(v)) FROM unnest(variables) AS k (v))",
 	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, TEXTARRAYOID);
@@ -67,6 +68,8 @@ campaign_add_variables(Datum workspace, Datum campaign, Datum names)
 		return;
 	statement_row(0, sizes, nulls);
 	if (DatumGetInt32(sizes[0]) > VARIABLES_MAX || DatumGetInt64(sizes[1]) > VARIABLES_BYTES_MAX)
-		error_raise(ERROR_TOO_MANY_VARIABLES, "the campaign would have %d custom fields, more than %d or of more than %d bytes",
+		error_raise(ERROR_TOO_MANY_VARIABLES,
+					"the campaign would have %d custom fields, "
+					"more than %d or of more than %d bytes",
 					DatumGetInt32(sizes[0]), VARIABLES_MAX, VARIABLES_BYTES_MAX);
 }

@@ -237,10 +237,12 @@ role_workspace(void)
 	static pg_uuid_t found;
 	Oid			caller = statement_caller();
 
-	if (role != caller || transaction != MyLocalTransactionId || transaction == InvalidLocalTransactionId)
+	if (role != caller ||
+		transaction != MyLocalTransactionId || transaction == InvalidLocalTransactionId)
 	{
 		Oid			namespace = get_namespace_oid("leadterra", true);
-		Oid			table = OidIsValid(namespace) ? get_relname_relid("workspaces", namespace) : InvalidOid;
+		Oid			table = OidIsValid(namespace) ? get_relname_relid("workspaces", namespace) :
+			InvalidOid;
 
 		has = true;
 		found = default_workspace;
@@ -434,7 +436,9 @@ lt_require_commit(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
 				 errmsg("%s commits, and cannot be done in a transaction block or a function",
 						text_to_cstring(PG_GETARG_TEXT_PP(0))),
-				 errhint("Call it as a statement of its own. A driver that opens transactions by itself has a setting for that, mostly called autocommit.")));
+				 errhint("Call it as a statement of its own. "
+						 "A driver that opens transactions by itself has a setting for that, "
+						 "mostly called autocommit.")));
 	PG_RETURN_TIMESTAMPTZ(context_clock());
 }
 

@@ -80,7 +80,8 @@ address_argument(FunctionCallInfo fcinfo)
 	for (const char *p = start; p < end; p++)
 	{
 		if (((unsigned char) *p < ' ' && *p != '\n') || *p == 0x7f)
-			error_raise(ERROR_INVALID_REQUEST, "address has control characters other than line breaks");
+			error_raise(ERROR_INVALID_REQUEST,
+						"address has control characters other than line breaks");
 	}
 	return PointerGetDatum(address);
 }

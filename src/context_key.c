@@ -40,7 +40,8 @@ PG_FUNCTION_INFO_V1(lt_use_workspace);
 static Statement find_key = STATEMENT(
 	"SELECT coalesce(nullif(array_to_string(k.scopes, ','), ''), ',')"
 	" FROM leadterra.api_keys k"
-	" WHERE k.workspace_id = $1 AND k.key_hash = sha256(convert_to($2, 'UTF8')) AND k.revoked_at IS NULL",
+	" WHERE k.workspace_id = $1 AND k.key_hash = sha256(convert_to($2, 'UTF8'))"
+	" AND k.revoked_at IS NULL",
 	SPI_OK_SELECT, UUIDOID, TEXTOID);
 
 static Statement find_workspace = STATEMENT(
@@ -89,7 +90,8 @@ read_workspace(const text *key, pg_uuid_t *workspace)
 static void
 set_local(const char *name, const char *value)
 {
-	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Lets the transaction work in a workspace from here on, within scopes. */

@@ -32,16 +32,26 @@ static const struct
 	[EMAIL_ADDRESS_LITERAL] = {"email_address_literal", "address literals are not supported"},
 	[EMAIL_LOCAL_EMPTY] = {"email_local_empty", "nothing stands before the @"},
 	[EMAIL_LOCAL_TOO_LONG] = {"email_local_too_long", "part before the @ is longer than 64 octets"},
-	[EMAIL_LOCAL_DOT] = {"email_local_dot", "part before the @ starts or ends with a dot or has two in a row"},
-	[EMAIL_LOCAL_CHARACTER] = {"email_local_character", "part before the @ has a character that is not allowed"},
-	[EMAIL_LOCAL_WILDCARD] = {"email_local_wildcard", "no mailbox is a star; the domain alone stands for all that are at it"},
+	[EMAIL_LOCAL_DOT] = {"email_local_dot",
+		"part before the @ starts or ends with a dot or has two in a row"
+	},
+	[EMAIL_LOCAL_CHARACTER] = {"email_local_character",
+		"part before the @ has a character that is not allowed"
+	},
+	[EMAIL_LOCAL_WILDCARD] = {"email_local_wildcard",
+		"no mailbox is a star; the domain alone stands for all that are at it"
+	},
 	[EMAIL_DOMAIN_EMPTY] = {"email_domain_empty", "domain is empty"},
 	[EMAIL_DOMAIN_ONE_LABEL] = {"email_domain_one_label", "domain has no dot"},
 	[EMAIL_DOMAIN_NUMERIC] = {"email_domain_numeric", "last label of the domain is a number"},
 	[EMAIL_LABEL_EMPTY] = {"email_label_empty", "domain has an empty label"},
 	[EMAIL_LABEL_TOO_LONG] = {"email_label_too_long", "domain has a label longer than 63 octets"},
-	[EMAIL_LABEL_HYPHEN] = {"email_label_hyphen", "domain has a label that starts or ends with a hyphen"},
-	[EMAIL_LABEL_CHARACTER] = {"email_label_character", "domain has a character that is not allowed"},
+	[EMAIL_LABEL_HYPHEN] = {"email_label_hyphen",
+		"domain has a label that starts or ends with a hyphen"
+	},
+	[EMAIL_LABEL_CHARACTER] = {"email_label_character",
+		"domain has a character that is not allowed"
+	},
 	[EMAIL_LABEL_IDNA] = {"email_label_idna", "domain has a label that IDNA2008 does not allow"},
 };
 

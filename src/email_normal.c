@@ -93,13 +93,14 @@ append_local(StringInfo output, const char *local, size_t length)
 	append_lower(output, local, length);
 }
 
-/* Says whether a label has characters alone that a domain may have: libidn2 drops some, and maps others. */
+/* Says whether a domain may have all characters of a label: libidn2 drops some, maps others. */
 static bool
 has_characters(const char *label, size_t length)
 {
 	for (size_t i = 0; i < length;)
 	{
-		size_t		step = label[i] & 0x80 ? email_character_length(label + i, length - i, true) : 1;
+		size_t		step = label[i] & 0x80 ?
+			email_character_length(label + i, length - i, true) : 1;
 
 		if (step == 0)
 			return false;
@@ -146,7 +147,7 @@ append_label(StringInfo output, const char *label, size_t length)
 	return true;
 }
 
-/* Returns the octets of the full stop that a text begins with, 0 if with none (UTS #46, section 2.3). */
+/* Returns the octets of the full stop that a text begins with, 0 if none (UTS #46, section 2.3). */
 static size_t
 full_stop_length(const char *text, const char *end)
 {
@@ -198,7 +199,8 @@ append_domain(StringInfo output, const char *domain, size_t length)
 static char *
 normalize_unicode(const char *text, size_t length, size_t *normal_length)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "address", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "address",
+												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller_context = MemoryContextSwitchTo(context);
 	const char *at = memchr(text, '@', length);
 	StringInfoData output;

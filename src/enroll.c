@@ -36,7 +36,8 @@ on_invalid_argument(FunctionCallInfo fcinfo)
 	char	   *mode = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	if (mode == NULL || (strcmp(mode, "error") != 0 && strcmp(mode, "skip") != 0))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"on_invalid\" must be \"error\" or \"skip\", not %s",
+		error_raise(ERROR_INVALID_REQUEST,
+					"argument \"on_invalid\" must be \"error\" or \"skip\", not %s",
 					mode ? psprintf("\"%s\"", mode) : "null");
 	return strcmp(mode, "skip") == 0;
 }
@@ -138,7 +139,8 @@ lt_bulk_upsert_report(PG_FUNCTION_ARGS)
 }
 
 /* What becomes of a lead of a campaign; false if nothing does. */
-typedef bool (*LeadChanger) (Datum workspace, Datum campaign, const pg_uuid_t *lead_id, const char *status);
+typedef bool (*LeadChanger) (Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
+							 const char *status);
 
 /*
  * Changes the leads of a campaign that have the addresses in an argument, in
@@ -227,7 +229,8 @@ lt_enter_lead(PG_FUNCTION_ARGS)
 	statement_connect();
 	campaign_require(workspace, campaign, true);
 	if (enrollment_find(workspace, campaign, lead_emails(&email, 1), true) == 0)
-		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" is not in the campaign", email.length, email.data);
+		error_raise(ERROR_LEAD_NOT_FOUND, "lead \"%.*s\" is not in the campaign",
+					email.length, email.data);
 	*lead_id = *DatumGetUUIDP(statement_value(0, 1, &isnull));
 	statement_finish();
 	PG_RETURN_UUID_P(lead_id);

@@ -96,7 +96,8 @@ leads_argument(FunctionCallInfo fcinfo)
 	if (JsonContainerSize(leads) == 0)
 		error_raise(ERROR_INVALID_REQUEST, "leads must not be empty");
 	if (JsonContainerSize(leads) > LEADS_MAX)
-		error_raise(ERROR_TOO_MANY_LEADS, "%u leads are more than %d", JsonContainerSize(leads), LEADS_MAX);
+		error_raise(ERROR_TOO_MANY_LEADS,
+					"%u leads are more than %d", JsonContainerSize(leads), LEADS_MAX);
 	return leads;
 }
 
@@ -329,7 +330,8 @@ read_summaries(const EnrollCall *call, EnrollCandidate **uploaded, int count, Le
 
 /* Adds the leads that were uploaded to the answer. */
 static void
-push_created_leads(JsonbParseState **state, const EnrollCall *call, EnrollCandidate **uploaded, int count)
+push_created_leads(JsonbParseState **state, const EnrollCall *call,
+				   EnrollCandidate **uploaded, int count)
 {
 	JsonbValue	key = {.type = jbvString};
 	LeadString *summaries = palloc0(sizeof(LeadString) * lengthof(summary_fields) * Max(count, 1));
@@ -403,11 +405,14 @@ lt_add_leads(PG_FUNCTION_ARGS)
 	call.workspace = call.blocklist = context_enter("leads:create");
 	context_require_read_committed("adding leads");
 	verify = flag_argument(fcinfo, ARGUMENT_VERIFY, "verify_leads_on_import");
-	call.skips.in_workspace = flag_argument(fcinfo, ARGUMENT_SKIP_IN_WORKSPACE, "skip_if_in_workspace");
-	call.skips.in_campaign = flag_argument(fcinfo, ARGUMENT_SKIP_IN_CAMPAIGN, "skip_if_in_campaign");
+	call.skips.in_workspace = flag_argument(fcinfo, ARGUMENT_SKIP_IN_WORKSPACE,
+											"skip_if_in_workspace");
+	call.skips.in_campaign = flag_argument(fcinfo, ARGUMENT_SKIP_IN_CAMPAIGN,
+										   "skip_if_in_campaign");
 	call.skips.in_list = flag_argument(fcinfo, ARGUMENT_SKIP_IN_LIST, "skip_if_in_list");
 	if (PG_ARGISNULL(ARGUMENT_CAMPAIGN_ID) == PG_ARGISNULL(ARGUMENT_LIST_ID))
-		error_raise(ERROR_INVALID_REQUEST, "either campaign_id or list_id must be given, and not both");
+		error_raise(ERROR_INVALID_REQUEST,
+					"either campaign_id or list_id must be given, and not both");
 	leads = leads_argument(fcinfo);
 
 	statement_connect();

@@ -34,7 +34,8 @@
 	" OFFSET 0) l", \
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTARRAYOID)
 
-static Statement find_enrolled = FIND_LEADS("leadterra.enrollments", "campaign_id", "e.status = 'removed'");
+static Statement find_enrolled = FIND_LEADS("leadterra.enrollments", "campaign_id",
+											"e.status = 'removed'");
 static Statement find_listed = FIND_LEADS("leadterra.list_members", "list_id", "false");
 
 /*
@@ -145,7 +146,8 @@ enroll_find(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	Datum		parameters[] = {call->workspace, call->target,
 	lead_emails(enroll_emails(part, count), count)};
-	uint64		nfound = statement_execute(call->is_list ? &find_listed : &find_enrolled, parameters, NULL);
+	uint64		nfound = statement_execute(call->is_list ? &find_listed : &find_enrolled,
+										   parameters, NULL);
 
 	for (uint64 i = 0; i < nfound; i++)
 	{

@@ -46,7 +46,8 @@ static Statement lock_open_import = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID, BOOLOID);
 
 static Statement insert_import = STATEMENT(
-	"INSERT INTO leadterra.imports AS i (workspace_id, campaign_id, source, source_file, mapping, repair)"
+	"INSERT INTO leadterra.imports AS i"
+	" (workspace_id, campaign_id, source, source_file, mapping, repair)"
 	" VALUES ($1, $2, $3, $4, $5, $6)"
 	" RETURNING i",
 	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, TEXTOID, OIDOID, JSONBOID, BOOLOID);
@@ -66,12 +67,16 @@ static Statement lock_import = STATEMENT(
 
 static Statement advance_import = STATEMENT(
 	"WITH rejects AS ("
-	" INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, field, code, lead)"
-	" SELECT $1, $2, (r ->> 'row_number')::bigint, r ->> 'reason', r ->> 'field', r ->> 'code', nullif(r -> 'lead', 'null')"
+	" INSERT INTO leadterra.import_rejects"
+	" (workspace_id, import_id, row_number, reason, field, code, lead)"
+	" SELECT $1, $2, (r ->> 'row_number')::bigint, r ->> 'reason',"
+	" r ->> 'field', r ->> 'code', nullif(r -> 'lead', 'null')"
 	" FROM jsonb_array_elements($7) r)"
 	" UPDATE leadterra.imports i"
-	" SET position = $3, position_xmin = $4, rows_done = rows_done + $5 + $6 + jsonb_array_length($7),"
-	" enrolled = enrolled + $5, updated = updated + $6, rejected = rejected + jsonb_array_length($7),"
+	" SET position = $3, position_xmin = $4,"
+	" rows_done = rows_done + $5 + $6 + jsonb_array_length($7),"
+	" enrolled = enrolled + $5, updated = updated + $6,"
+	" rejected = rejected + jsonb_array_length($7),"
 	" updated_at = leadterra.clock()"
 	" WHERE workspace_id = $1 AND import_id = $2"
 	" RETURNING i",
@@ -170,8 +175,10 @@ lt_import_row(PG_FUNCTION_ARGS)
 	int			nkeys;
 	int			ncells;
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &keys, NULL, &nkeys);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), JSONBOID, -1, false, TYPALIGN_INT, &cells, &nulls, &ncells);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT,
+					  &keys, NULL, &nkeys);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), JSONBOID, -1, false, TYPALIGN_INT,
+					  &cells, &nulls, &ncells);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < Min(nkeys, ncells); i++)
 	{
@@ -213,7 +220,8 @@ find_suppressed(const EnrollCall *call)
 
 		if (entry->candidate)
 			suppressed[i] = entry->candidate->suppressed;
-		else if (entry->email.data && lead_repair_email(entry->email.data, entry->email.length, &email))
+		else if (entry->email.data &&
+				 lead_repair_email(entry->email.data, entry->email.length, &email))
 		{
 			checks[count] = (SuppressionCheck) {.email = email.data, .length = email.length};
 			indexes[count++] = i;
@@ -273,7 +281,8 @@ lt_import_report(PG_FUNCTION_ARGS)
 	{
 		bool		shown = call.entries[i].outcome == ENROLL_SKIPPED && !suppressed[i];
 
-		report_row(result, &call.entries[i], i, shown ? getIthJsonbValueFromContainer(leads, i) : NULL);
+		report_row(result, &call.entries[i], i,
+				   shown ? getIthJsonbValueFromContainer(leads, i) : NULL);
 	}
 	statement_finish();
 	return (Datum) 0;

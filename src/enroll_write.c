@@ -335,7 +335,8 @@ static void
 enroll_known_leads(const EnrollCall *call, EnrollCandidate **part, int count)
 {
 	Datum		lead_ids = enroll_lead_ids(part, count);
-	uint64		returned = call->is_list ? list_insert_known(call->workspace, call->target, lead_ids) :
+	uint64		returned = call->is_list ?
+		list_insert_known(call->workspace, call->target, lead_ids) :
 		enrollment_insert_known(call->workspace, call->target, lead_ids);
 
 	for (uint64 i = 0; i < returned; i++)

@@ -94,7 +94,8 @@ enrollment_find(Datum workspace, Datum campaign, Datum emails, bool stable)
 {
 	Datum		values[] = {workspace, campaign, emails};
 
-	return stable ? statement_read(&find_enrolled, values) : statement_execute(&find_enrolled, values, NULL);
+	return stable ? statement_read(&find_enrolled, values) :
+		statement_execute(&find_enrolled, values, NULL);
 }
 
 /*

@@ -44,36 +44,66 @@ static const struct
 	const char *code;
 }			error_kinds[] =
 {
-	[ERROR_INVALID_REQUEST] = {"400", "invalid_request"},	/* a null or malformed argument */
-	[ERROR_INVALID_EMAIL] = {"400", "invalid_email"},	/* a text that is no address */
-	[ERROR_INVALID_EVENT] = {"400", "invalid_event"},	/* an unknown type of event, or data that does not fit it */
-	[ERROR_INVALID_TOKEN] = {"400", "invalid_token"},	/* a link that is unknown or altered */
-	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},	/* starting a campaign without leads */
-	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},	/* starting a campaign without steps */
-	[ERROR_TOO_MANY_LEADS] = {"400", "too_many_leads"},	/* more leads than a call of lt_add_leads takes: 1,000 */
-	[ERROR_TOO_MANY_VARIABLES] = {"400", "too_many_variables"},	/* more names of custom fields than a campaign knows: 10,000, of a megabyte in all */
-	[ERROR_AUTHENTICATION] = {"401", "authentication_failed"},	/* no key has opened a workspace, or it is unknown or revoked */
-	[ERROR_PLAN_LIMIT] = {"402", "plan_limit_reached"},	/* more leads than the workspace may have; DETAIL has how many are remaining */
-	[ERROR_SCOPE] = {"403", "insufficient_scope"},	/* the key lacks a scope */
-	[ERROR_WORKSPACE_NOT_FOUND] = {"404", "workspace_not_found"},	/* no workspace has that id */
-	[ERROR_API_KEY_NOT_FOUND] = {"404", "api_key_not_found"},	/* no key of the workspace has that id */
-	[ERROR_CAMPAIGN_NOT_FOUND] = {"404", "campaign_not_found"},	/* no campaign of the workspace has that id */
-	[ERROR_LEAD_NOT_FOUND] = {"404", "lead_not_found"},	/* no lead of the workspace, or of the campaign, is the one asked for */
-	[ERROR_LIST_NOT_FOUND] = {"404", "list_not_found"},	/* no list of the workspace has that id */
-	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},	/* no block list of the workspace has that id */
-	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},	/* the message is unknown, not in the lease, or past its keep */
-	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},	/* the campaign has to be paused first */
-	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},	/* a message to the lead is with a worker: try again once it is settled */
-	[ERROR_LEASE_LOST] = {"409", "lease_lost"},	/* the lease has run out or does not exist: nothing was changed */
-	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},	/* number and delays of steps are fixed once a campaign has started */
-	[ERROR_WORKSPACE_EXISTS] = {"409", "workspace_exists"},	/* a workspace has that id */
-	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},	/* the call needs READ COMMITTED */
-	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},	/* more than a million entries in one call */
-	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},	/* lead objects are invalid; DETAIL lists up to 1,000 failures */
-	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},	/* entries are invalid; DETAIL lists up to 1,000 failures */
-	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},	/* the key was sent with another request */
-	[ERROR_BROKEN_ROW] = {"500", "broken_row"},	/* a row was written by hand in a form that no call makes */
-	[ERROR_VERSION_MISMATCH] = {"503", "version_mismatch"},	/* library and extension are of different versions: upgrade, or reconnect */
+	/* a null or malformed argument */
+	[ERROR_INVALID_REQUEST] = {"400", "invalid_request"},
+	/* a text that is no address */
+	[ERROR_INVALID_EMAIL] = {"400", "invalid_email"},
+	/* an unknown type of event, or data that does not fit it */
+	[ERROR_INVALID_EVENT] = {"400", "invalid_event"},
+	/* a link that is unknown or altered */
+	[ERROR_INVALID_TOKEN] = {"400", "invalid_token"},
+	/* starting a campaign without leads */
+	[ERROR_NO_LEADS_ENROLLED] = {"400", "no_leads_enrolled"},
+	/* starting a campaign without steps */
+	[ERROR_NO_SEQUENCE_STEPS] = {"400", "no_sequence_steps"},
+	/* more leads than a call of lt_add_leads takes: 1,000 */
+	[ERROR_TOO_MANY_LEADS] = {"400", "too_many_leads"},
+	/* more names of custom fields than a campaign knows: 10,000, of a megabyte in all */
+	[ERROR_TOO_MANY_VARIABLES] = {"400", "too_many_variables"},
+	/* no key has opened a workspace, or it is unknown or revoked */
+	[ERROR_AUTHENTICATION] = {"401", "authentication_failed"},
+	/* more leads than the workspace may have; DETAIL has how many are remaining */
+	[ERROR_PLAN_LIMIT] = {"402", "plan_limit_reached"},
+	/* the key lacks a scope */
+	[ERROR_SCOPE] = {"403", "insufficient_scope"},
+	/* no workspace has that id */
+	[ERROR_WORKSPACE_NOT_FOUND] = {"404", "workspace_not_found"},
+	/* no key of the workspace has that id */
+	[ERROR_API_KEY_NOT_FOUND] = {"404", "api_key_not_found"},
+	/* no campaign of the workspace has that id */
+	[ERROR_CAMPAIGN_NOT_FOUND] = {"404", "campaign_not_found"},
+	/* no lead of the workspace, or of the campaign, is the one asked for */
+	[ERROR_LEAD_NOT_FOUND] = {"404", "lead_not_found"},
+	/* no list of the workspace has that id */
+	[ERROR_LIST_NOT_FOUND] = {"404", "list_not_found"},
+	/* no block list of the workspace has that id */
+	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},
+	/* the message is unknown, not in the lease, or past its keep */
+	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},
+	/* the campaign has to be paused first */
+	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
+	/* a message to the lead is with a worker: try again once it is settled */
+	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},
+	/* the lease has run out or does not exist: nothing was changed */
+	[ERROR_LEASE_LOST] = {"409", "lease_lost"},
+	/* number and delays of steps are fixed once a campaign has started */
+	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
+	/* a workspace has that id */
+	[ERROR_WORKSPACE_EXISTS] = {"409", "workspace_exists"},
+	/* the call needs READ COMMITTED */
+	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
+	/* more than a million entries in one call */
+	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},
+	/* lead objects are invalid; DETAIL lists up to 1,000 failures */
+	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},
+	/* entries are invalid; DETAIL lists up to 1,000 failures */
+	[ERROR_INVALID_SUPPRESSIONS] = {"422", "invalid_suppressions"},
+	/* the key was sent with another request */
+	[ERROR_IDEMPOTENCY_KEY] = {"422", "idempotency_key_reused"},
+	/* a row was written by hand in a form that no call makes */
+	[ERROR_BROKEN_ROW] = {"500", "broken_row"},
+	/* library and extension are of different versions: upgrade, or reconnect */
+	[ERROR_VERSION_MISMATCH] = {"503", "version_mismatch"},
 };
 
 StaticAssertDecl(lengthof(error_kinds) == ERROR_VERSION_MISMATCH + 1,
@@ -157,7 +187,8 @@ error_detail(ErrorKind kind)
 const char *
 error_number_detail(ErrorKind kind, const char *name, int64 number)
 {
-	return psprintf("{\"code\": \"%s\", \"%s\": %lld}", error_kinds[kind].code, name, (long long) number);
+	return psprintf("{\"code\": \"%s\", \"%s\": %lld}",
+					error_kinds[kind].code, name, (long long) number);
 }
 
 /* Returns the argument that is the name of a thing: not null, not blank. */
@@ -169,16 +200,19 @@ error_name_argument(FunctionCallInfo fcinfo, int number, const char *thing)
 	if (character_is_blank(name, strlen(name)))
 		error_raise(ERROR_INVALID_REQUEST, "name of a %s must not be null or blank", thing);
 	if (strlen(name) > NAME_MAX_BYTES)
-		error_raise(ERROR_INVALID_REQUEST, "name of a %s must have at most %d bytes", thing, NAME_MAX_BYTES);
+		error_raise(ERROR_INVALID_REQUEST,
+					"name of a %s must have at most %d bytes", thing, NAME_MAX_BYTES);
 	return PG_GETARG_DATUM(number);
 }
 
-/* Raises PT400 for an argument that is a longer text than is kept with a row, which may be one of many. */
+/* Raises PT400 for an argument that is a longer text than is kept with one of many rows. */
 void
 error_limit_text(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	if (!PG_ARGISNULL(number) && toast_raw_datum_size(PG_GETARG_DATUM(number)) - VARHDRSZ > NAME_MAX_BYTES)
-		error_raise(ERROR_INVALID_REQUEST, "argument \"%s\" must have at most %d bytes", name, NAME_MAX_BYTES);
+	if (!PG_ARGISNULL(number) &&
+		toast_raw_datum_size(PG_GETARG_DATUM(number)) - VARHDRSZ > NAME_MAX_BYTES)
+		error_raise(ERROR_INVALID_REQUEST,
+					"argument \"%s\" must have at most %d bytes", name, NAME_MAX_BYTES);
 }
 
 /* Raises PT413 for an array argument of too many entries. */

@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(lt_set_soft_bounce_limit);
 #define SOFT_BOUNCES 5
 #define SOFT_BOUNCES_MAX 1000
 
-/* A message may be replied to several times, clicked at several links, and bounce softly and then hard. */
+/* A message may have several replies and clicks at several links, and bounce softly, then hard. */
 static Statement insert_event = STATEMENT(
 	"INSERT INTO leadterra.events (workspace_id, campaign_id, type, message_id, digest, event_id,"
 	" lead_id, data, created_at)"
@@ -66,9 +66,9 @@ event_insert(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
 			 const pg_uuid_t *lead_id, const char *type, Jsonb *data)
 {
 	pg_uuid_t	event_id;
-	Datum		values[] = {workspace, campaign, CStringGetTextDatum(type), UUIDPGetDatum(message_id),
-		UUIDPGetDatum(&event_id), UUIDPGetDatum(lead_id), JsonbPGetDatum(data),
-	TimestampTzGetDatum(context_clock())};
+	Datum		values[] = {workspace, campaign, CStringGetTextDatum(type),
+		UUIDPGetDatum(message_id), UUIDPGetDatum(&event_id), UUIDPGetDatum(lead_id),
+	JsonbPGetDatum(data), TimestampTzGetDatum(context_clock())};
 
 	uuid7_generate(&event_id);
 	return statement_execute(&insert_event, values, NULL) > 0;
@@ -94,7 +94,8 @@ soft_bounce_limit(Datum workspace)
 bool
 event_add_soft_bounce(Datum workspace, const pg_uuid_t *lead_id)
 {
-	Datum		values[] = {workspace, UUIDPGetDatum(lead_id), TimestampTzGetDatum(context_clock())};
+	Datum		values[] = {workspace, UUIDPGetDatum(lead_id),
+	TimestampTzGetDatum(context_clock())};
 	int			limit = soft_bounce_limit(workspace);
 	bool		isnull;
 

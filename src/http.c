@@ -57,7 +57,8 @@ lt_url_decode(PG_FUNCTION_ARGS)
 			from++;
 			continue;
 		}
-		malformed = end - from < 3 || (high = json_hex_digit(from[1])) < 0 || (low = json_hex_digit(from[2])) < 0;
+		malformed = end - from < 3 ||
+			(high = json_hex_digit(from[1])) < 0 || (low = json_hex_digit(from[2])) < 0;
 		if (!malformed)
 			*to++ = (char) (high << 4 | low);
 		from += 3;

@@ -244,7 +244,8 @@ add_scalar_size(const JsonbValue *value, Size *size)
 			*size += string_text_size(value->val.string.val, value->val.string.len);
 			return true;
 		case jbvNumeric:
-			scale = DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(value->val.numeric)));
+			scale = DatumGetInt32(DirectFunctionCall1(numeric_scale,
+													  NumericGetDatum(value->val.numeric)));
 			*size += DIGITS_MAX + scale + strlen("-.");
 			return scale <= SCALE_MAX && number_in_range(NumericGetDatum(value->val.numeric));
 		default:

@@ -117,11 +117,12 @@ static Statement delete_lead = STATEMENT(
 	" WHERE workspace_id = $1 AND lead_id = $2",
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
-/* In the order of addresses, looked up one by one, and joined by nothing but their keys: see list.c. */
+/* In the order of addresses, looked up one by one and joined by their keys alone: see list.c. */
 static Statement delete_leads = STATEMENT(
 	"WITH doomed AS ("
 	" SELECT l.workspace_id, l.lead_id"
-	" FROM (SELECT DISTINCT email COLLATE \"C\" AS email FROM unnest($2) AS u (email) ORDER BY email) u"
+	" FROM (SELECT DISTINCT email COLLATE \"C\" AS email"
+	" FROM unnest($2) AS u (email) ORDER BY email) u"
 	" CROSS JOIN LATERAL ("
 	" SELECT l.workspace_id, l.lead_id FROM leadterra.leads l"
 	" WHERE l.workspace_id = $1 AND l.email = u.email"
@@ -186,7 +187,8 @@ change_columns(void)
 	TupleDescInitEntry(made, CHANGE_EMAIL + 1, NULL, TEXTOID, -1, 0);
 	for (int i = 0; i < LEAD_CUSTOM; i++)
 	{
-		TupleDescInitEntry(made, CHANGE_FIELDS + i + 1, NULL, lead_fields[i].type->column_type, -1, 0);
+		TupleDescInitEntry(made, CHANGE_FIELDS + i + 1, NULL,
+						   lead_fields[i].type->column_type, -1, 0);
 		TupleDescInitEntry(made, CHANGE_GIVENS + i + 1, NULL, BOOLOID, -1, 0);
 	}
 	TupleDescInitEntry(made, CHANGE_FIELDS + LEAD_CUSTOM + 1, NULL, JSONBOID, -1, 0);
@@ -213,7 +215,8 @@ change_array(const LeadChange *leads, int count, bool exist)
 		values[CHANGE_LEAD_ID] = UUIDPGetDatum(&leads[i].lead_id);
 		nulls[CHANGE_EMAIL] = email->data == NULL;
 		if (!nulls[CHANGE_EMAIL])
-			values[CHANGE_EMAIL] = PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
+			values[CHANGE_EMAIL] =
+				PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
 		lead_columns(leads[i].patch, exist, values + CHANGE_FIELDS, nulls + CHANGE_FIELDS);
 		for (int field = 0; field < LEAD_CUSTOM; field++)
 			values[CHANGE_GIVENS + field] = BoolGetDatum(lead_is_given(leads[i].patch, field));

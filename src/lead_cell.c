@@ -47,10 +47,11 @@ read_digits(JsonbValue *value)
 			return;
 	}
 	value->type = jbvNumeric;
-	value->val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-															 CStringGetDatum(pnstrdup(text, length)),
-															 ObjectIdGetDatum(InvalidOid),
-															 Int32GetDatum(-1)));
+	value->val.numeric =
+		DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											CStringGetDatum(pnstrdup(text, length)),
+											ObjectIdGetDatum(InvalidOid),
+											Int32GetDatum(-1)));
 }
 
 /*
@@ -71,8 +72,8 @@ lead_fit_cell(bool number, JsonbValue *value)
 	}
 	else if (!number && value->type == jbvNumeric)
 	{
-		char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out,
-																 NumericGetDatum(value->val.numeric)));
+		char	   *digits =
+			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 
 		set_string(value, digits, strlen(digits));
 	}

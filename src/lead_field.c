@@ -140,7 +140,8 @@ static const LeadType string_type = {
 };
 
 static const LeadType integer_type = {
-	"an integer of 32 bits", INT4OID, true, read_integer, integer_equals, integer_to_column, print_integer
+	"an integer of 32 bits", INT4OID, true, read_integer, integer_equals, integer_to_column,
+	print_integer
 };
 
 static const LeadType uuid_type = {
@@ -148,7 +149,8 @@ static const LeadType uuid_type = {
 };
 
 static const LeadType verdict_type = {
-	"a verification status", INT4OID, true, read_verdict, integer_equals, integer_to_column, print_integer
+	"a verification status", INT4OID, true, read_verdict, integer_equals, integer_to_column,
+	print_integer
 };
 
 #define TYPE_STRING string_type
@@ -157,7 +159,8 @@ static const LeadType verdict_type = {
 #define TYPE_VERDICT verdict_type
 
 #define FIELD_INFO(id, column, type, name, alias, closed_use) \
-	[LEAD_##id] = {column, &TYPE_##type, {name, sizeof(name) - 1}, {alias, sizeof(alias) - 1}, LEAD_##closed_use},
+	[LEAD_##id] = {column, &TYPE_##type, {name, sizeof(name) - 1}, {alias, sizeof(alias) - 1}, \
+		LEAD_##closed_use},
 
 const LeadFieldInfo lead_fields[LEAD_CUSTOM] = {
 	LEAD_FIELD_LIST(FIELD_INFO)
@@ -179,7 +182,8 @@ lt_lead_fields(PG_FUNCTION_ARGS)
 	for (int i = 0; i < LEAD_CUSTOM; i++)
 	{
 		const LeadFieldInfo *field = &lead_fields[i];
-		Datum		values[FIELD_COLUMNS] = {CStringGetTextDatum(field->column), ObjectIdGetDatum(field->type->column_type),
+		Datum		values[FIELD_COLUMNS] = {CStringGetTextDatum(field->column),
+			ObjectIdGetDatum(field->type->column_type),
 			CStringGetTextDatum(field->name.data), CStringGetTextDatum(field->alias.data)};
 		bool		nulls[FIELD_COLUMNS] = {false};
 

@@ -10,7 +10,7 @@
 #include "json.h"
 
 /*
- * The standard fields, one a line: what C calls it, its column, its type, its name in
+ * The standard fields, one an X: what C calls it, its column, its type, its name in
  * lead objects and tokens, the second service's name for it, which these may use too,
  * and what a lead object of the second service may say of it.
  *
@@ -27,9 +27,11 @@
 	X(WEBSITE, "website", STRING, "website", "website", NULLABLE) \
 	X(PERSONALIZATION, "personalization", STRING, "personalization", "personalization", NULLABLE) \
 	X(VALUE, "lead_value", STRING, "leadValue", "pl_value_lead", NULLABLE) \
-	X(INTEREST_STATUS, "interest_status", INTEGER, "interestStatus", "lt_interest_status", NOT_NULL) \
+	X(INTEREST_STATUS, "interest_status", INTEGER, "interestStatus", "lt_interest_status", \
+	  NOT_NULL) \
 	X(ASSIGNED_TO, "assigned_to", UUID, "assignedTo", "assigned_to", NULLABLE) \
-	X(VERIFICATION_STATUS, "verification_status", VERDICT, "verificationStatus", "verification_status", ABSENT)
+	X(VERIFICATION_STATUS, "verification_status", VERDICT, "verificationStatus", \
+	  "verification_status", ABSENT)
 
 /* The types of fields, as SQL has them; lead_field.c has what else they are. */
 #define LEAD_SQL_STRING "text"

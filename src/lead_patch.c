@@ -268,5 +268,6 @@ lt_merge_custom(PG_FUNCTION_ARGS)
 		if (order >= 0)
 			has_new = json_next_pair(&news, &new_key, &new_value);
 	}
-	PG_RETURN_JSONB_P(limit_custom(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL))));
+	PG_RETURN_JSONB_P(limit_custom(JsonbValueToJsonb(pushJsonbValue(&state,
+																	WJB_END_OBJECT, NULL))));
 }

@@ -72,7 +72,8 @@ read_field(LeadReader *reader, LeadField field, const JsonbValue *value, LeadPat
 	result = info->type->read(&fitting, lead_give(patch, field));
 	if (result != JSON_OK)
 		fail(reader, name, result == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-			 psprintf("%s must be %s%s", name, info->type->description, nullable ? " or null" : ""));
+			 psprintf("%s must be %s%s", name, info->type->description,
+					  nullable ? " or null" : ""));
 }
 
 /* Returns the name of the member that holds custom fields. */
@@ -90,7 +91,8 @@ add_custom(LeadReader *reader, const char *member, const JsonbValue *key, const 
 
 	reader->custom_size += key->val.string.len;
 	if (!json_text_size(value, &reader->custom_size))
-		fail(reader, psprintf("%s%s%.*s", member ? member : "", member ? "." : "", key->val.string.len, key->val.string.val),
+		fail(reader, psprintf("%s%s%.*s", member ? member : "", member ? "." : "",
+							  key->val.string.len, key->val.string.val),
 			 "number_out_of_range", "a number must be of the range of a double");
 	if (reader->ncustom == reader->room)
 	{
@@ -121,7 +123,8 @@ read_custom_fields(LeadReader *reader, JsonbContainer *object)
 	fields = json_container(&value, true);
 	if (fields == NULL)
 	{
-		fail(reader, member, "wrong_type", psprintf("%s must be an object%s", member, closed ? "" : " or null"));
+		fail(reader, member, "wrong_type",
+			 psprintf("%s must be an object%s", member, closed ? "" : " or null"));
 		return;
 	}
 
@@ -270,7 +273,8 @@ lead_read_entry(LeadReader *reader, const JsonbValue *entry, LeadString *email, 
 	read_custom_fields(reader, object);
 	read_members(reader, object, email != NULL, patch);
 	if (reader->custom_size > LEAD_CUSTOM_MAX)
-		fail(reader, custom_member(reader->format), "custom_too_large", "custom fields take more than 256 MB as text");
+		fail(reader, custom_member(reader->format), "custom_too_large",
+			 "custom fields take more than 256 MB as text");
 	if (reader->email_optional && email->data == NULL && !has_name(patch))
 		leave_out(reader, "incomplete");
 	if (reader->ncustom > 0)

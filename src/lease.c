@@ -50,7 +50,8 @@ lease_end(FunctionCallInfo fcinfo, int number, TimestampTz now)
 		DatumGetBool(DirectFunctionCall2(interval_gt, lease_for, IntervalPGetDatum(&week))))
 		error_raise(ERROR_INVALID_REQUEST,
 					"argument \"lease_for\" must be more than nothing and at most a week");
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), lease_for));
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(now), lease_for));
 }
 
 /* Says whether a lease is over at a time, which is to be read once its row is locked. */
@@ -64,7 +65,8 @@ lease_has_run_out(TimestampTz expires_at, TimestampTz now)
 void
 lease_raise_lost(Datum lease_id)
 {
-	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist", error_uuid(lease_id));
+	error_raise(ERROR_LEASE_LOST, "lease \"%s\" has run out or does not exist",
+				error_uuid(lease_id));
 }
 
 /* Says whether there is such an attempt. */
@@ -94,7 +96,8 @@ int
 lease_lose(int losses, bool others_completed)
 {
 	losses = Max(losses, 0);
-	return others_completed ? Min(losses, LEASE_LOSSES_MAX - 1) + 1 : Min(losses + 1, LEASE_LOSSES_MAX - 1);
+	return others_completed ? Min(losses, LEASE_LOSSES_MAX - 1) + 1 :
+		Min(losses + 1, LEASE_LOSSES_MAX - 1);
 }
 
 /*
@@ -121,7 +124,8 @@ lease_error(const text *error)
 {
 	const char *start = VARDATA_ANY(error);
 
-	return cstring_to_text_with_len(start, pg_mbcharcliplen(start, VARSIZE_ANY_EXHDR(error), LEASE_ERROR_MAX));
+	return cstring_to_text_with_len(start, pg_mbcharcliplen(start, VARSIZE_ANY_EXHDR(error),
+															LEASE_ERROR_MAX));
 }
 
 /* SQL: leadterra.lease_end(now, lease_for) */
@@ -151,7 +155,8 @@ lt_lease_retry_at(PG_FUNCTION_ARGS)
 
 	retries.minutes = statement_elements(PG_GETARG_DATUM(0), &retries.count);
 	if (retries.minutes == NULL)
-		error_raise(ERROR_INVALID_REQUEST, "argument \"wait_minutes\" must be a plain list without nulls");
+		error_raise(ERROR_INVALID_REQUEST,
+					"argument \"wait_minutes\" must be a plain list without nulls");
 	if (!lease_retry_at(&retries, PG_GETARG_INT32(1), PG_GETARG_TIMESTAMPTZ(2), &at))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(at);

@@ -38,7 +38,8 @@ extern void lease_raise_lost(Datum lease_id) pg_attribute_noreturn();
 extern bool lease_is_attempt(int attempt);
 extern int	lease_most(int losses, int wanted);
 extern int	lease_lose(int losses, bool others_completed);
-extern bool lease_retry_at(const LeaseRetries *retries, int attempts, TimestampTz now, TimestampTz *at);
+extern bool lease_retry_at(const LeaseRetries *retries, int attempts, TimestampTz now,
+						   TimestampTz *at);
 extern text *lease_error(const text *error);
 
 #endif							/* LEADTERRA_LEASE_H */

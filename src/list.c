@@ -119,7 +119,8 @@ Datum
 lt_create_list(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[] = {context_enter("lists:create"), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "list")};
+	Datum		values[] = {context_enter("lists:create"), UUIDPGetDatum(id),
+	error_name_argument(fcinfo, 0, "list")};
 
 	uuid7_generate(id);
 	statement_connect();

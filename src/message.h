@@ -55,7 +55,7 @@ typedef struct MessageReport
 	const char *type;			/* of the event that it is */
 	Jsonb	   *data;			/* of that */
 	MessageEffect effect;
-	Datum		entry;			/* stands for the address that it went to; 0: nothing is said of that */
+	Datum		entry;			/* stands for the address that it went to; 0: none is said */
 	bool		is_proven;		/* the entry counts even where the lead is known */
 } MessageReport;
 
@@ -85,6 +85,7 @@ extern bool message_link_parse(const text *token, MessageToken *parsed);
 extern bool message_report(const MessageReport *report);
 
 extern bool message_is_bounce(const char *answer);
-extern void message_bounce(const QueueLease *lease, const int *numbers, int count, const char *reason);
+extern void message_bounce(const QueueLease *lease, const int *numbers, int count,
+						   const char *reason);
 
 #endif							/* LEADTERRA_MESSAGE_H */

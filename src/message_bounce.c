@@ -26,9 +26,11 @@
  * that it takes no mail any more.  Others of class 5 are about the message, the sender
  * or a mailbox that is full.
  */
-static const char *const address_statuses[] = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"};
+static const char *const address_statuses[] = {
+	"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"
+};
 
-/* Returns the length of an enhanced status code that a text begins with, 0 if it begins with none. */
+/* Returns the length of an enhanced status code that a text begins with, 0 if with none. */
 static size_t
 status_length(const char *text)
 {
@@ -45,7 +47,8 @@ status_length(const char *text)
 		length += 1 + digits;
 	}
 	/* An address of a host has a part more, a sentence may end here. */
-	if (isalnum((unsigned char) text[length]) || (text[length] == '.' && isdigit((unsigned char) text[length + 1])))
+	if (isalnum((unsigned char) text[length]) ||
+		(text[length] == '.' && isdigit((unsigned char) text[length + 1])))
 		return 0;
 	return length;
 }
@@ -65,7 +68,8 @@ message_is_bounce(const char *answer)
 
 		for (size_t i = 0; length > 0 && i < lengthof(address_statuses); i++)
 		{
-			if (strlen(address_statuses[i]) == length && strncmp(c, address_statuses[i], length) == 0)
+			if (strlen(address_statuses[i]) == length &&
+				strncmp(c, address_statuses[i], length) == 0)
 				return true;
 		}
 		if (length > 0)

@@ -71,7 +71,8 @@ static Statement find_campaigns = STATEMENT(
 static Statement keep_due_steps = STATEMENT(
 	"SELECT h.step, c.started_at, h.delay_days, h.subject, h.body_html"
 	" FROM (SELECT started_at FROM leadterra.campaigns"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running' AND started_at IS NOT NULL"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
+	" AND started_at IS NOT NULL"
 	" FOR KEY SHARE SKIP LOCKED) c"
 	" CROSS JOIN LATERAL leadterra.campaign_heads($1, $2, c.started_at) h"
 	" WHERE h.due_at <= $3 AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
@@ -142,7 +143,8 @@ static void
 sweep_leases(Claim *claim)
 {
 	pg_uuid_t	lease_ids[SWEEPS_MAX];
-	int			found = queue_lease_find_expired(claim->workspace, claim->now, lease_ids, SWEEPS_MAX);
+	int			found = queue_lease_find_expired(claim->workspace, claim->now,
+												 lease_ids, SWEEPS_MAX);
 	QueueLease	lease;
 	QueueSteps	steps;
 	int			swept = 0;
@@ -182,7 +184,8 @@ read_due_step(ClaimTurn *turn, int number)
 	source->rule = due_rule(DatumGetTimestampTz(values[1]), DatumGetInt32(values[2]));
 	texts->subject = compile(values[3], TEMPLATE_LINE);
 	texts->body = compile(values[4], TEMPLATE_HTML);
-	turn->has_links |= template_has_unsubscribe_url(texts->subject) || template_has_unsubscribe_url(texts->body);
+	turn->has_links |= template_has_unsubscribe_url(texts->subject) ||
+		template_has_unsubscribe_url(texts->body);
 	turn->has_postal_address |= template_has_postal_address(texts->subject) ||
 		template_has_postal_address(texts->body);
 }
@@ -277,7 +280,7 @@ skip_reason(const Message *message)
 	return message->suppressed ? "suppressed" : NULL;
 }
 
-/* Returns the place of the step of a message among the due ones of the campaign, for which it was taken. */
+/* Returns the place of the step of a message among the due ones, for which it was taken. */
 static int
 find_step(const ClaimTurn *turn, const Message *message)
 {
@@ -328,7 +331,8 @@ static void
 hand_out(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
 {
 	const Claim *claim = turn->claim;
-	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&turn->lease.lease_id), UUIDPGetDatum(message_id), turn->campaign,
+	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&turn->lease.lease_id),
+		UUIDPGetDatum(message_id), turn->campaign,
 		UUIDPGetDatum(&message->lead_id),
 		Int32GetDatum(message->place.step),
 		Int32GetDatum(message->place.attempt),
@@ -373,7 +377,9 @@ note_busy(ClaimChunk *chunk, const Message *message)
 	const QueueSource *source = &chunk->turn->sources[find_step(chunk->turn, message)];
 	TimestampTz again = chunk->turn->claim->now + BUSY_WAIT;
 
-	chunk->busy[chunk->nbusy++] = (QueueWaiting) {message->place, source->step, due_since(&source->rule, again)};
+	chunk->busy[chunk->nbusy++] = (QueueWaiting) {
+		message->place, source->step, due_since(&source->rule, again)
+	};
 }
 
 /* Hands out a message; false if it is left out. */
@@ -428,7 +434,8 @@ handle_chunk(ClaimChunk *chunk)
 		MemoryContextSwitchTo(chunk_context);
 		MemoryContextReset(message_context);
 	}
-	queue_except(claim->workspace, turn->campaign, claim->now, chunk->exceptions, chunk->nexceptions);
+	queue_except(claim->workspace, turn->campaign, claim->now,
+				 chunk->exceptions, chunk->nexceptions);
 	queue_put_back(&turn->lease, chunk->busy, chunk->nbusy, &turn->taker.losses, NULL);
 }
 
@@ -451,7 +458,8 @@ claim_chunk(ClaimTurn *turn)
 		queue_add_range(&turn->lease.ranges, &taken.items[i]);
 	reserve_skipped(turn, chunk.count);
 
-	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra chunk", ALLOCSET_DEFAULT_SIZES);
+	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra chunk",
+										  ALLOCSET_DEFAULT_SIZES);
 	caller_context = MemoryContextSwitchTo(chunk_context);
 	chunk.messages = message_find(claim->workspace, turn->campaign, &taken,
 								  turn->lease.ranges.nmessages - chunk.count, &found);

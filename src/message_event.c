@@ -32,9 +32,15 @@ static const MessageEffect delivery_effect = {.news = MESSAGE_ACCEPTED};
 static const MessageEffect reply_effect = {.status = "replied", .news = MESSAGE_ACCEPTED};
 static const MessageEffect soft_bounce_effect = {.of_address = true, .news = MESSAGE_REFUSED};
 static const MessageEffect bounce_effect = {.status = "bounced", .of_address = true};
-static const MessageEffect hard_bounce_effect = {.status = "bounced", .suppression = "hard_bounce", .of_address = true};
-static const MessageEffect unsubscribe_effect = {.status = "unsubscribed", .suppression = "unsubscribed"};
-static const MessageEffect complaint_effect = {.status = "unsubscribed", .suppression = "complained"};
+static const MessageEffect hard_bounce_effect = {
+	.status = "bounced", .suppression = "hard_bounce", .of_address = true
+};
+static const MessageEffect unsubscribe_effect = {
+	.status = "unsubscribed", .suppression = "unsubscribed"
+};
+static const MessageEffect complaint_effect = {
+	.status = "unsubscribed", .suppression = "complained"
+};
 
 /* Returns a member of the data as a string, NULL where it has none. */
 static char *
@@ -133,7 +139,8 @@ data_email(JsonbContainer *data)
 	email = lead_normalize_email(given, strlen(given));
 	status = email_check(email.data, email.length);
 	if (status != EMAIL_OK)
-		error_raise(ERROR_INVALID_EVENT, "email of data is invalid: %s", email_status_message(status));
+		error_raise(ERROR_INVALID_EVENT, "email of data is invalid: %s",
+					email_status_message(status));
 	return PointerGetDatum(cstring_to_text_with_len(email.data, email.length));
 }
 
@@ -189,7 +196,9 @@ Datum
 lt_unsubscribe(PG_FUNCTION_ARGS)
 {
 	MessageToken token;
-	MessageReport report = {.type = "unsubscribed", .effect = unsubscribe_effect, .is_proven = true};
+	MessageReport report = {
+		.type = "unsubscribed", .effect = unsubscribe_effect, .is_proven = true
+	};
 	bool		is_new;
 
 	error_if_null(0, "token");

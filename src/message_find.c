@@ -35,7 +35,8 @@ static Statement find_messages = STATEMENT(
 	" SELECT b.step, b.lead_ids FROM leadterra.batches b"
 	" WHERE b.workspace_id = $1 AND b.batch_id = r.batch_id AND b.campaign_id = $2"
 	" OFFSET 0) b"
-	" CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last]) WITH ORDINALITY AS u (lead_id, position)"
+	" CROSS JOIN LATERAL unnest(b.lead_ids[r.first:r.last])"
+	" WITH ORDINALITY AS u (lead_id, position)"
 	" LEFT JOIN LATERAL ("
 	" SELECT e.status FROM leadterra.enrollments e"
 	" WHERE e.workspace_id = $1 AND e.campaign_id = $2 AND e.lead_id = u.lead_id"
@@ -68,7 +69,8 @@ status_name(Datum value)
  * have been taken for a step that is not that of its batch.
  */
 static Message *
-row_message(Message *messages, const int *starts, const QueueRanges *ranges, const Datum *values, const bool *nulls)
+row_message(Message *messages, const int *starts, const QueueRanges *ranges,
+			const Datum *values, const bool *nulls)
 {
 	int64		number = DatumGetInt64(values[MESSAGE_RANGE]) - 1;
 	int64		position = DatumGetInt64(values[MESSAGE_POSITION]) - 1;
@@ -108,7 +110,9 @@ list_messages(const QueueRanges *ranges, int number, int *starts)
 		starts[i] = next;
 		for (int position = range->first; position <= range->last; position++, next++)
 		{
-			messages[next].place = (QueueRange) {range->batch_id, position, position, range->attempt, range->step, range->tried_at};
+			messages[next].place = (QueueRange) {
+				range->batch_id, position, position, range->attempt, range->step, range->tried_at
+			};
 			messages[next].number = number + next;
 		}
 	}

@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(lt_set_unsubscribe_url);
 #define TOKEN_LENGTH (TYPEID_DIGITS + SEALED_LENGTH)
 #define URL_MAX 1000
 
-/* What a token says, in the order in which that is signed; the workspace is not in SEALED_LENGTH. */
+/* What a token says, in the order in which it is signed; the workspace is not in SEALED_LENGTH. */
 typedef struct TokenBytes
 {
 	pg_uuid_t	workspace;
@@ -129,7 +129,8 @@ message_link(const MessageLinks *links, const pg_uuid_t *message_id, const text 
 	memcpy(link, links->base.data, links->base.length);
 	typeid_write(&bytes.workspace, link + links->base.length);
 	sealed = link + links->base.length + TYPEID_DIGITS;
-	if (pg_b64_encode((void *) &bytes.message_id, SEALED_BYTES, sealed, SEALED_LENGTH) != SEALED_LENGTH)
+	if (pg_b64_encode((void *) &bytes.message_id, SEALED_BYTES,
+					  sealed, SEALED_LENGTH) != SEALED_LENGTH)
 		elog(ERROR, "could not encode a token");
 	for (char *c = sealed; c < sealed + SEALED_LENGTH; c++)
 		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
@@ -164,7 +165,8 @@ read_token(const char *token, int length, TokenBytes *bytes)
 			return false;
 		standard[i] = c == '-' ? '+' : c == '_' ? '/' : c;
 	}
-	return pg_b64_decode(standard, SEALED_LENGTH, (void *) &bytes->message_id, SEALED_BYTES) == SEALED_BYTES;
+	return pg_b64_decode(standard, SEALED_LENGTH,
+						 (void *) &bytes->message_id, SEALED_BYTES) == SEALED_BYTES;
 }
 
 /*
@@ -196,20 +198,23 @@ message_link_parse(const text *token, MessageToken *parsed)
 Datum
 lt_set_unsubscribe_url(PG_FUNCTION_ARGS)
 {
-	Datum		values[] = {context_enter("workspaces:update"), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
+	Datum		values[] = {context_enter("workspaces:update"),
+	PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 
 	if (!PG_ARGISNULL(0))
 	{
 		char	   *url = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 		if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-			error_raise(ERROR_INVALID_REQUEST, "base_url must begin with \"https://\" or \"http://\"");
+			error_raise(ERROR_INVALID_REQUEST,
+						"base_url must begin with \"https://\" or \"http://\"");
 		if (strlen(url) > URL_MAX)
 			error_raise(ERROR_INVALID_REQUEST, "base_url must have at most %d bytes", URL_MAX);
 		for (const char *c = url; *c; c++)
 		{
 			if (*c <= ' ' || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
-				error_raise(ERROR_INVALID_REQUEST, "base_url \"%s\" has characters that a URL has not", url);
+				error_raise(ERROR_INVALID_REQUEST,
+							"base_url \"%s\" has characters that a URL has not", url);
 		}
 	}
 	statement_connect();

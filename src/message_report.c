@@ -56,10 +56,12 @@ keep_message(const MessageReport *report, Recipient *recipient)
 	Datum		campaign = UUIDPGetDatum(&recipient->campaign);
 
 	if (has_effect(&report->effect) &&
-		!(queue_find_message(report->workspace, report->message_id, &recipient->campaign, &recipient->lead_id) &&
+		!(queue_find_message(report->workspace, report->message_id,
+							 &recipient->campaign, &recipient->lead_id) &&
 		  campaign_try_keep(report->workspace, campaign)))
 		return false;
-	return queue_keep_message(report->workspace, report->message_id, &recipient->campaign, &recipient->lead_id);
+	return queue_keep_message(report->workspace, report->message_id,
+							  &recipient->campaign, &recipient->lead_id);
 }
 
 /* Keeps a lead from being deleted or merged, and reads its address; false if it is gone. */
@@ -101,14 +103,16 @@ stands_for(Datum workspace, Datum entry, const LeadString *email)
 
 	return email->data && key &&
 		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, entry,
-											 suppression_hashed_entry(key, email->data, email->length)));
+											 suppression_hashed_entry(key, email->data,
+																	  email->length)));
 }
 
 /* Lists the entries that an opt-out suppresses; returns how many. */
 static int
 list_person(const MessageReport *report, const Recipient *recipient, Datum **entries)
 {
-	uint64		ngiven_up = recipient->is_there ? heir_entries(report->workspace, &recipient->lead_id) : 0;
+	uint64		ngiven_up = recipient->is_there ?
+		heir_entries(report->workspace, &recipient->lead_id) : 0;
 	int			count = 0;
 	bool		isnull;
 
@@ -125,11 +129,12 @@ list_person(const MessageReport *report, const Recipient *recipient, Datum **ent
 	return count;
 }
 
-/* Lists the entry that stands for the address which the message went to; returns how many: one or none. */
+/* Lists the entry that stands for the address that was mailed; returns how many: one or none. */
 static int
 list_address(const MessageReport *report, const Recipient *recipient, Datum **entries)
 {
-	Datum		entry = recipient->is_there && recipient->given_up != (Datum) 0 ? recipient->given_up :
+	Datum		entry = recipient->is_there && recipient->given_up != (Datum) 0 ?
+		recipient->given_up :
 		recipient->email.data ? PointerGetDatum(cstring_to_text_with_len(recipient->email.data,
 																		 recipient->email.length)) :
 		report->entry;
@@ -170,7 +175,8 @@ count_soft_bounces(const MessageReport *report, const Recipient *recipient)
 		recipient->email.data == NULL || recipient->given_up != (Datum) 0 ||
 		!event_add_soft_bounce(report->workspace, &recipient->lead_id))
 		return;
-	entry = PointerGetDatum(cstring_to_text_with_len(recipient->email.data, recipient->email.length));
+	entry = PointerGetDatum(cstring_to_text_with_len(recipient->email.data,
+													 recipient->email.length));
 	(void) suppression_add(report->workspace, &entry, 1, "soft_bounces");
 }
 

@@ -174,7 +174,8 @@ static int32
 end_report(Report *report, const QueueVerdict *verdict)
 {
 	if (report->count > 0)
-		queue_lease_return(&report->lease, &report->steps, report->numbers, report->count, verdict, report->now);
+		queue_lease_return(&report->lease, &report->steps, report->numbers, report->count,
+						   verdict, report->now);
 	return report->count;
 }
 
@@ -229,7 +230,8 @@ lt_bounce_messages(PG_FUNCTION_ARGS)
 	error_if_null(0, "lease_id");
 	error_if_null(1, "message_ids");
 	error_if_null(2, "reason");
-	PG_RETURN_INT32(report_bounces(fcinfo, workspace, text_to_cstring(lease_error(PG_GETARG_TEXT_PP(2)))));
+	PG_RETURN_INT32(report_bounces(fcinfo, workspace,
+								   text_to_cstring(lease_error(PG_GETARG_TEXT_PP(2)))));
 }
 
 /* SQL: lt_defer_messages(lease_id, message_ids, wait, error) */
@@ -250,11 +252,15 @@ lt_defer_messages(PG_FUNCTION_ARGS)
 	error_if_null(3, "error");
 	if (DatumGetBool(DirectFunctionCall2(interval_le, wait, IntervalPGetDatum(&nothing))) ||
 		DatumGetBool(DirectFunctionCall2(interval_gt, wait, IntervalPGetDatum(&longest))))
-		error_raise(ERROR_INVALID_REQUEST, "argument \"wait\" must be more than nothing and at most %d days", QUEUE_DEFER_DAYS);
+		error_raise(ERROR_INVALID_REQUEST,
+					"argument \"wait\" must be more than nothing and at most %d days",
+					QUEUE_DEFER_DAYS);
 	verdict.reason = text_to_cstring(lease_error(PG_GETARG_TEXT_PP(3)));
 	statement_connect();
 	begin_report(fcinfo, &report, workspace);
-	verdict.again_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(report.now), wait));
+	verdict.again_at =
+		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												TimestampTzGetDatum(report.now), wait));
 	count = end_report(&report, &verdict);
 	statement_finish();
 	PG_RETURN_INT32(count);

@@ -32,24 +32,30 @@ PG_FUNCTION_INFO_V1(lt_greatest_id);
 /* The range of a new batch has the batch's id. */
 static Statement insert_batch = STATEMENT(
 	"WITH batch AS ("
-	" INSERT INTO leadterra.batches (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)"
+	" INSERT INTO leadterra.batches"
+	" (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7))"
-	" INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
+	" INSERT INTO leadterra.waiting"
+	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
 	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID);
 
 static Statement insert_waiting = STATEMENT(
-	"INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id,"
+	"INSERT INTO leadterra.waiting"
+	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id,"
 	" first, last, attempt, tried_at, losses, lost_at, error)"
-	" SELECT $1, $2, u.step, u.waiting_since, u.range_id, u.batch_id, u.first, u.last, u.attempt, u.tried_at, $11, $12, $13"
+	" SELECT $1, $2, u.step, u.waiting_since, u.range_id, u.batch_id,"
+	" u.first, u.last, u.attempt, u.tried_at, $11, $12, $13"
 	" FROM unnest($3, $4, $5, $6, $7, $8, $9, $10)"
 	" AS u (step, waiting_since, range_id, batch_id, first, last, attempt, tried_at)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, UUIDARRAYOID,
-	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, TIMESTAMPTZOID, TEXTOID);
+	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID,
+	INT2OID, TIMESTAMPTZOID, TEXTOID);
 
 /* One that is noted already has ended, whatever ends it again. */
 static Statement insert_exceptions = STATEMENT(
-	"INSERT INTO leadterra.exceptions (workspace_id, campaign_id, lead_id, step, batch_id, position,"
+	"INSERT INTO leadterra.exceptions"
+	" (workspace_id, campaign_id, lead_id, step, batch_id, position,"
 	" state, reason, attempt, created_at)"
 	" SELECT $1, $2, u.lead_id, u.step, u.batch_id, u.position, u.state, u.reason, u.attempt, $3"
 	" FROM unnest($4, $5, $6, $7, $8, $9, $10)"
@@ -64,7 +70,8 @@ static Statement requeue = STATEMENT(
 	" DELETE FROM leadterra.exceptions"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3 AND ($4 IS NULL OR reason = $4)"
 	" RETURNING step, batch_id, position)"
-	" INSERT INTO leadterra.waiting (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
+	" INSERT INTO leadterra.waiting"
+	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
 	" SELECT $1, $2, e.step, b.waiting_since, $5, e.batch_id, e.position, e.position"
 	" FROM ended e"
 	" CROSS JOIN LATERAL ("
@@ -115,7 +122,8 @@ queue_add_range(QueueRanges *ranges, const QueueRange *range)
 	QueueRange *last = ranges->count > 0 ? &ranges->items[ranges->count - 1] : NULL;
 
 	ranges->nmessages += range->last - range->first + 1;
-	if (last && last->last + 1 == range->first && last->attempt == range->attempt && last->step == range->step &&
+	if (last && last->last + 1 == range->first &&
+		last->attempt == range->attempt && last->step == range->step &&
 		last->tried_at == range->tried_at &&
 		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
 	{

@@ -219,7 +219,8 @@ extern bool queue_lease_is_done(const QueueLease *lease);
 extern bool queue_lease_settle(QueueLease *lease, int number, bool completed);
 extern bool queue_lease_is_completed(const QueueLease *lease, int number);
 extern void queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now);
-extern int	queue_lease_find_expired(Datum workspace, TimestampTz now, pg_uuid_t *lease_ids, int most);
+extern int	queue_lease_find_expired(Datum workspace, TimestampTz now,
+									 pg_uuid_t *lease_ids, int most);
 extern void queue_lease_extend(const QueueLease *lease, TimestampTz expires_at);
 extern bool queue_lease_find_completed(Datum workspace, TimestampTz since);
 

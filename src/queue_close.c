@@ -123,7 +123,8 @@ queue_follow_ups(const QueueLease *lease, const QueueSteps *steps, const LeasedB
 					lead_ids[count++] = batches[i].lead_ids[position - 1];
 			}
 		}
-		queue_enqueue(lease->workspace, UUIDPGetDatum(&lease->campaign), step + 1, now, lead_ids, count);
+		queue_enqueue(lease->workspace, UUIDPGetDatum(&lease->campaign), step + 1, now,
+					  lead_ids, count);
 		if (count > 0 && due_at(&steps->rules[step], now) <= now)
 			queue_notify();
 	}
@@ -145,7 +146,8 @@ defer(const LeaseReturn *back, QueueWaiting *again, TimestampTz *at)
 	*at = Min(back->verdict.again_at, last);
 	if (back->now < last)
 		return NULL;
-	return text_to_cstring(lease_error(cstring_to_text(psprintf("deferred for %d days: %s", QUEUE_DEFER_DAYS,
+	return text_to_cstring(lease_error(cstring_to_text(psprintf("deferred for %d days: %s",
+																QUEUE_DEFER_DAYS,
 																back->verdict.reason))));
 }
 
@@ -154,7 +156,8 @@ defer(const LeaseReturn *back, QueueWaiting *again, TimestampTz *at)
  * why they have failed.
  */
 static const char *
-decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batch, QueueWaiting *again)
+decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batch,
+	   QueueWaiting *again)
 {
 	QueueFate	fate = back->verdict.fate;
 	bool		is_untried = TIMESTAMP_IS_NOBEGIN(range->tried_at);
@@ -165,7 +168,8 @@ decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batc
 	*again = (QueueWaiting) {.range = *range, .step = batch->step};
 	if (is_untried && (fate == QUEUE_RETRY || fate == QUEUE_DEFER))
 		again->range.tried_at = back->now;
-	if (fate == QUEUE_FAIL || (fate == QUEUE_RETRY && !lease_retry_at(&retries, again->range.attempt++, back->now, &at)))
+	if (fate == QUEUE_FAIL ||
+		(fate == QUEUE_RETRY && !lease_retry_at(&retries, again->range.attempt++, back->now, &at)))
 		failure = back->verdict.reason;
 	else if (fate == QUEUE_DEFER)
 		failure = defer(back, again, &at);
@@ -219,7 +223,8 @@ give_back(const LeaseReturn *back)
 		}
 	}
 	queue_put_back(back->lease, waiting, nwaiting, &back->losses, back->verdict.reason);
-	queue_except(back->lease->workspace, UUIDPGetDatum(&back->lease->campaign), back->now, failed, nfailed);
+	queue_except(back->lease->workspace, UUIDPGetDatum(&back->lease->campaign), back->now,
+				 failed, nfailed);
 }
 
 /* Writes what is settled of a locked lease; batches may be NULL: not found yet. */
@@ -285,7 +290,10 @@ queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 {
 	LeasedBatch *batches = find_leased_batches(lease);
 	bool	   *given = palloc(sizeof(bool) * lease->ranges.nmessages);
-	LeaseReturn back = {lease, steps, batches, given, {.fate = QUEUE_LOSE, .reason = LEASE_EXPIRED}, count_loss(lease), now};
+	LeaseReturn back = {
+		lease, steps, batches, given, {.fate = QUEUE_LOSE, .reason = LEASE_EXPIRED},
+		count_loss(lease), now
+	};
 
 	for (int i = 0; i < lease->ranges.nmessages; i++)
 		given[i] = !queue_lease_is_settled(lease, i);

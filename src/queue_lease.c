@@ -23,8 +23,8 @@
 
 static Statement insert_lease = STATEMENT(
 	"INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, worker, state, expires_at,"
-	" closed_at, settled, completed, batch_ids, firsts, lasts, attempts, partial_range_id, partial_last,"
-	" tried_at, losses, lost_at)"
+	" closed_at, settled, completed, batch_ids, firsts, lasts, attempts,"
+	" partial_range_id, partial_last, tried_at, losses, lost_at)"
 	" VALUES ($1, $2, $3, $4, CASE WHEN $6 IS NULL THEN 'open' ELSE 'closed' END, $5,"
 	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
@@ -49,7 +49,8 @@ static Statement find_expired = STATEMENT(
  * since the oldest snapshot.
  */
 static Statement write_lease = STATEMENT(
-	"UPDATE leadterra.leases SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7"
+	"UPDATE leadterra.leases"
+	" SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7"
 	" WHERE workspace_id = $1 AND lease_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID);
 
@@ -286,7 +287,7 @@ queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now)
 		elog(ERROR, "a lease that was locked is gone");
 }
 
-/* Reads the campaign of a lease, without a lock: it stays the same; false if there is none.  Runs in SPI. */
+/* Reads the campaign of a lease, without a lock: it stays the same; false if none.  Runs in SPI. */
 bool
 queue_lease_campaign(Datum workspace, Datum lease_id, pg_uuid_t *campaign)
 {

@@ -87,7 +87,8 @@ read_arrays(LeaseArrays *arrays, const Datum *values, bool never_tried)
 	arrays->lasts = statement_elements(values[2], &nlasts);
 	arrays->attempts = statement_elements(values[3], &nattempts);
 	if (!arrays->batch_ids || !arrays->firsts || !arrays->lasts || !arrays->attempts ||
-		arrays->count == 0 || arrays->count != nfirsts || arrays->count != nlasts || arrays->count != nattempts)
+		arrays->count == 0 || arrays->count != nfirsts ||
+		arrays->count != nlasts || arrays->count != nattempts)
 		return false;
 	arrays->tried_at = never_tried ? NULL : statement_elements(values[4], &ntried);
 	if (!never_tried && (!arrays->tried_at || arrays->count != ntried))
@@ -199,7 +200,8 @@ static bool
 read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *nulls)
 {
 	bytea	   *settled = nulls[LEASE_SETTLED] ? NULL : DatumGetByteaPP(values[LEASE_SETTLED]);
-	bytea	   *completed = nulls[LEASE_COMPLETED] ? NULL : DatumGetByteaPP(values[LEASE_COMPLETED]);
+	bytea	   *completed = nulls[LEASE_COMPLETED] ? NULL :
+		DatumGetByteaPP(values[LEASE_COMPLETED]);
 	LeaseArrays arrays;
 
 	if (!read_arrays(&arrays, &values[LEASE_BATCHES], nulls[LEASE_TRIED]) ||
@@ -214,8 +216,10 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	lease->ranges.nmessages = arrays.nmessages;
 	lease->ranges.items = palloc(sizeof(QueueRange) * arrays.count);
 	for (int i = 0; i < arrays.count; i++)
-		lease->ranges.items[i] = (QueueRange) {arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0,
-		arrays.tried_at ? arrays.tried_at[i] : DT_NOBEGIN};
+		lease->ranges.items[i] = (QueueRange) {
+			arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0,
+				arrays.tried_at ? arrays.tried_at[i] : DT_NOBEGIN
+		};
 	lease->losses = (QueueLosses) {Max(DatumGetInt16(values[LEASE_LOSSES]), 0),
 	nulls[LEASE_LOST] ? DT_NOBEGIN : DatumGetTimestampTz(values[LEASE_LOST])};
 	lease->expires_at = DatumGetTimestampTz(values[LEASE_EXPIRES]);
@@ -281,6 +285,7 @@ queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *le
 	if (state == QUEUE_LEASE_BROKEN)
 		ereport(WARNING,
 				(errcode(error_sqlstate(ERROR_BROKEN_ROW)),
-				 errmsg("lease \"%s\" has run out, and its row is broken", error_uuid(parameters[1]))));
+				 errmsg("lease \"%s\" has run out, and its row is broken",
+						error_uuid(parameters[1]))));
 	return state == QUEUE_LEASE_EXPIRED;
 }

@@ -32,9 +32,10 @@ static Statement keep_message = STATEMENT(
 	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
-/* Reads the campaign and the lead of the message that a statement looks for; false if there is none. */
+/* Reads the campaign and the lead of the message that a statement looks for; false if none. */
 static bool
-read_message(Statement *statement, Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
+read_message(Statement *statement, Datum workspace, const pg_uuid_t *message_id,
+			 pg_uuid_t *campaign, pg_uuid_t *lead_id)
 {
 	int			position;
 	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
@@ -52,14 +53,16 @@ read_message(Statement *statement, Datum workspace, const pg_uuid_t *message_id,
 
 /* Finds the campaign and the lead of a message; false if there is none.  Runs in SPI. */
 bool
-queue_find_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
+queue_find_message(Datum workspace, const pg_uuid_t *message_id,
+				   pg_uuid_t *campaign, pg_uuid_t *lead_id)
 {
 	return read_message(&find_message, workspace, message_id, campaign, lead_id);
 }
 
 /* The same, and keeps its batch from being removed.  Runs in SPI. */
 bool
-queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_uuid_t *campaign, pg_uuid_t *lead_id)
+queue_keep_message(Datum workspace, const pg_uuid_t *message_id,
+				   pg_uuid_t *campaign, pg_uuid_t *lead_id)
 {
 	return read_message(&keep_message, workspace, message_id, campaign, lead_id);
 }

@@ -40,7 +40,8 @@ enum
 };
 
 static Statement free_ranges = STATEMENT(
-	"SELECT waiting_since, range_id, batch_id, first, last, attempt, tried_at, losses, lost_at, ctid"
+	"SELECT waiting_since, range_id, batch_id, first, last, attempt, tried_at,"
+	" losses, lost_at, ctid"
 	" FROM leadterra.waiting"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
 	" ORDER BY waiting_since, range_id"
@@ -144,7 +145,8 @@ skip_taken(const QueueTaker *taker, QueueSource *source)
 	if (source->rest.first == source->rest.last)
 		return;
 	if (statement_execute(&find_partial, values, NULL) > 0)
-		source->rest.first = Max(source->rest.first, DatumGetInt16(statement_value(0, 1, &isnull)) + 1);
+		source->rest.first = Max(source->rest.first,
+								 DatumGetInt16(statement_value(0, 1, &isnull)) + 1);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -155,7 +157,8 @@ skip_taken(const QueueTaker *taker, QueueSource *source)
 static bool
 look_at_range(QueueTaker *taker, QueueSource *source)
 {
-	bool		broken = !queue_is_range(source->rest.first, source->rest.last, source->rest.attempt);
+	bool		broken = !queue_is_range(source->rest.first, source->rest.last,
+										 source->rest.attempt);
 
 	if (!broken)
 		skip_taken(taker, source);
@@ -163,7 +166,8 @@ look_at_range(QueueTaker *taker, QueueSource *source)
 		ereport(WARNING,
 				(errcode(error_sqlstate(ERROR_BROKEN_ROW)),
 				 errmsg("range \"%s\" of campaign \"%s\" is broken, and dropped",
-						error_uuid(UUIDPGetDatum(&source->range_id)), error_uuid(taker->campaign))));
+						error_uuid(UUIDPGetDatum(&source->range_id)),
+						error_uuid(taker->campaign))));
 	if (!broken && source->rest.first <= source->rest.last)
 		return true;
 	note_used(taker, source);
@@ -194,7 +198,8 @@ fetch_row(QueueTaker *taker, QueueSource *source)
 	source->rest.last = DatumGetInt16(values[RANGE_LAST]);
 	source->rest.attempt = DatumGetInt16(values[RANGE_ATTEMPT]);
 	source->rest.step = source->step;
-	source->rest.tried_at = nulls[RANGE_TRIED] ? DT_NOBEGIN : DatumGetTimestampTz(values[RANGE_TRIED]);
+	source->rest.tried_at = nulls[RANGE_TRIED] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[RANGE_TRIED]);
 	source->losses.count = Max(DatumGetInt16(values[RANGE_LOSSES]), 0);
 	source->losses.last = nulls[RANGE_LOST] ? DT_NOBEGIN : DatumGetTimestampTz(values[RANGE_LOST]);
 	source->place = *(ItemPointer) DatumGetPointer(values[RANGE_PLACE]);
@@ -234,7 +239,7 @@ oldest_source(QueueTaker *taker)
 	return oldest;
 }
 
-/* Returns the source to take from next; NULL if there is none, or it was lost more or less often. */
+/* Returns the source to take from next; NULL if there is none or it was lost more or less often. */
 static QueueSource *
 next_source(QueueTaker *taker)
 {

@@ -93,7 +93,8 @@ become_owner(const Statement *statement)
 	HeapTuple	schema;
 
 	if (strcmp(namespace_search_path, SEARCH_PATH) != 0)
-		elog(ERROR, "a function that runs statements was declared without SET search_path = %s", SEARCH_PATH);
+		elog(ERROR, "a function that runs statements was declared without SET search_path = %s",
+			 SEARCH_PATH);
 	GetUserIdAndSecContext(&before.id, &before.context);
 	schema = SearchSysCache1(NAMESPACENAME, CStringGetDatum(TABLE_SCHEMA));
 	if (!HeapTupleIsValid(schema))
@@ -260,8 +261,8 @@ rethrow(const Statement *statement, MemoryContext context)
 	if (text == NULL)
 		PG_RE_THROW();
 	FlushErrorState();
-	error->context = psprintf("%.*s...%s", (int) (text - error->context) + TEXT_SHOWN, error->context,
-							  text + strlen(statement->text));
+	error->context = psprintf("%.*s...%s", (int) (text - error->context) + TEXT_SHOWN,
+							  error->context, text + strlen(statement->text));
 	ReThrowError(error);
 }
 
@@ -400,7 +401,7 @@ statement_execute_call(Statement *statement, Datum workspace, FunctionCallInfo f
 	return statement_execute(statement, values, nulls);
 }
 
-/* Does the same for a function that is nothing else, and returns the one value, null where there is no row. */
+/* Does the same for a function that is nothing else; returns the one value, null without a row. */
 Datum
 statement_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo)
 {
@@ -434,7 +435,8 @@ statement_elements(Datum array, int *count)
 	ArrayType  *elements = DatumGetArrayTypeP(array);
 
 	*count = ArrayGetNItems(ARR_NDIM(elements), ARR_DIMS(elements));
-	if (ARR_NDIM(elements) > 1 || ARR_HASNULL(elements) || (*count > 0 && ARR_LBOUND(elements)[0] != 1))
+	if (ARR_NDIM(elements) > 1 || ARR_HASNULL(elements) ||
+		(*count > 0 && ARR_LBOUND(elements)[0] != 1))
 		return NULL;
 	return ARR_DATA_PTR(elements);
 }

@@ -54,7 +54,8 @@ extern uint64 statement_fetch(Portal portal, int count);
 extern const void *statement_elements(Datum array, int *count);
 extern Datum statement_value(uint64 row, int column, bool *isnull);
 extern Datum statement_return(uint64 row, int column, bool *isnull);
-extern uint64 statement_execute_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo);
+extern uint64 statement_execute_call(Statement *statement, Datum workspace,
+									 FunctionCallInfo fcinfo);
 extern Datum statement_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo);
 extern void statement_row(uint64 row, Datum *values, bool *nulls);
 extern ReturnSetInfo *statement_begin_rows(FunctionCallInfo fcinfo, int ncolumns);

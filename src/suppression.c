@@ -226,7 +226,8 @@ compare_entries(const void *left, const void *right)
 {
 	text	   *a = DatumGetTextPP(*(const Datum *) left);
 	text	   *b = DatumGetTextPP(*(const Datum *) right);
-	int			order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(VARSIZE_ANY_EXHDR(a), VARSIZE_ANY_EXHDR(b)));
+	int			order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b),
+							   Min(VARSIZE_ANY_EXHDR(a), VARSIZE_ANY_EXHDR(b)));
 
 	return order ? order : (int) VARSIZE_ANY_EXHDR(a) - (int) VARSIZE_ANY_EXHDR(b);
 }
@@ -289,7 +290,9 @@ list_domains(Datum workspace, Datum blocklist, keyset_hash *keys, int *count)
 		if (domain_of(entry->key).data != entry->key.data)
 			continue;
 		value = DatumGetTextPP(key_entry(&entry->key));
-		domains[(*count)++] = (Domain) {domain_hash(blocklist, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), entry};
+		domains[(*count)++] = (Domain) {
+			domain_hash(blocklist, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), entry
+		};
 	}
 	/* Neighbors in the index, one after the other, are found for less. */
 	qsort(domains, *count, sizeof(Domain), compare_domains);
@@ -358,7 +361,8 @@ find_listed_keys(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *li
 static void
 mark_listed(Datum workspace, Datum blocklist, keyset_hash *keys, Listed *listed)
 {
-	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1), Int64GetDatum(hashed_hash(workspace))};
+	Datum		values[] = {workspace, blocklist, Int64GetDatum(keys->members + 1),
+	Int64GetDatum(hashed_hash(workspace))};
 
 	if (keys->members >= WHOLE_LIST_MIN &&
 		mark_found(keys, statement_execute(&read_list, values, NULL), listed) <= keys->members)

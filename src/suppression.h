@@ -25,7 +25,8 @@ typedef struct SuppressionCheck
 
 /* suppression.c: looking up */
 extern text *suppression_email_argument(FunctionCallInfo fcinfo);
-extern void suppression_check(Datum workspace, Datum blocklist, SuppressionCheck *checks, int count);
+extern void suppression_check(Datum workspace, Datum blocklist,
+							  SuppressionCheck *checks, int count);
 
 /* suppression_hash.c: addresses that are kept as hashes */
 extern bytea *suppression_find_key(Datum workspace);

@@ -72,7 +72,8 @@ suppression_ensure_key(Datum workspace)
 
 /* Hashes a normalized address. */
 void
-suppression_hash(const bytea *key, const char *email, int length, uint8 hash[SUPPRESSION_HASH_LENGTH])
+suppression_hash(const bytea *key, const char *email, int length,
+				 uint8 hash[SUPPRESSION_HASH_LENGTH])
 {
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 

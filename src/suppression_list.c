@@ -47,14 +47,16 @@ static Statement insert_entries = STATEMENT(
 static Statement delete_entries = STATEMENT(
 	"WITH doomed AS ("
 	" SELECT s.workspace_id, s.blocklist_id, s.entry"
-	" FROM (SELECT DISTINCT entry COLLATE \"C\" AS entry FROM unnest($3) AS u (entry) ORDER BY entry) u"
+	" FROM (SELECT DISTINCT entry COLLATE \"C\" AS entry"
+	" FROM unnest($3) AS u (entry) ORDER BY entry) u"
 	" CROSS JOIN LATERAL ("
 	" SELECT s.workspace_id, s.blocklist_id, s.entry FROM leadterra.suppressions s"
 	" WHERE s.workspace_id = $1 AND s.blocklist_id = $2 AND s.entry = u.entry"
 	" FOR UPDATE) s)"
 	" DELETE FROM leadterra.suppressions s"
 	" USING doomed d"
-	" WHERE s.workspace_id = d.workspace_id AND s.blocklist_id = d.blocklist_id AND s.entry = d.entry",
+	" WHERE s.workspace_id = d.workspace_id AND s.blocklist_id = d.blocklist_id"
+	" AND s.entry = d.entry",
 	SPI_OK_DELETE, UUIDOID, UUIDOID, TEXTARRAYOID);
 
 static Statement insert_list = STATEMENT(
@@ -115,7 +117,8 @@ parse_entries(ArrayType *given, const char *argument, ErrorList *errors, bool ke
 		{
 			list.invalid++;
 			if (errors)
-				error_list_add(errors, i, NULL, email_status_code(status), email_status_message(status));
+				error_list_add(errors, i, NULL, email_status_code(status),
+							   email_status_message(status));
 		}
 		if (entry && (status == EMAIL_OK || keep_invalid))
 			list.entries[list.count++] = PointerGetDatum(entry);
@@ -141,7 +144,8 @@ is_default(Datum workspace, Datum blocklist)
 static void
 raise_not_found(Datum blocklist)
 {
-	error_raise(ERROR_BLOCKLIST_NOT_FOUND, "block list \"%s\" does not exist", error_uuid(blocklist));
+	error_raise(ERROR_BLOCKLIST_NOT_FOUND, "block list \"%s\" does not exist",
+				error_uuid(blocklist));
 }
 
 /* Keeps a block list from being deleted; raises PT404 if there is none.  Runs in SPI. */
@@ -163,13 +167,14 @@ add_entries(Datum workspace, Datum blocklist, Datum entries, Datum reason)
 	return (int) statement_execute(&insert_entries, values, NULL);
 }
 
-/* Puts entries on the default list of a workspace, unless they are there; returns how many are new.  Runs in SPI. */
+/* Adds entries that are not there to a workspace's default list; returns how many.  Runs in SPI. */
 int
 suppression_add(Datum workspace, Datum *entries, int count, const char *reason)
 {
 	bool		isnull;
 
-	return add_entries(workspace, workspace, statement_array(entries, NULL, count, TEXTOID, &isnull),
+	return add_entries(workspace, workspace,
+					   statement_array(entries, NULL, count, TEXTOID, &isnull),
 					   CStringGetTextDatum(reason));
 }
 
@@ -235,11 +240,13 @@ lt_block(PG_FUNCTION_ARGS)
 	error_list_init(&errors);
 	list = parse_entries(PG_GETARG_ARRAYTYPE_P(0), "entries", &errors, false);
 	nulls[3] = list.invalid == 0;
-	columns[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("[%s]", errors.items.data)));
+	columns[3] = DirectFunctionCall1(jsonb_in,
+									 CStringGetDatum(psprintf("[%s]", errors.items.data)));
 	statement_connect();
 	context_ensure_workspace();
 	suppression_keep_list(workspace, blocklist);
-	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, entries_array(&list), PG_GETARG_DATUM(2)));
+	columns[0] = Int32GetDatum(add_entries(workspace, blocklist, entries_array(&list),
+										   PG_GETARG_DATUM(2)));
 	columns[1] = Int32GetDatum(list.count);
 	columns[2] = Int32GetDatum(list.invalid);
 	result = statement_result(fcinfo, columns, nulls, lengthof(columns));
@@ -261,7 +268,8 @@ add_hashed(Datum workspace, EntryList *list)
 
 		CHECK_FOR_INTERRUPTS();
 		if (memchr(VARDATA_ANY(entry), '@', length))
-			list->entries[list->count++] = suppression_hashed_entry(key, VARDATA_ANY(entry), length);
+			list->entries[list->count++] =
+				suppression_hashed_entry(key, VARDATA_ANY(entry), length);
 	}
 }
 
@@ -304,7 +312,8 @@ Datum
 lt_create_blocklist(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[] = {context_enter("blocklists:create"), UUIDPGetDatum(id), error_name_argument(fcinfo, 0, "block list")};
+	Datum		values[] = {context_enter("blocklists:create"), UUIDPGetDatum(id),
+	error_name_argument(fcinfo, 0, "block list")};
 
 	uuid7_generate(id);
 	statement_connect();

@@ -96,7 +96,8 @@ template_compile(const char *text, int length, TemplateFormat format)
 			field.source = SOURCE_RANDOM;
 		nrandom += token.is_random;
 		*add_part(template) = (TemplatePart) {
-			.text = {text, token.start - text}, .has_token = true, .encodes = token.encodes, .field = field,
+			.text = {text, token.start - text}, .has_token = true, .encodes = token.encodes,
+				.field = field,
 				.fallback = {token.has_fallback ? token.fallback.data : "", token.fallback.length},
 				.number = nrandom, .nchoices = token.nchoices, .choices = token.choices
 		};
@@ -139,7 +140,8 @@ find_custom(const LeadString *name, TemplateValues *values, JsonbValue *value)
 	if (values->custom == NULL)
 		values->custom = DatumGetJsonbP(values->fields[LEAD_CUSTOM]);
 	return JsonContainerIsObject(&values->custom->root) &&
-		getKeyJsonValueFromContainer(&values->custom->root, name->data, name->length, value) != NULL;
+		getKeyJsonValueFromContainer(&values->custom->root,
+									 name->data, name->length, value) != NULL;
 }
 
 /* Returns a custom field as text, empty where there is none. */
@@ -148,6 +150,7 @@ custom_value(const LeadString *name, TemplateValues *values)
 {
 	JsonbValue	value;
 	Size		size = 0;
+	Datum		digits;
 
 	if (!find_custom(name, values, &value))
 		return (LeadString) {NULL, 0};
@@ -158,8 +161,8 @@ custom_value(const LeadString *name, TemplateValues *values)
 		case jbvNumeric:
 			if (!json_text_size(&value, &size))
 				return too_large;
-			return string_of(DatumGetCString(DirectFunctionCall1(numeric_out,
-																 NumericGetDatum(value.val.numeric))));
+			digits = DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric));
+			return string_of(DatumGetCString(digits));
 		case jbvBool:
 			return string_of(value.val.boolean ? "true" : "false");
 		case jbvBinary:
@@ -308,7 +311,8 @@ flatten(StringInfo output, int start)
 
 /* Appends the value of a token, or what stands for it. */
 static void
-append_value(const Template *template, const TemplatePart *part, const LeadString *value, StringInfo output)
+append_value(const Template *template, const TemplatePart *part, const LeadString *value,
+			 StringInfo output)
 {
 	if (lead_is_blank(value))
 		appendBinaryStringInfo(output, part->fallback.data, part->fallback.length);

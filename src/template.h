@@ -13,7 +13,7 @@
 /* Bytes of a rendered text at most; mail providers take less. */
 #define TEMPLATE_OUTPUT_MAX (16 * 1024 * 1024)
 
-/* Tokens whose values are not those of the lead: the link of the message, and where the workspace is. */
+/* Tokens whose values are not the lead's: the link of the message, and where the workspace is. */
 #define TEMPLATE_UNSUBSCRIBE_URL "unsubscribeUrl"
 #define TEMPLATE_POSTAL_ADDRESS "postalAddress"
 

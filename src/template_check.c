@@ -38,17 +38,18 @@ static const struct
 
 /* Names of filters that other languages have, and that nobody means as a fallback. */
 static const char *const filters[] = {
-	"camelcase", "capfirst", "capitalise", "capitalize", "default", "default_if_none", "downcase", "e", "escape",
-	"escape_once", "escapejs", "fallback", "force_escape", "html", "lower", "lowercase", "lstrip", "newline_to_br",
-	"nl2br", "proper", "propercase", "raw", "rstrip", "safe", "safehtml", "slugify", "strip", "strip_html",
-	"striptags", "title", "title_case", "titlecase", "trim", "ucfirst", "ucwords", "upcase", "upper", "uppercase",
-	"uri_escape", "urlize",
+	"camelcase", "capfirst", "capitalise", "capitalize", "default", "default_if_none", "downcase",
+	"e", "escape", "escape_once", "escapejs", "fallback", "force_escape", "html", "lower",
+	"lowercase", "lstrip", "newline_to_br", "nl2br", "proper", "propercase", "raw", "rstrip",
+	"safe", "safehtml", "slugify", "strip", "strip_html", "striptags", "title", "title_case",
+	"titlecase", "trim", "ucfirst", "ucwords", "upcase", "upper", "uppercase", "uri_escape",
+	"urlize",
 };
 
 /* The same of filters whose names are words: what follows has to be an argument. */
 static const char *const filters_of_arguments[] = {
-	"append", "date", "date_format", "first", "format", "join", "last", "prepend", "remove", "replace", "round",
-	"slice", "split", "truncate", "truncatechars", "truncatewords",
+	"append", "date", "date_format", "first", "format", "join", "last", "prepend", "remove",
+	"replace", "round", "slice", "split", "truncate", "truncatechars", "truncatewords",
 };
 
 /* Words that begin a block of Handlebars, behind "#" or "/". */
@@ -103,7 +104,8 @@ block_length(const char *text, const char *end, bool in_code)
 
 		if (!begins(text, end, blocks[i].open) || (in_code && blocks[i].may_be_code))
 			continue;
-		if (blocks[i].is_named && (inner == end || !(is_letter(*inner) || (*inner != '\0' && strchr("[=@", *inner)))))
+		if (blocks[i].is_named &&
+			(inner == end || !(is_letter(*inner) || (*inner != '\0' && strchr("[=@", *inner)))))
 			continue;
 		behind = find_behind(inner, end, blocks[i].close, BLOCK_MAX);
 		if (behind && (!blocks[i].is_named || memchr(inner, '\n', behind - inner) == NULL))
@@ -112,7 +114,7 @@ block_length(const char *text, const char *end, bool in_code)
 	return 0;
 }
 
-/* Returns the length of a name in capitals between percent signs, as ActiveCampaign has them; 0: there is none. */
+/* Returns the length of a name in capitals between percent signs, as of ActiveCampaign; 0: none. */
 static int
 percent_name_length(const char *text, const char *end)
 {
@@ -209,7 +211,8 @@ enter_code(TemplateCheck *check)
 	{
 		if (begins(check->at, check->end, elements[i][0]))
 		{
-			const char *behind = find_behind(check->at, check->end, elements[i][1], check->end - check->at);
+			const char *behind = find_behind(check->at, check->end, elements[i][1],
+											 check->end - check->at);
 
 			check->code_end = behind ? behind : check->end;
 		}
@@ -228,7 +231,8 @@ check_place(TemplateCheck *check, const char *start, const char *stop, TemplateF
 	if ((length = block_length(at, check->end, in_code)) > 0 ||
 		(*at == '%' && !in_code && (length = percent_name_length(at, stop)) > 0))
 		finding->flaw = TEMPLATE_OTHER_LANGUAGE;
-	else if ((*at == '{' || *at == '%' || *at == '&') && (length = encoded_braces_length(at, stop)) > 0)
+	else if ((*at == '{' || *at == '%' || *at == '&') &&
+			 (length = encoded_braces_length(at, stop)) > 0)
 	{
 		finding->flaw = TEMPLATE_ENCODED_BRACES;
 		length += open_braces_length(at + length, check->end);
@@ -280,7 +284,8 @@ looks_like_filter(const LeadString *fallback)
 	has_arguments = p < end && (*p == ':' || *p == '(');
 	if (is_among(fallback->data, length, filters, lengthof(filters)))
 		return p == end || has_arguments || *p == '|' || begins(fallback->data, end, "default ");
-	return has_arguments && is_among(fallback->data, length, filters_of_arguments, lengthof(filters_of_arguments));
+	return has_arguments &&
+		is_among(fallback->data, length, filters_of_arguments, lengthof(filters_of_arguments));
 }
 
 /* Says whether a name begins or ends a block of Handlebars. */
@@ -294,7 +299,8 @@ is_handlebars(const LeadString *name)
 		return false;
 	while (p < end && is_letter(*p))
 		p++;
-	return (p == end || *p == ' ') && is_among(name->data + 1, p - name->data - 1, handlebars, lengthof(handlebars));
+	return (p == end || *p == ' ') &&
+		is_among(name->data + 1, p - name->data - 1, handlebars, lengthof(handlebars));
 }
 
 /* Returns what is wrong with a token. */

@@ -42,7 +42,8 @@ typedef struct TemplateCheck
 	TemplateToken token;
 } TemplateCheck;
 
-extern void template_check_begin(TemplateCheck *check, const char *text, int length, TemplateFormat format);
+extern void template_check_begin(TemplateCheck *check, const char *text, int length,
+								 TemplateFormat format);
 extern bool template_check_next(TemplateCheck *check, TemplateFinding *finding);
 
 #endif							/* LEADTERRA_TEMPLATE_CHECK_H */

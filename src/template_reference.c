@@ -80,7 +80,7 @@ read_number(const char *digits, int length)
 	return number > 0x10ffff || (number >= 0xd800 && number <= 0xdfff) ? 0 : number;
 }
 
-/* Reads a character reference of HTML, "&" and ";" included; returns its length, 0: there is none. */
+/* Reads a character reference of HTML, "&" and ";" included; returns its length, 0: none. */
 int
 template_read_reference(const char *text, const char *end, unsigned int *code_point)
 {

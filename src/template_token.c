@@ -51,7 +51,8 @@ typedef struct Segment
 static bool
 is_word(const LeadString *string, const char *word)
 {
-	return string->length == (int) strlen(word) && pg_strncasecmp(string->data, word, string->length) == 0;
+	return string->length == (int) strlen(word) &&
+		pg_strncasecmp(string->data, word, string->length) == 0;
 }
 
 /* Reads the next character without going on; returns its length. */
@@ -62,7 +63,8 @@ peek(const Reader *reader, unsigned int *code_point)
 
 	if (reader->format == TEMPLATE_HTML && *reader->at == '&')
 		length = template_read_reference(reader->at, reader->end, code_point);
-	return length > 0 ? length : (int) character_read(reader->at, reader->end - reader->at, code_point);
+	return length > 0 ? length :
+		(int) character_read(reader->at, reader->end - reader->at, code_point);
 }
 
 /* Says whether a character counts for nothing around a name. */
@@ -264,7 +266,8 @@ read_default(Reader *reader, LeadString *fallback)
 	bool		in_parentheses;
 
 	skip_space(&inner);
-	if (inner.end - inner.at < (int) sizeof(word) || pg_strncasecmp(inner.at, word, sizeof(word) - 1) != 0)
+	if (inner.end - inner.at < (int) sizeof(word) ||
+		pg_strncasecmp(inner.at, word, sizeof(word) - 1) != 0)
 		return false;
 	inner.at += sizeof(word) - 1;
 	skip_space(&inner);
@@ -347,7 +350,8 @@ read_choices(Reader *reader, TemplateToken *token)
 		Reader		choice = *reader;
 
 		skip_to_bar(reader);
-		encodes = reader->at == reader->end && token->nchoices > 0 && is_urlencode(&choice, reader->at);
+		encodes = reader->at == reader->end && token->nchoices > 0 &&
+			is_urlencode(&choice, reader->at);
 		if (!encodes)
 			token->choices[token->nchoices++] = trim(choice, reader->at);
 		if (reader->at == reader->end)
@@ -455,7 +459,8 @@ read_filters(Reader *reader, TemplateToken *token)
 	count = split(reader, is_doubled, segments);
 	for (int i = 0; i < count; i++)
 		has_default |= segments[i].kind == SEGMENT_DEFAULT;
-	encodes_fallback = (has_default ? take_default : take_plain) (segments, count, reader->format, token);
+	encodes_fallback = (has_default ? take_default : take_plain) (segments, count,
+																  reader->format, token);
 	if (encodes_fallback)
 		token->fallback = encode(&token->fallback, reader->format);
 	pfree(segments);

@@ -73,7 +73,9 @@ lt_typeid(PG_FUNCTION_ARGS)
 	char	   *suffix;
 
 	if (!is_prefix(VARDATA_ANY(prefix), length))
-		error_raise(ERROR_INVALID_REQUEST, "prefix \"%s\" must be at most %d lower-case letters, and underscores between them",
+		error_raise(ERROR_INVALID_REQUEST,
+					"prefix \"%s\" must be at most %d lower-case letters, "
+					"and underscores between them",
 					text_to_cstring(prefix), PREFIX_MAX);
 	result = palloc(VARHDRSZ + length + 1 + TYPEID_DIGITS);
 	suffix = VARDATA(result);
@@ -127,5 +129,6 @@ lt_from_typeid(PG_FUNCTION_ARGS)
 	if (prefix >= 0 && typeid_read(data + prefix, uuid) &&
 		(prefix == 0 || (prefix > 1 && data[prefix - 1] == '_' && is_prefix(data, prefix - 1))))
 		PG_RETURN_UUID_P(uuid);
-	error_raise(ERROR_INVALID_REQUEST, "\"%s\" is neither a TypeID nor a UUID", text_to_cstring(id));
+	error_raise(ERROR_INVALID_REQUEST, "\"%s\" is neither a TypeID nor a UUID",
+				text_to_cstring(id));
 }

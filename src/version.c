@@ -57,7 +57,8 @@ raise_mismatch(const char *message)
 			(errcode(error_sqlstate(ERROR_VERSION_MISMATCH)),
 			 errmsg_internal("%s", message),
 			 errdetail_internal("%s", error_detail(ERROR_VERSION_MISMATCH)),
-			 errhint("Run ALTER EXTENSION " EXTENSION " UPDATE unless that was done, and then reconnect.")));
+			 errhint("Run ALTER EXTENSION " EXTENSION " UPDATE unless that was done, "
+					 "and then reconnect.")));
 }
 
 /* Returns the version of the extension, NULL where there is none. */
@@ -77,7 +78,8 @@ find_extension_version(void)
 	if (HeapTupleIsValid(tuple))
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &isnull);
+		Datum		value = heap_getattr(tuple, Anum_pg_extension_extversion,
+										 RelationGetDescr(catalog), &isnull);
 
 		version = isnull ? NULL : TextDatumGetCString(value);
 	}
@@ -93,7 +95,8 @@ compare(void)
 	char	   *version = find_extension_version();
 
 	if (version && strcmp(version, LEADTERRA_VERSION) != 0)
-		raise_mismatch(error_text("the library is of version \"%s\", the extension of version \"%s\"",
+		raise_mismatch(error_text("the library is of version \"%s\", "
+								  "the extension of version \"%s\"",
 								  LEADTERRA_VERSION, version));
 }
 
@@ -121,14 +124,16 @@ void
 version_require_columns(TupleDesc row, int ncolumns)
 {
 	if (row->natts != ncolumns)
-		raise_mismatch(error_text("the result has %d columns, and the library writes %d", row->natts, ncolumns));
+		raise_mismatch(error_text("the result has %d columns, and the library writes %d",
+								  row->natts, ncolumns));
 }
 
 /* Raises PT503 for a function that this library no longer has. */
 void
 version_refuse(const char *symbol)
 {
-	raise_mismatch(error_text("the library is of version \"%s\", which has no function \"%s\"", LEADTERRA_VERSION, symbol));
+	raise_mismatch(error_text("the library is of version \"%s\", which has no function \"%s\"",
+							  LEADTERRA_VERSION, symbol));
 }
 
 /* SQL: leadterra.require_version(): where an upgrade begins, no function has changed yet */
