@@ -105,7 +105,8 @@ def reply(error):
 
 def settle(connection, message, error=None):
     """Settles one message, so that little is sent twice if this worker dies."""
-    lease, ids = message["lease_id"], psycopg2.extensions.AsIs(f"'{{{message['message_id']}}}'::uuid[]")
+    lease = message["lease_id"]
+    ids = psycopg2.extensions.AsIs(f"'{{{message['message_id']}}}'::uuid[]")
     if error is None:
         call(connection, "lt_complete_messages", lease, ids)
         return
@@ -156,7 +157,7 @@ def seconds_until_due(connection):
 
 
 def wait(connection, stop):
-    """Waits for a notification, or until something is due or the worker is to stop, at most a minute."""
+    """Waits, at most a minute, until something is due, is told of, or the worker is to stop."""
     seconds = max(seconds_until_due(connection), 0.1)
     select.select([connection, stop.reader], [], [], seconds)
     connection.poll()

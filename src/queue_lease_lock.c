@@ -154,7 +154,8 @@ columns_are_valid(FunctionCallInfo fcinfo)
 		PG_GETARG_INT32(ARGUMENT_SENT) >= 0 && PG_GETARG_INT16(ARGUMENT_LOSSES) >= 0 &&
 		PG_ARGISNULL(ARGUMENT_PARTIAL_RANGE) == PG_ARGISNULL(ARGUMENT_PARTIAL_LAST) &&
 		(PG_ARGISNULL(ARGUMENT_PARTIAL_LAST) ||
-		 (PG_GETARG_INT16(ARGUMENT_PARTIAL_LAST) >= 1 && PG_GETARG_INT16(ARGUMENT_PARTIAL_LAST) < QUEUE_BATCH_MAX));
+		 (PG_GETARG_INT16(ARGUMENT_PARTIAL_LAST) >= 1 &&
+		  PG_GETARG_INT16(ARGUMENT_PARTIAL_LAST) < QUEUE_BATCH_MAX));
 }
 
 /*
@@ -166,19 +167,22 @@ lt_lease_is_valid(PG_FUNCTION_ARGS)
 {
 	LeaseArrays arrays;
 	Datum		values[ARGUMENT_TRIED - ARGUMENT_BATCHES + 1];
+	const bytea *settled;
+	const bytea *completed;
 
 	for (int i = ARGUMENT_STATE; i <= ARGUMENT_LOSSES; i++)
 	{
-		if (PG_ARGISNULL(i) && i != ARGUMENT_CLOSED && i != ARGUMENT_SETTLED && i != ARGUMENT_COMPLETED && i != ARGUMENT_TRIED)
+		if (PG_ARGISNULL(i) && i != ARGUMENT_CLOSED && i != ARGUMENT_SETTLED &&
+			i != ARGUMENT_COMPLETED && i != ARGUMENT_TRIED)
 			PG_RETURN_BOOL(false);
 	}
 	for (size_t i = 0; i < lengthof(values); i++)
 		values[i] = PG_GETARG_DATUM(ARGUMENT_BATCHES + i);
+	settled = PG_ARGISNULL(ARGUMENT_SETTLED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_SETTLED);
+	completed = PG_ARGISNULL(ARGUMENT_COMPLETED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_COMPLETED);
 	PG_RETURN_BOOL(columns_are_valid(fcinfo) &&
 				   read_arrays(&arrays, values, PG_ARGISNULL(ARGUMENT_TRIED)) &&
-				   bits_are_valid(arrays.nmessages,
-								  PG_ARGISNULL(ARGUMENT_SETTLED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_SETTLED),
-								  PG_ARGISNULL(ARGUMENT_COMPLETED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_COMPLETED)));
+				   bits_are_valid(arrays.nmessages, settled, completed));
 }
 
 /* Copies the bits of a lease, which are of the right length; null is none. */

@@ -55,7 +55,8 @@ CREATE TABLE leadterra.waiting (
     losses smallint NOT NULL DEFAULT 0,
     lost_at timestamptz,
     PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id),
-    CONSTRAINT waiting_valid CHECK (leadterra.range_is_valid(step, first, last, attempt, losses, lost_at))
+    CONSTRAINT waiting_valid CHECK (
+        leadterra.range_is_valid(step, first, last, attempt, losses, lost_at))
 );
 SELECT leadterra.add_table('leadterra.waiting');
 COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches that no worker holds.';
@@ -101,7 +102,8 @@ CREATE TABLE leadterra.leases (
     PRIMARY KEY (workspace_id, lease_id),
     -- One, for the text of each is read again by every statement that writes a lease.
     CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(
-        state, closed_at, sent, settled, completed, batch_ids, firsts, lasts, attempts, tried_at, losses,
+        state, closed_at, sent, settled, completed, batch_ids, firsts, lasts, attempts, tried_at,
+        losses,
         partial_range_id, partial_last))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;

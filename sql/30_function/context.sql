@@ -5,7 +5,8 @@ RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_workspace';
 
-COMMENT ON FUNCTION leadterra.current_workspace() IS 'Return the workspace that calls work in, or raise PT401 authentication_failed.';
+COMMENT ON FUNCTION leadterra.current_workspace() IS
+    'Return the workspace that calls work in, or raise PT401 authentication_failed.';
 
 CREATE FUNCTION leadterra.enter(scope text)
 RETURNS uuid
@@ -61,7 +62,8 @@ Parameters:
 - workspace_id: any id
 Returns: the slot, 0 to 1,023.';
 
-CREATE FUNCTION @extschema@.lt_create_workspace(name text DEFAULT NULL, workspace_id uuid DEFAULT NULL)
+CREATE FUNCTION @extschema@.lt_create_workspace(
+    name text DEFAULT NULL, workspace_id uuid DEFAULT NULL)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -71,7 +73,8 @@ DECLARE
 BEGIN
     -- The nil UUID is none, and who calls without a workspace makes the default one.
     IF made IN ('00000000-0000-0000-0000-000000000000', '00000000-0000-7000-8000-000000000000') THEN
-        PERFORM leadterra.raise_error('invalid_request', format('workspace "%s" cannot be created', made));
+        PERFORM leadterra.raise_error('invalid_request',
+            format('workspace "%s" cannot be created', made));
     END IF;
     INSERT INTO leadterra.workspaces (workspace_id, name)
     VALUES (made, lt_create_workspace.name)
@@ -121,20 +124,23 @@ DECLARE
     wrong text;
 BEGIN
     IF coalesce(btrim(lt_create_api_key.label, E' \t\n\v\f\r'), '') = '' THEN
-        PERFORM leadterra.raise_error('invalid_request', 'label of an API key must not be null or blank');
+        PERFORM leadterra.raise_error('invalid_request',
+            'label of an API key must not be null or blank');
     ELSIF coalesce(cardinality(lt_create_api_key.scopes), 0) = 0 THEN
         PERFORM leadterra.raise_error('invalid_request', 'an API key must have a scope');
     END IF;
     SELECT coalesce(s.scope, 'null') INTO wrong
     FROM unnest(lt_create_api_key.scopes) AS s (scope)
-    WHERE s.scope ~ '^(all|blocklists|campaigns|jobs|leads|lists|messages|replies|workspaces):(all|create|read|update|delete)$' IS NOT TRUE
+    WHERE (s.scope ~ ('^(all|blocklists|campaigns|jobs|leads|lists|messages|replies|workspaces)'
+        ':(all|create|read|update|delete)$')) IS NOT TRUE
     LIMIT 1;
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', format('scope "%s" is unknown', wrong));
     END IF;
     INSERT INTO leadterra.workspaces (workspace_id) VALUES (workspace) ON CONFLICT DO NOTHING;
     INSERT INTO leadterra.api_keys (workspace_id, key_id, label, key_hash, scopes)
-    VALUES (workspace, leadterra.uuidv7(), lt_create_api_key.label, sha256(convert_to(key, 'UTF8')), lt_create_api_key.scopes);
+    VALUES (workspace, leadterra.uuidv7(), lt_create_api_key.label,
+        sha256(convert_to(key, 'UTF8')), lt_create_api_key.scopes);
     RETURN key;
 END;
 $$;
@@ -164,7 +170,8 @@ BEGIN
     UPDATE leadterra.api_keys k SET revoked_at = coalesce(k.revoked_at, now())
     WHERE k.workspace_id = leadterra.current_workspace() AND k.key_id = lt_revoke_api_key.key_id;
     IF NOT FOUND THEN
-        PERFORM leadterra.raise_error('api_key_not_found', format('API key "%s" does not exist', lt_revoke_api_key.key_id));
+        PERFORM leadterra.raise_error('api_key_not_found',
+            format('API key "%s" does not exist', lt_revoke_api_key.key_id));
     END IF;
 END;
 $$;

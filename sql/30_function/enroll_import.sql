@@ -21,9 +21,11 @@ BEGIN ATOMIC
         count(*) FILTER (WHERE r.is_new),
         count(*) FILTER (WHERE NOT r.is_new AND r.reason IS NULL),
         coalesce(jsonb_agg(jsonb_build_object(
-            'row_number', import_leads.rows_before + r.index + 1, 'reason', r.reason, 'field', r.field, 'code', r.code, 'lead', r.lead) ORDER BY r.index)
+            'row_number', import_leads.rows_before + r.index + 1, 'reason', r.reason,
+            'field', r.field, 'code', r.code, 'lead', r.lead) ORDER BY r.index)
             FILTER (WHERE r.reason IS NOT NULL), '[]')
-    FROM leadterra.import_report(import_leads.campaign_id, import_leads.leads, import_leads.repair) r;
+    FROM leadterra.import_report(import_leads.campaign_id, import_leads.leads,
+        import_leads.repair) r;
 END;
 
 COMMENT ON FUNCTION leadterra.import_leads(uuid, jsonb, boolean, bigint) IS
@@ -86,7 +88,8 @@ BEGIN
     FROM leadterra.imports x
     WHERE x.workspace_id = workspace AND x.campaign_id = lock_open_import.campaign_id
       AND x.source = lock_open_import.source AND x.source_file = lock_open_import.source_file
-      AND x.mapping IS NOT DISTINCT FROM lock_open_import.mapping AND x.repair = lock_open_import.repair
+      AND x.mapping IS NOT DISTINCT FROM lock_open_import.mapping
+      AND x.repair = lock_open_import.repair
       AND x.finished_at IS NULL
     ORDER BY x.import_id DESC
     LIMIT 1;
@@ -112,21 +115,25 @@ AS 'MODULE_PATHNAME', 'lt_lock_start_of_imports';
 COMMENT ON FUNCTION leadterra.lock_start_of_imports(uuid, uuid) IS
 'Wait for whoever is starting an import into a campaign, and keep others from it until commit.';
 
-CREATE FUNCTION leadterra.lock_open_import(campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
+CREATE FUNCTION leadterra.lock_open_import(
+    campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_lock_open_import';
 
-COMMENT ON FUNCTION leadterra.lock_open_import(uuid, text, oid, jsonb, boolean) IS 'Do the same in the current workspace.';
+COMMENT ON FUNCTION leadterra.lock_open_import(uuid, text, oid, jsonb, boolean) IS
+    'Do the same in the current workspace.';
 
-CREATE FUNCTION leadterra.insert_import(campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
+CREATE FUNCTION leadterra.insert_import(
+    campaign_id uuid, source text, source_file oid, mapping jsonb, repair boolean)
 RETURNS leadterra.imports
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_insert_import';
 
-COMMENT ON FUNCTION leadterra.insert_import(uuid, text, oid, jsonb, boolean) IS 'Note that an import begins.';
+COMMENT ON FUNCTION leadterra.insert_import(uuid, text, oid, jsonb, boolean) IS
+    'Note that an import begins.';
 
 CREATE FUNCTION leadterra.count_import(import_id uuid, rows bigint)
 RETURNS leadterra.imports
@@ -161,7 +168,8 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_import(uuid, uuid, uuid) IS 'Lock the row of an import and return it.';
+COMMENT ON FUNCTION leadterra.lock_import(uuid, uuid, uuid) IS
+    'Lock the row of an import and return it.';
 
 CREATE FUNCTION leadterra.lock_import(campaign_id uuid, import_id uuid)
 RETURNS leadterra.imports
@@ -224,7 +232,8 @@ AS $$
 DECLARE
     s record;
 BEGIN
-    SELECT n.nspname, c.relname, c.relkind, EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
+    SELECT n.nspname, c.relname, c.relkind,
+        EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) AS has_children
     INTO s
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -234,7 +243,8 @@ BEGIN
     ELSIF s.relkind IN ('r', 'm') AND NOT s.has_children THEN
         RETURN NULL;
     END IF;
-    RETURN format('argument "source" must be a table or materialized view, and "%I.%I" is %s', s.nspname, s.relname,
+    RETURN format('argument "source" must be a table or materialized view, and "%I.%I" is %s',
+        s.nspname, s.relname,
         CASE s.relkind
             WHEN 'v' THEN 'a view'
             WHEN 'f' THEN 'a foreign table'
@@ -269,7 +279,8 @@ BEGIN
     PERFORM leadterra.enter_campaign('leads:create', campaign_id);
     PERFORM leadterra.require_read_committed('importing');
     problem := CASE
-        WHEN chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000 THEN 'argument "chunk" must be from 1 to 100000'
+        WHEN chunk IS NULL OR chunk NOT BETWEEN 1 AND 100000
+            THEN 'argument "chunk" must be from 1 to 100000'
         WHEN repair IS NULL THEN 'argument "repair" must not be null'
         ELSE coalesce(leadterra.source_problem(source), leadterra.mapping_problem(source, mapping))
     END;
@@ -284,15 +295,18 @@ BEGIN
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = source;
-    i := leadterra.lock_open_import(campaign_id, name, pg_relation_filenode(source), mapping, repair);
+    i := leadterra.lock_open_import(campaign_id, name, pg_relation_filenode(source), mapping,
+        repair);
     IF i.import_id IS NULL OR NOT leadterra.import_goes_on(i, source) THEN
-        i := leadterra.insert_import(campaign_id, name, pg_relation_filenode(source), mapping, repair);
+        i := leadterra.insert_import(campaign_id, name, pg_relation_filenode(source), mapping,
+            repair);
     END IF;
 
     EXECUTE format(
         'SELECT coalesce(sum(c.rows), 0), coalesce(array_agg(c.last ORDER BY c.last), ''{}'')'
         ' FROM (SELECT count(*) AS rows, max(r.ctid) AS last'
-        '       FROM (SELECT t.ctid, (row_number() OVER (ORDER BY t.ctid) - 1) / $2 AS chunk FROM ONLY %s t WHERE t.ctid > $1) r'
+        '       FROM (SELECT t.ctid, (row_number() OVER (ORDER BY t.ctid) - 1) / $2 AS chunk'
+        '             FROM ONLY %s t WHERE t.ctid > $1) r'
         '       GROUP BY r.chunk) c', source)
     INTO rows_left, chunk_ends USING i.position, chunk;
     i := leadterra.count_import(i.import_id, rows_left);
@@ -310,7 +324,8 @@ COMMENT ON FUNCTION leadterra.start_import(uuid, regclass, jsonb, integer, boole
 object is the SQL expression that makes a lead object of a row.';
 
 -- It runs as the caller, who may as well run what is in object himself.
-CREATE FUNCTION leadterra.import_chunk(campaign_id uuid, source regclass, import_id uuid, object text, chunk_end tid)
+CREATE FUNCTION leadterra.import_chunk(
+    campaign_id uuid, source regclass, import_id uuid, object text, chunk_end tid)
 RETURNS leadterra.imports
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -327,8 +342,10 @@ BEGIN
     END IF;
 
     EXECUTE format(
-        'SELECT coalesce(jsonb_agg(r.lead ORDER BY r.place), ''[]''), (SELECT t.xmin FROM ONLY %2$s t WHERE t.ctid = $2)'
-        ' FROM (SELECT t.ctid AS place, %1$s AS lead FROM ONLY %2$s t WHERE t.ctid > $1 AND t.ctid <= $2) r',
+        'SELECT coalesce(jsonb_agg(r.lead ORDER BY r.place), ''[]''),'
+        ' (SELECT t.xmin FROM ONLY %2$s t WHERE t.ctid = $2)'
+        ' FROM (SELECT t.ctid AS place, %1$s AS lead FROM ONLY %2$s t'
+        ' WHERE t.ctid > $1 AND t.ctid <= $2) r',
         object, source)
     INTO leads, last_xmin USING i.position, chunk_end;
     -- Reading has locked the table, so it stays as it is now.
@@ -339,7 +356,8 @@ BEGIN
     END IF;
 
     done := leadterra.import_leads(campaign_id, leads, i.repair, i.rows_done);
-    RETURN leadterra.advance_import(i.import_id, chunk_end, last_xmin, done.enrolled, done.updated, done.rejects);
+    RETURN leadterra.advance_import(i.import_id, chunk_end, last_xmin, done.enrolled, done.updated,
+        done.rejects);
 END;
 $$;
 
@@ -356,7 +374,8 @@ DECLARE
 BEGIN
     IF i.rejected > 0 THEN
         RAISE NOTICE '%', leadterra.import_progress(i)
-            USING HINT = 'lt_import_reject_counts says why rows were left out, and lt_import_rejects has them.';
+            USING HINT = 'lt_import_reject_counts says why rows were left out, and '
+                'lt_import_rejects has them.';
     ELSIF i.import_id IS NOT NULL THEN
         RAISE NOTICE '%', leadterra.import_progress(i);
     END IF;
@@ -425,7 +444,8 @@ Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation, 
 transaction block or a function, 55000 if the table is rewritten meanwhile.';
 
 -- An import that was given up is never finished; one that runs has a day.
-CREATE FUNCTION leadterra.maintain_imports(workspace uuid, campaign uuid, before timestamptz, slice integer)
+CREATE FUNCTION leadterra.maintain_imports(
+    workspace uuid, campaign uuid, before timestamptz, slice integer)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

@@ -115,13 +115,17 @@ BEGIN
     PERFORM leadterra.hand_over_lists(workspace, source.lead_id, heir.lead_id);
     source_entry := leadterra.hash_address(workspace, source.email);
     given_up := ARRAY(
-        SELECT m.entry FROM leadterra.merged_leads(workspace, source.lead_id) m WHERE m.entry IS NOT NULL
+        SELECT m.entry FROM leadterra.merged_leads(workspace, source.lead_id) m
+        WHERE m.entry IS NOT NULL
         UNION ALL
-        SELECT m.entry FROM leadterra.merged_leads(workspace, heir.lead_id) m WHERE m.entry IS NOT NULL);
+        SELECT m.entry FROM leadterra.merged_leads(workspace, heir.lead_id) m
+        WHERE m.entry IS NOT NULL);
     PERFORM leadterra.hand_over_suppression(
-        workspace, source.email, source_entry, heir.email, leadterra.hash_address(workspace, heir.email), given_up);
+        workspace, source.email, source_entry, heir.email,
+        leadterra.hash_address(workspace, heir.email), given_up);
     PERFORM leadterra.hand_over_heirs(
-        workspace, source.lead_id, heir.lead_id, CASE WHEN heir.email IS NOT NULL THEN source_entry END);
+        workspace, source.lead_id, heir.lead_id,
+        CASE WHEN heir.email IS NOT NULL THEN source_entry END);
     PERFORM leadterra.absorb_lead(workspace, source.lead_id, heir.lead_id);
 END;
 $$;

@@ -14,17 +14,20 @@ COMMENT ON FUNCTION leadterra.event_types() IS 'List the types of events.';
 -- A message counts once for each thing that happened to it.
 CREATE FUNCTION leadterra.count_events(
     workspace_id uuid, campaign_id uuid, first uuid DEFAULT NULL, last uuid DEFAULT NULL,
-    OUT delivered bigint, OUT opened bigint, OUT bounced bigint, OUT replied bigint, OUT unsubscribed bigint,
+    OUT delivered bigint, OUT opened bigint, OUT bounced bigint, OUT replied bigint,
+    OUT unsubscribed bigint,
     OUT clicked bigint, OUT complained bigint)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'delivered'),
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'opened'),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'bounced' OR v.data ->> 'classification' = 'bounce'),
+        count(DISTINCT v.message_id) FILTER (
+            WHERE v.type = 'bounced' OR v.data ->> 'classification' = 'bounce'),
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'replied'
             AND coalesce(v.data ->> 'classification', '') NOT IN ('out_of_office', 'bounce')),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'unsubscribed' OR v.data ->> 'classification' = 'unsubscribe'),
+        count(DISTINCT v.message_id) FILTER (
+            WHERE v.type = 'unsubscribed' OR v.data ->> 'classification' = 'unsubscribe'),
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'clicked'),
         count(DISTINCT v.message_id) FILTER (WHERE v.type = 'complained')
     FROM leadterra.events v
@@ -107,7 +110,8 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 BEGIN ATOMIC
     UPDATE leadterra.events v SET lead_id = hand_over_events.heir
-    WHERE v.workspace_id = hand_over_events.workspace AND v.campaign_id = hand_over_events.campaign_id
+    WHERE v.workspace_id = hand_over_events.workspace
+      AND v.campaign_id = hand_over_events.campaign_id
       AND v.lead_id = hand_over_events.source;
 END;
 
@@ -122,7 +126,8 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 BEGIN ATOMIC
     UPDATE leadterra.events v SET
-        data = jsonb_strip_nulls(jsonb_build_object('classification', v.data -> 'classification', 'bounceType', v.data -> 'bounceType')),
+        data = jsonb_strip_nulls(jsonb_build_object('classification', v.data -> 'classification',
+            'bounceType', v.data -> 'bounceType')),
         digest = v.event_id::text
     WHERE v.workspace_id = forget_events.workspace AND v.campaign_id = forget_events.campaign_id
       AND v.lead_id = forget_events.lead_id;

@@ -18,8 +18,15 @@ BEGIN
     IF forgotten IS NULL THEN
         RETURN false;
     END IF;
-    FOR campaign IN SELECT c.campaign_id FROM leadterra.lock_enrollments(workspace, forgotten) AS c (campaign_id) LOOP
-        FOR known_as IN SELECT forgotten UNION ALL SELECT m.lead_id FROM leadterra.merged_leads(workspace, forgotten) m LOOP
+    FOR campaign IN
+        SELECT c.campaign_id
+        FROM leadterra.lock_enrollments(workspace, forgotten) AS c (campaign_id)
+    LOOP
+        FOR known_as IN
+            SELECT forgotten
+            UNION ALL
+            SELECT m.lead_id FROM leadterra.merged_leads(workspace, forgotten) m
+        LOOP
             PERFORM leadterra.forget_events(workspace, campaign, known_as);
             PERFORM leadterra.forget_errors(workspace, campaign, known_as);
         END LOOP;

@@ -17,7 +17,9 @@ DECLARE
     campaigns uuid[];
     result jsonb;
 BEGIN
-    SELECT l.* INTO person FROM leadterra.leads l WHERE l.workspace_id = workspace AND l.email = address;
+    SELECT l.* INTO person
+    FROM leadterra.leads l
+    WHERE l.workspace_id = workspace AND l.email = address;
     known_as := ARRAY(
         SELECT person.lead_id WHERE person.lead_id IS NOT NULL
         UNION ALL
@@ -27,36 +29,44 @@ BEGIN
         FROM leadterra.campaigns c
         WHERE c.workspace_id = workspace AND EXISTS (
             SELECT FROM leadterra.enrollments e
-            WHERE e.workspace_id = workspace AND e.campaign_id = c.campaign_id AND e.lead_id = person.lead_id)
+            WHERE e.workspace_id = workspace AND e.campaign_id = c.campaign_id
+              AND e.lead_id = person.lead_id)
         ORDER BY c.campaign_id);
 
     result := jsonb_build_object('email', address,
         'lead', CASE WHEN person.lead_id IS NOT NULL THEN to_jsonb(person) - 'workspace_id' END);
-    result := result || jsonb_build_object('merged_leads', coalesce(jsonb_agg(to_jsonb(h) - 'workspace_id' ORDER BY h.lead_id), '[]'))
+    result := result || jsonb_build_object('merged_leads',
+        coalesce(jsonb_agg(to_jsonb(h) - 'workspace_id' ORDER BY h.lead_id), '[]'))
     FROM leadterra.lead_heirs h
-    WHERE h.workspace_id = workspace AND (h.heir_id = person.lead_id OR h.entry = export_person.entry);
+    WHERE h.workspace_id = workspace
+      AND (h.heir_id = person.lead_id OR h.entry = export_person.entry);
 
     result := result || jsonb_build_object('lists', coalesce(jsonb_agg(
-        to_jsonb(m) - '{workspace_id, lead_id}'::text[] || jsonb_build_object('name', l.name) ORDER BY m.list_id), '[]'))
+        to_jsonb(m) - '{workspace_id, lead_id}'::text[] || jsonb_build_object('name', l.name)
+            ORDER BY m.list_id), '[]'))
     FROM leadterra.list_members m
     JOIN leadterra.lists l ON l.workspace_id = workspace AND l.list_id = m.list_id
     WHERE m.workspace_id = workspace AND m.lead_id = person.lead_id;
 
     result := result || jsonb_build_object('enrollments', coalesce(jsonb_agg(
-        to_jsonb(e) - '{workspace_id, lead_id}'::text[] || jsonb_build_object('name', c.name) ORDER BY e.campaign_id), '[]'))
+        to_jsonb(e) - '{workspace_id, lead_id}'::text[] || jsonb_build_object('name', c.name)
+            ORDER BY e.campaign_id), '[]'))
     FROM unnest(campaigns) AS k (campaign_id)
     JOIN leadterra.campaigns c ON c.workspace_id = workspace AND c.campaign_id = k.campaign_id
-    JOIN leadterra.enrollments e ON e.workspace_id = workspace AND e.campaign_id = k.campaign_id AND e.lead_id = person.lead_id;
+    JOIN leadterra.enrollments e ON e.workspace_id = workspace AND e.campaign_id = k.campaign_id
+        AND e.lead_id = person.lead_id;
 
     -- Of batches with the person alone, as in lt_explain_lead.
     result := result || jsonb_build_object('messages', coalesce(jsonb_agg(
         to_jsonb(m) - '{workspace_id, batch_id, position, campaign_status}'::text[]
-        || jsonb_build_object('message_id', leadterra.message_id(m.batch_id, m."position")) ORDER BY m.campaign_id, m.step), '[]'))
+        || jsonb_build_object('message_id', leadterra.message_id(m.batch_id, m."position"))
+            ORDER BY m.campaign_id, m.step), '[]'))
     FROM unnest(campaigns) AS k (campaign_id)
     CROSS JOIN LATERAL (
         SELECT array_agg(b.batch_id) AS batch_ids
         FROM leadterra.batches b
-        WHERE b.workspace_id = workspace AND b.campaign_id = k.campaign_id AND b.lead_ids && known_as
+        WHERE b.workspace_id = workspace AND b.campaign_id = k.campaign_id
+          AND b.lead_ids && known_as
     ) b
     CROSS JOIN LATERAL (
         SELECT m.*
@@ -67,9 +77,11 @@ BEGIN
     ) m
     WHERE m.campaign_status <> 'draft';
 
-    result := result || jsonb_build_object('events', coalesce(jsonb_agg(to_jsonb(v) - 'workspace_id' ORDER BY v.event_id), '[]'))
+    result := result || jsonb_build_object('events',
+        coalesce(jsonb_agg(to_jsonb(v) - 'workspace_id' ORDER BY v.event_id), '[]'))
     FROM unnest(campaigns) AS k (campaign_id)
-    JOIN leadterra.events v ON v.workspace_id = workspace AND v.campaign_id = k.campaign_id AND v.lead_id = ANY (known_as);
+    JOIN leadterra.events v ON v.workspace_id = workspace AND v.campaign_id = k.campaign_id
+        AND v.lead_id = ANY (known_as);
 
     result := result || jsonb_build_object('soft_bounces', (
         SELECT to_jsonb(b) - '{workspace_id, lead_id}'::text[]
@@ -86,7 +98,8 @@ BEGIN
         SELECT workspace, 'suppression list'
     ) b
     CROSS JOIN unnest(leadterra.suppression_keys(address) || export_person.entry) AS k (entry)
-    JOIN leadterra.suppressions s ON s.workspace_id = workspace AND s.blocklist_id = b.blocklist_id AND s.entry = k.entry;
+    JOIN leadterra.suppressions s ON s.workspace_id = workspace AND s.blocklist_id = b.blocklist_id
+        AND s.entry = k.entry;
 
     result := result || jsonb_build_object('import_rejects', coalesce(jsonb_agg(
         to_jsonb(r) - 'workspace_id' ORDER BY r.import_id, r.row_number), '[]'))
@@ -101,7 +114,8 @@ BEGIN
     result := result || jsonb_build_object('answers', coalesce(jsonb_agg(jsonb_build_object(
         'idempotency_key', a.idempotency_key,
         'created_at', a.created_at,
-        'parts', jsonb_path_query_array(a.answer, 'strict $.** ? (@.email == $email)', jsonb_build_object('email', address)))
+        'parts', jsonb_path_query_array(a.answer, 'strict $.** ? (@.email == $email)',
+            jsonb_build_object('email', address)))
         ORDER BY a.created_at, a.idempotency_key), '[]'))
     FROM leadterra.answers a
     WHERE a.workspace_id = workspace AND leadterra.answer_names(a.answer, address);

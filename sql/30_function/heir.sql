@@ -14,7 +14,8 @@ BEGIN
     WHERE h.workspace_id = workspace AND h.heir_id = source;
     INSERT INTO leadterra.lead_heirs (workspace_id, lead_id, heir_id, entry)
     VALUES (workspace, source, heir, hand_over_heirs.entry)
-    ON CONFLICT (workspace_id, lead_id) DO UPDATE SET heir_id = excluded.heir_id, entry = excluded.entry;
+    ON CONFLICT (workspace_id, lead_id) DO UPDATE
+    SET heir_id = excluded.heir_id, entry = excluded.entry;
 END;
 $$;
 
@@ -32,7 +33,8 @@ SET enable_bitmapscan = off
 BEGIN ATOMIC
     SELECT h.lead_id, h.entry
     FROM leadterra.lead_heirs h
-    WHERE h.workspace_id = merged_leads.workspace AND h.heir_id BETWEEN merged_leads.heir AND merged_leads.heir
+    WHERE h.workspace_id = merged_leads.workspace
+      AND h.heir_id BETWEEN merged_leads.heir AND merged_leads.heir
     ORDER BY h.heir_id;
 END;
 

@@ -11,7 +11,9 @@ LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_end';
 
 COMMENT ON FUNCTION leadterra.lease_end(timestamptz, interval) IS
-'Return when a lease ends that is taken now, or raise PT400 invalid_request: it lasts at most a week.';
+'Return when a lease ends that is taken now
+
+Errors: PT400 invalid_request (it lasts at most a week).';
 
 CREATE FUNCTION leadterra.require_lease(lease_id uuid, is_held boolean, expires_at timestamptz)
 RETURNS void

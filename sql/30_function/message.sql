@@ -56,7 +56,8 @@ Returns: how many were not settled before.
 Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409 lease_lost
 (it has run out, or does not exist; nothing is changed), PT413 too_many_entries.';
 
-CREATE FUNCTION @extschema@.lt_fail_messages(lease_id uuid, message_ids uuid[], error text, permanent boolean DEFAULT false)
+CREATE FUNCTION @extschema@.lt_fail_messages(
+    lease_id uuid, message_ids uuid[], error text, permanent boolean DEFAULT false)
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -101,7 +102,8 @@ Returns: how many were not settled before.
 Errors: PT400 invalid_request, PT404 message_not_found (not in the lease), PT409
 lease_lost, PT413 too_many_entries.';
 
-CREATE FUNCTION @extschema@.lt_defer_messages(lease_id uuid, message_ids uuid[], wait interval, error text)
+CREATE FUNCTION @extschema@.lt_defer_messages(
+    lease_id uuid, message_ids uuid[], wait interval, error text)
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -229,7 +231,8 @@ CREATE FUNCTION leadterra.waiting_state(attempt smallint, tried_at timestamptz)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT CASE WHEN waiting_state.attempt = 1 AND waiting_state.tried_at IS NULL THEN 'queued' ELSE 'retry' END;
+    SELECT CASE WHEN waiting_state.attempt = 1 AND waiting_state.tried_at IS NULL THEN 'queued'
+        ELSE 'retry' END;
 END;
 
 COMMENT ON FUNCTION leadterra.waiting_state(smallint, timestamptz) IS
@@ -240,7 +243,8 @@ COMMENT ON FUNCTION leadterra.waiting_state(smallint, timestamptz) IS
 -- planner from joining tables of which it has no statistics as a whole.
 CREATE VIEW leadterra.message_states WITH (security_invoker = true) AS
 SELECT
-    w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id, x.first + u.number - 1 AS "position", w.waiting_since,
+    w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id,
+    x.first + u.number - 1 AS "position", w.waiting_since,
     leadterra.waiting_state(w.attempt, w.tried_at) AS state,
     w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at
 FROM leadterra.waiting w
@@ -258,13 +262,16 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL unnest(b.lead_ids[x.first:w.last]) WITH ORDINALITY AS u (lead_id, number)
 UNION ALL
 SELECT
-    l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1, b.waiting_since,
+    l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1,
+    b.waiting_since,
     CASE WHEN n.completed THEN 'sent' ELSE 'leased' END,
     NULL, r.attempt, l.lease_id, CASE WHEN n.completed THEN l.closed_at END
 FROM leadterra.leases l
 CROSS JOIN LATERAL (
-    SELECT u.batch_id, u.first, u.last, u.attempt, sum(u.last - u.first + 1) OVER (ORDER BY u.number) - (u.last - u.first + 1) AS start
-    FROM unnest(l.batch_ids, l.firsts, l.lasts, l.attempts) WITH ORDINALITY AS u (batch_id, first, last, attempt, number)
+    SELECT u.batch_id, u.first, u.last, u.attempt,
+        sum(u.last - u.first + 1) OVER (ORDER BY u.number) - (u.last - u.first + 1) AS start
+    FROM unnest(l.batch_ids, l.firsts, l.lasts, l.attempts)
+        WITH ORDINALITY AS u (batch_id, first, last, attempt, number)
 ) r
 CROSS JOIN LATERAL (
     SELECT b.step, b.lead_ids, b.waiting_since
@@ -301,7 +308,8 @@ COMMENT ON COLUMN leadterra.message_states.lead_id IS 'The lead.';
 COMMENT ON COLUMN leadterra.message_states.batch_id IS 'The batch.';
 COMMENT ON COLUMN leadterra.message_states."position" IS 'The position in it, from 1.';
 COMMENT ON COLUMN leadterra.message_states.waiting_since IS 'Delays run from here.';
-COMMENT ON COLUMN leadterra.message_states.state IS 'queued, leased, sent, retry, failed or skipped.';
+COMMENT ON COLUMN leadterra.message_states.state IS
+    'queued, leased, sent, retry, failed or skipped.';
 COMMENT ON COLUMN leadterra.message_states.reason IS 'Why it is retry, failed or skipped.';
 COMMENT ON COLUMN leadterra.message_states.attempt IS 'The attempt to come, at hand, or the last.';
 COMMENT ON COLUMN leadterra.message_states.lease_id IS 'The lease that holds or sent it.';
@@ -325,7 +333,8 @@ CROSS JOIN LATERAL (
     WHERE s.workspace_id = m.workspace_id AND s.campaign_id = m.campaign_id AND s.step = m.step
     OFFSET 0
 ) s;
-COMMENT ON VIEW leadterra.messages IS 'Messages of all workspaces and campaigns, started or not, with their states.';
+COMMENT ON VIEW leadterra.messages IS
+    'Messages of all workspaces and campaigns, started or not, with their states.';
 COMMENT ON COLUMN leadterra.messages.workspace_id IS 'The workspace.';
 COMMENT ON COLUMN leadterra.messages.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.messages.step IS 'Number of the step.';
@@ -366,7 +375,8 @@ DECLARE
 BEGIN
     SELECT e.status, e.enrolled_at INTO status, since
     FROM leadterra.enrollments e
-    WHERE e.workspace_id = workspace AND e.campaign_id = lead_messages.campaign_id AND e.lead_id = lead_messages.lead_id;
+    WHERE e.workspace_id = workspace AND e.campaign_id = lead_messages.campaign_id
+      AND e.lead_id = lead_messages.lead_id;
     SELECT count(*) INTO last_step
     FROM leadterra.steps s
     WHERE s.workspace_id = workspace AND s.campaign_id = lead_messages.campaign_id;
@@ -377,11 +387,13 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT m.*
             FROM leadterra.messages m
-            WHERE m.workspace_id = workspace AND m.campaign_id = lead_messages.campaign_id AND m.step = number
+            WHERE m.workspace_id = workspace AND m.campaign_id = lead_messages.campaign_id
+              AND m.step = number
               AND m.batch_id = b.batch_id AND m.lead_id = lead_messages.lead_id
             OFFSET 0
         ) m
-        WHERE b.workspace_id = workspace AND b.campaign_id = lead_messages.campaign_id AND b.step = number
+        WHERE b.workspace_id = workspace AND b.campaign_id = lead_messages.campaign_id
+          AND b.step = number
           AND b.waiting_since = since
           AND lead_messages.lead_id BETWEEN b.least_lead_id AND b.greatest_lead_id
           AND b.lead_ids @> ARRAY[lead_messages.lead_id]
@@ -395,14 +407,16 @@ BEGIN
         EXIT WHEN since IS NULL;
     END LOOP;
 
-    IF messages IS NULL OR m.state = 'sent' AND since IS NOT NULL AND status = 'active' AND m.step < last_step THEN
+    IF messages IS NULL OR m.state = 'sent' AND since IS NOT NULL AND status = 'active'
+        AND m.step < last_step THEN
         RETURN QUERY
         SELECT m.*
         FROM leadterra.batches b
         CROSS JOIN LATERAL (
             SELECT m.*
             FROM leadterra.messages m
-            WHERE m.workspace_id = workspace AND m.campaign_id = lead_messages.campaign_id AND m.step = b.step
+            WHERE m.workspace_id = workspace AND m.campaign_id = lead_messages.campaign_id
+              AND m.step = b.step
               AND m.batch_id = b.batch_id AND m.lead_id = lead_messages.lead_id
             OFFSET 0
         ) m
@@ -420,13 +434,15 @@ COMMENT ON FUNCTION leadterra.lead_messages(uuid, uuid) IS
 
 -- What waits for a lead whose sequence has ended, or whose address is known to be invalid,
 -- is skipped when a worker comes to it, and shown as skipped before.
-CREATE FUNCTION leadterra.shown_state(state text, enrollment_status text, verification_status integer)
+CREATE FUNCTION leadterra.shown_state(
+    state text, enrollment_status text, verification_status integer)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE
         WHEN shown_state.state IN ('queued', 'retry')
-          AND (shown_state.enrollment_status <> 'active' OR shown_state.verification_status = -1) THEN 'skipped'
+          AND (shown_state.enrollment_status <> 'active' OR shown_state.verification_status = -1)
+              THEN 'skipped'
         ELSE shown_state.state
     END;
 END;
@@ -434,12 +450,14 @@ END;
 COMMENT ON FUNCTION leadterra.shown_state(text, text, integer) IS
 'Return the state of a message as people see it.';
 
-CREATE FUNCTION leadterra.shown_reason(state text, reason text, enrollment_status text, verification_status integer)
+CREATE FUNCTION leadterra.shown_reason(
+    state text, reason text, enrollment_status text, verification_status integer)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE
-        WHEN shown_reason.state IN ('queued', 'retry') AND shown_reason.enrollment_status <> 'active'
+        WHEN shown_reason.state IN ('queued', 'retry')
+            AND shown_reason.enrollment_status <> 'active'
             THEN shown_reason.enrollment_status
         WHEN shown_reason.state IN ('queued', 'retry') AND shown_reason.verification_status = -1
             THEN 'invalid_email'
@@ -451,7 +469,8 @@ COMMENT ON FUNCTION leadterra.shown_reason(text, text, text, integer) IS
 'Return the reason for the state of a message as people see it.';
 
 CREATE FUNCTION @extschema@.lt_explain_lead(campaign_id uuid, email text)
-RETURNS TABLE (step integer, message_id uuid, state text, reason text, attempt integer, due_at timestamptz, settled_at timestamptz)
+RETURNS TABLE (step integer, message_id uuid, state text, reason text, attempt integer,
+    due_at timestamptz, settled_at timestamptz)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT
@@ -464,20 +483,25 @@ BEGIN ATOMIC
         END,
         CASE
             WHEN m.state IS NULL THEN nullif(e.status, 'active')
-            ELSE coalesce(leadterra.shown_reason(m.state, m.reason, e.status, l.verification_status), CASE WHEN m.state IN ('queued', 'retry') AND c.status <> 'running' THEN c.status END)
+            ELSE coalesce(
+                leadterra.shown_reason(m.state, m.reason, e.status, l.verification_status),
+                CASE WHEN m.state IN ('queued', 'retry') THEN nullif(c.status, 'running') END)
         END,
         m.attempt::integer,
         m.due_at,
         m.settled_at
-    FROM leadterra.enter_lead('campaigns:read', lt_explain_lead.campaign_id, lt_explain_lead.email) AS r (lead_id)
+    FROM leadterra.enter_lead('campaigns:read', lt_explain_lead.campaign_id,
+        lt_explain_lead.email) AS r (lead_id)
     CROSS JOIN LATERAL (
         SELECT c.workspace_id, c.campaign_id, c.status
         FROM leadterra.campaigns c
-        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = lt_explain_lead.campaign_id
+        WHERE c.workspace_id = leadterra.current_workspace()
+          AND c.campaign_id = lt_explain_lead.campaign_id
           AND r.lead_id IS NOT NULL
         OFFSET 0
     ) c
-    JOIN leadterra.enrollments e ON e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id AND e.lead_id = r.lead_id
+    JOIN leadterra.enrollments e ON e.workspace_id = c.workspace_id
+        AND e.campaign_id = c.campaign_id AND e.lead_id = r.lead_id
     CROSS JOIN LATERAL (
         SELECT l.verification_status
         FROM leadterra.leads l

@@ -10,7 +10,8 @@ COMMENT ON FUNCTION leadterra.message_id(uuid, bigint) IS
 
 CREATE FUNCTION leadterra.enter_message(
     scope text, message_id uuid,
-    OUT campaign_id uuid, OUT step integer, OUT batch_id uuid, OUT "position" integer, OUT lead_id uuid)
+    OUT campaign_id uuid, OUT step integer, OUT batch_id uuid, OUT "position" integer,
+    OUT lead_id uuid)
 RETURNS record
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -34,7 +35,8 @@ COMMENT ON FUNCTION leadterra.count_members(uuid[], uuid, uuid, integer, integer
 The ids of the batch are read only where one of the arrays has an id between the least and
 the greatest of them. None are counted where a list is no plain list of ids.';
 
-CREATE FUNCTION leadterra.enqueue(workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
+CREATE FUNCTION leadterra.enqueue(
+    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
 RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

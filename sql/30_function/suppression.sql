@@ -98,7 +98,8 @@ BEGIN ATOMIC
     FROM (SELECT leadterra.enter('blocklists:read') AS workspace_id OFFSET 0) w
     -- The scope comes first, whatever the plan.
     CROSS JOIN LATERAL unnest(CASE WHEN w.workspace_id IS NOT NULL THEN
-        leadterra.suppression_keys(lt_is_suppressed.email) || leadterra.hashed_entry(lt_is_suppressed.email) END)
+        leadterra.suppression_keys(lt_is_suppressed.email)
+            || leadterra.hashed_entry(lt_is_suppressed.email) END)
         WITH ORDINALITY AS k (entry, rank)
     -- One by one, the first from each on, as in src/suppression.c: by an equation or
     -- a join it may read the whole list where there are no statistics.
@@ -157,7 +158,8 @@ Parameters:
 - blocklist_id: the list
 Errors: PT400 invalid_request (null, or the default list), PT404 blocklist_not_found.';
 
-CREATE FUNCTION @extschema@.lt_block(entries text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
+CREATE FUNCTION @extschema@.lt_block(
+    entries text[], blocklist_id uuid DEFAULT NULL, reason text DEFAULT 'manual')
 RETURNS @extschema@.lt_block_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -210,7 +212,8 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL (
             SELECT s.entry, s.reason, s.created_at
             FROM leadterra.suppressions s
-            WHERE s.workspace_id = hand_over_suppression.workspace AND s.blocklist_id = hand_over_suppression.workspace
+            WHERE s.workspace_id = hand_over_suppression.workspace
+              AND s.blocklist_id = hand_over_suppression.workspace
               AND s.entry >= k.entry
             ORDER BY s.entry
             LIMIT 1
@@ -226,7 +229,8 @@ BEGIN ATOMIC
       -- Where the address itself is there, its hash adds nothing.
       AND NOT (t.entry = hand_over_suppression.source_entry AND EXISTS (
           SELECT FROM leadterra.suppressions s
-          WHERE s.workspace_id = hand_over_suppression.workspace AND s.blocklist_id = hand_over_suppression.workspace
+          WHERE s.workspace_id = hand_over_suppression.workspace
+            AND s.blocklist_id = hand_over_suppression.workspace
             AND s.entry = hand_over_suppression.source))
     ORDER BY t.entry COLLATE "C"
     ON CONFLICT DO NOTHING;
