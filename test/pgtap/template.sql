@@ -169,7 +169,7 @@ SELECT lt_fail_messages(lease_id, array_agg(message_id), 'no') FROM chosen GROUP
 SET leadterra.now = '2040-01-01';
 INSERT INTO chosen SELECT 2, * FROM lt_claim_messages(400, '1 minute', :'random');
 RESET leadterra.now;
-SELECT is((SELECT count(*) FROM chosen a JOIN chosen b USING (message_id, subject, body_html) WHERE (a.round, b.round) = (1, 2)), 400::bigint, 'a second attempt has the same texts');
+SELECT is((SELECT count(*) FROM chosen a JOIN chosen b USING (message_id, subject, body_html) WHERE a.round = 1 AND b.round = 2), 400::bigint, 'a second attempt has the same texts');
 SELECT is((SELECT count(*) FROM (SELECT subject, count(*) FROM chosen WHERE round = 1 GROUP BY 1) c WHERE count BETWEEN 60 AND 140), 4::bigint, 'choices are even');
 SELECT cmp_ok((SELECT count(DISTINCT subject || body_html) FROM chosen WHERE round = 1), '>', 55::bigint, 'and independent of each other');
 SELECT lt_copy_campaign(:'random') AS other \gset
