@@ -35,13 +35,15 @@ static const struct
 };
 
 /*
- * Reads the first character of a text in UTF-8, which is not empty.  Returns its
- * length; a byte that begins none is U+FFFD.
+ * Reads the first character of a text in UTF-8 (RFC 3629), which is not empty.  Returns
+ * its length; a byte that begins none is U+FFFD.
  */
 size_t
 character_read(const char *text, size_t length, unsigned int *code_point)
 {
+	static const unsigned int smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char lead = text[0];
+	unsigned int read;
 	size_t		need = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
 
 	*code_point = lead;
@@ -50,14 +52,16 @@ character_read(const char *text, size_t length, unsigned int *code_point)
 	*code_point = 0xfffd;
 	if (lead < 0xc2 || lead > 0xf4 || need > length)
 		return 1;
+	read = lead & (0xff >> (need + 1));
 	for (size_t i = 1; i < need; i++)
 	{
 		if ((text[i] & 0xc0) != 0x80)
 			return 1;
+		read = read << 6 | (text[i] & 0x3f);
 	}
-	*code_point = lead & (0xff >> (need + 1));
-	for (size_t i = 1; i < need; i++)
-		*code_point = *code_point << 6 | (text[i] & 0x3f);
+	if (read < smallest[need] || read > 0x10ffff)
+		return 1;
+	*code_point = read;
 	return need;
 }
 

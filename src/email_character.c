@@ -8,6 +8,7 @@
  *
  * Plain C, for email.c and email_normal.c.
  */
+#include "character.h"
 #include "email.h"
 
 /*
@@ -122,29 +123,18 @@ is_refused(unsigned int code_point)
 }
 
 /*
- * Returns the octets of the UTF-8 sequence (RFC 3629) above ASCII at the start of a
+ * Returns the octets of the UTF-8 sequence above ASCII at the start of a
  * text; 0 where there is none, or its character is one that an address does not have.
  */
 size_t
 email_character_length(const char *text, size_t length, bool in_domain)
 {
-	static const unsigned int smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char lead = text[0];
-	size_t		need = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
 	unsigned int code_point;
+	size_t		read = character_read(text, length, &code_point);
 
-	if (lead < 0xc2 || lead > 0xf4 || need > length)
+	/* What is no UTF-8 is read as U+FFFD, which is refused. */
+	if (code_point < 0x80 ||
+		(is_refused(code_point) && !(in_domain && is_contextual(code_point))))
 		return 0;
-	code_point = lead & (0xff >> (need + 1));
-	for (size_t i = 1; i < need; i++)
-	{
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		code_point = code_point << 6 | (text[i] & 0x3f);
-	}
-	if (code_point < smallest[need] || code_point > 0x10ffff)
-		return 0;
-	if (is_refused(code_point) && !(in_domain && is_contextual(code_point)))
-		return 0;
-	return need;
+	return read;
 }

@@ -105,8 +105,7 @@ report_entry(ReturnSetInfo *result, const EnrollCall *call, int index)
 	values[0] = Int32GetDatum(index);
 	nulls[1] = entry->email.data == NULL;
 	if (!nulls[1])
-		values[1] = PointerGetDatum(cstring_to_text_with_len(entry->email.data,
-															 entry->email.length));
+		values[1] = lead_text(&entry->email);
 	nulls[2] = !kept || !candidate->known;
 	if (!nulls[2])
 		values[2] = UUIDPGetDatum(&candidate->lead_id);

@@ -79,10 +79,8 @@ compare_entries(const void *left, const void *right)
 {
 	const EnrollEntry *a = *(EnrollEntry *const *) left;
 	const EnrollEntry *b = *(EnrollEntry *const *) right;
-	int			order = memcmp(a->email.data, b->email.data, Min(a->email.length, b->email.length));
+	int			order = lead_compare(&a->email, &b->email);
 
-	if (order == 0)
-		order = a->email.length - b->email.length;
 	return order ? order : a < b ? -1 : a > b;
 }
 

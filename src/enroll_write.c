@@ -324,7 +324,7 @@ compare_lead_ids(const void *left, const void *right)
 	const EnrollCandidate *a = *(EnrollCandidate *const *) left;
 	const EnrollCandidate *b = *(EnrollCandidate *const *) right;
 
-	return memcmp(&a->lead_id, &b->lead_id, UUID_LEN);
+	return uuid7_compare(&a->lead_id, &b->lead_id);
 }
 
 /*

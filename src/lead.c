@@ -167,7 +167,7 @@ lead_emails(const LeadString *emails, int count)
 	bool		isnull;
 
 	for (int i = 0; i < count; i++)
-		values[i] = PointerGetDatum(cstring_to_text_with_len(emails[i].data, emails[i].length));
+		values[i] = lead_text(&emails[i]);
 	return statement_array(values, NULL, count, TEXTOID, &isnull);
 }
 
@@ -215,8 +215,7 @@ change_array(const LeadChange *leads, int count, bool exist)
 		values[CHANGE_LEAD_ID] = UUIDPGetDatum(&leads[i].lead_id);
 		nulls[CHANGE_EMAIL] = email->data == NULL;
 		if (!nulls[CHANGE_EMAIL])
-			values[CHANGE_EMAIL] =
-				PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
+			values[CHANGE_EMAIL] = lead_text(email);
 		lead_columns(leads[i].patch, exist, values + CHANGE_FIELDS, nulls + CHANGE_FIELDS);
 		for (int field = 0; field < LEAD_CUSTOM; field++)
 			values[CHANGE_GIVENS + field] = BoolGetDatum(lead_is_given(leads[i].patch, field));
@@ -356,8 +355,7 @@ lead_keep_one(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 bool
 lead_update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
 {
-	Datum		parameters[] = {workspace,
-	PointerGetDatum(cstring_to_text_with_len(email->data, email->length))};
+	Datum		parameters[] = {workspace, lead_text(email)};
 	LeadChange	lead = {.email = *email, .patch = patch};
 	Datum		values[1 + LEAD_FIELDS];
 	bool		nulls[1 + LEAD_FIELDS];

@@ -166,5 +166,5 @@ lt_read_address(PG_FUNCTION_ARGS)
 
 	if (!lead_repair_email(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &email))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(email.data, email.length));
+	PG_RETURN_DATUM(lead_text(&email));
 }

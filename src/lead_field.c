@@ -50,7 +50,7 @@ string_equals(const LeadValue *value, Datum column)
 static Datum
 string_to_column(const LeadValue *value)
 {
-	return PointerGetDatum(cstring_to_text_with_len(value->string.data, value->string.length));
+	return lead_text(&value->string);
 }
 
 static LeadString
@@ -190,6 +190,24 @@ lt_lead_fields(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* Makes a text of a string. */
+Datum
+lead_text(const LeadString *string)
+{
+	return PointerGetDatum(cstring_to_text_with_len(string->data, string->length));
+}
+
+/* Orders strings as collation "C" does. */
+int
+lead_compare(const void *left, const void *right)
+{
+	const LeadString *a = left;
+	const LeadString *b = right;
+	int			order = memcmp(a->data, b->data, Min(a->length, b->length));
+
+	return order != 0 ? order : a->length - b->length;
 }
 
 /* Says whether a value has nothing to read. */

@@ -103,6 +103,8 @@ typedef struct LeadFieldInfo
 
 extern const LeadFieldInfo lead_fields[LEAD_CUSTOM];
 
+extern Datum lead_text(const LeadString *string);
+extern int	lead_compare(const void *left, const void *right);
 extern bool lead_is_blank(const LeadString *value);
 extern bool lead_name_is(const char *given, int length, const char *name);
 extern LeadField lead_find_field(const char *name, int length, bool *is_alias);

@@ -20,6 +20,7 @@
 #include "queue.h"
 #include "statement.h"
 #include "suppression.h"
+#include "uuid7.h"
 
 /*
  * Enhanced status codes (RFC 3463, RFC 7505) that say that there is no such address, or
@@ -98,22 +99,6 @@ make_data(const char *reason)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-static int
-compare_ids(const void *left, const void *right)
-{
-	return memcmp(left, right, UUID_LEN);
-}
-
-static int
-compare_emails(const void *left, const void *right)
-{
-	const LeadString *a = left;
-	const LeadString *b = right;
-	int			order = memcmp(a->data, b->data, Min(a->length, b->length));
-
-	return order != 0 ? order : a->length - b->length;
-}
-
 /*
  * Suppresses the addresses of leads, which it keeps: nothing is written of the address of
  * one that goes meanwhile, for it may be forgotten.  Of a lead that was merged into another
@@ -144,13 +129,13 @@ suppress(Datum workspace, pg_uuid_t *lead_ids, int count)
 		}
 		known += lead_email(workspace, &lead_ids[i], &emails[known]);
 	}
-	qsort(emails, known, sizeof(LeadString), compare_emails);
+	qsort(emails, known, sizeof(LeadString), lead_compare);
 	nkept = known > 0 ? lead_keep(workspace, emails, known) : 0;
 	for (uint64 i = 0; i < nkept; i++)
 	{
-		const LeadString *email = &emails[DatumGetInt64(statement_value(i, 1, &isnull)) - 1];
+		int64		place = DatumGetInt64(statement_value(i, 1, &isnull));
 
-		entries[nentries++] = PointerGetDatum(cstring_to_text_with_len(email->data, email->length));
+		entries[nentries++] = lead_text(&emails[place - 1]);
 	}
 	if (nentries > 0)
 		(void) suppression_add(workspace, entries, nentries, "hard_bounce");
@@ -182,7 +167,7 @@ message_bounce(const QueueLease *lease, const int *numbers, int count, const cha
 	if (found == 0)
 		return;
 	suppress(lease->workspace, lead_ids, found);
-	qsort(lead_ids, found, sizeof(pg_uuid_t), compare_ids);
+	qsort(lead_ids, found, sizeof(pg_uuid_t), uuid7_compare);
 	for (int i = 0; i < found; i++)
 		enrollment_end(lease->workspace, campaign, &lead_ids[i], "bounced");
 }

@@ -141,7 +141,7 @@ data_email(JsonbContainer *data)
 	if (status != EMAIL_OK)
 		error_raise(ERROR_INVALID_EVENT, "email of data is invalid: %s",
 					email_status_message(status));
-	return PointerGetDatum(cstring_to_text_with_len(email.data, email.length));
+	return lead_text(&email);
 }
 
 /* Holds what is kept of an event to what a dump, and others, can read. */

@@ -120,8 +120,7 @@ list_person(const MessageReport *report, const Recipient *recipient, Datum **ent
 	for (uint64 i = 0; i < ngiven_up; i++)
 		(*entries)[count++] = statement_value(i, 1, &isnull);
 	if (recipient->email.data)
-		(*entries)[count++] = PointerGetDatum(cstring_to_text_with_len(recipient->email.data,
-																	   recipient->email.length));
+		(*entries)[count++] = lead_text(&recipient->email);
 	if (report->entry != (Datum) 0 &&
 		(report->is_proven ? !stands_for(report->workspace, report->entry, &recipient->email) :
 		 recipient->email.data == NULL))
@@ -135,9 +134,7 @@ list_address(const MessageReport *report, const Recipient *recipient, Datum **en
 {
 	Datum		entry = recipient->is_there && recipient->given_up != (Datum) 0 ?
 		recipient->given_up :
-		recipient->email.data ? PointerGetDatum(cstring_to_text_with_len(recipient->email.data,
-																		 recipient->email.length)) :
-		report->entry;
+		recipient->email.data ? lead_text(&recipient->email) : report->entry;
 
 	*entries = palloc(sizeof(Datum));
 	**entries = entry;
@@ -175,8 +172,7 @@ count_soft_bounces(const MessageReport *report, const Recipient *recipient)
 		recipient->email.data == NULL || recipient->given_up != (Datum) 0 ||
 		!event_add_soft_bounce(report->workspace, &recipient->lead_id))
 		return;
-	entry = PointerGetDatum(cstring_to_text_with_len(recipient->email.data,
-													 recipient->email.length));
+	entry = lead_text(&recipient->email);
 	(void) suppression_add(report->workspace, &entry, 1, "soft_bounces");
 }
 

@@ -314,12 +314,6 @@ lt_message_id(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
-static int
-compare_ids(const void *left, const void *right)
-{
-	return memcmp(left, right, UUID_LEN);
-}
-
 /* Returns the id that is the greatest in an array, or the least, as SQL has it. */
 static Datum
 extreme_id(FunctionCallInfo fcinfo, int sign)
@@ -334,7 +328,7 @@ extreme_id(FunctionCallInfo fcinfo, int sign)
 	*extreme = ids[0];
 	for (int i = 1; i < count; i++)
 	{
-		if (sign * compare_ids(&ids[i], extreme) > 0)
+		if (sign * uuid7_compare(&ids[i], extreme) > 0)
 			*extreme = ids[i];
 	}
 	PG_RETURN_UUID_P(extreme);
@@ -370,13 +364,13 @@ members_between(FunctionCallInfo fcinfo, int number, int least, int greatest, in
 	{
 		int			middle = low + (high - low) / 2;
 
-		if (compare_ids(&members[middle], PG_GETARG_UUID_P(least)) < 0)
+		if (uuid7_compare(&members[middle], PG_GETARG_UUID_P(least)) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return members && low < *count &&
-		compare_ids(&members[low], PG_GETARG_UUID_P(greatest)) <= 0 ? members : NULL;
+		uuid7_compare(&members[low], PG_GETARG_UUID_P(greatest)) <= 0 ? members : NULL;
 }
 
 /*
@@ -408,7 +402,8 @@ lt_count_members(PG_FUNCTION_ARGS)
 	{
 		for (int j = 0; j < 2; j++)
 		{
-			if (members[j] && bsearch(&ids[i - 1], members[j], nmembers[j], UUID_LEN, compare_ids))
+			if (members[j] &&
+				bsearch(&ids[i - 1], members[j], nmembers[j], UUID_LEN, uuid7_compare))
 			{
 				found++;
 				break;

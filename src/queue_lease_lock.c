@@ -178,11 +178,11 @@ lt_lease_is_valid(PG_FUNCTION_ARGS)
 	}
 	for (size_t i = 0; i < lengthof(values); i++)
 		values[i] = PG_GETARG_DATUM(ARGUMENT_BATCHES + i);
+	if (!columns_are_valid(fcinfo) || !read_arrays(&arrays, values, PG_ARGISNULL(ARGUMENT_TRIED)))
+		PG_RETURN_BOOL(false);
 	settled = PG_ARGISNULL(ARGUMENT_SETTLED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_SETTLED);
 	completed = PG_ARGISNULL(ARGUMENT_COMPLETED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_COMPLETED);
-	PG_RETURN_BOOL(columns_are_valid(fcinfo) &&
-				   read_arrays(&arrays, values, PG_ARGISNULL(ARGUMENT_TRIED)) &&
-				   bits_are_valid(arrays.nmessages, settled, completed));
+	PG_RETURN_BOOL(bits_are_valid(arrays.nmessages, settled, completed));
 }
 
 /* Copies the bits of a lease, which are of the right length; null is none. */

@@ -32,20 +32,34 @@ static Statement keep_message = STATEMENT(
 	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT4OID);
 
+/*
+ * Reads the row that a statement has of a message, under the caller's snapshot if stable;
+ * false if there is none.
+ */
+static bool
+read_row(Statement *statement, bool stable, Datum workspace, const pg_uuid_t *message_id,
+		 Datum *found, bool *nulls)
+{
+	int			position;
+	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
+	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id), Int32GetDatum(position)};
+
+	if ((stable ? statement_read(statement, key) : statement_execute(statement, key, NULL)) == 0)
+		return false;
+	statement_row(0, found, nulls);
+	return true;
+}
+
 /* Reads the campaign and the lead of the message that a statement looks for; false if none. */
 static bool
 read_message(Statement *statement, Datum workspace, const pg_uuid_t *message_id,
 			 pg_uuid_t *campaign, pg_uuid_t *lead_id)
 {
-	int			position;
-	pg_uuid_t	batch_id = queue_message_batch(message_id, &position);
-	Datum		key[] = {workspace, UUIDPGetDatum(&batch_id), Int32GetDatum(position)};
 	Datum		found[MESSAGE_COLUMNS];
 	bool		nulls[MESSAGE_COLUMNS];
 
-	if (statement_execute(statement, key, NULL) == 0)
+	if (!read_row(statement, false, workspace, message_id, found, nulls))
 		return false;
-	statement_row(0, found, nulls);
 	*campaign = *DatumGetUUIDP(found[0]);
 	*lead_id = *DatumGetUUIDP(found[MESSAGE_COLUMNS - 1]);
 	return true;
@@ -73,24 +87,16 @@ lt_enter_message(PG_FUNCTION_ARGS)
 {
 	Datum		workspace = context_enter_argument(fcinfo);
 	pg_uuid_t  *message_id;
-	pg_uuid_t	batch_id;
-	int			position;
-	Datum		key[3];
 	Datum		found[MESSAGE_COLUMNS];
 	bool		nulls[MESSAGE_COLUMNS];
 	Datum		result;
 
 	error_if_null(1, "message_id");
 	message_id = PG_GETARG_UUID_P(1);
-	batch_id = queue_message_batch(message_id, &position);
-	key[0] = workspace;
-	key[1] = UUIDPGetDatum(&batch_id);
-	key[2] = Int32GetDatum(position);
 	statement_connect();
-	if (statement_read(&find_message, key) == 0)
+	if (!read_row(&find_message, true, workspace, message_id, found, nulls))
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
 					error_uuid(UUIDPGetDatum(message_id)));
-	statement_row(0, found, nulls);
 	result = statement_result(fcinfo, found, nulls, MESSAGE_COLUMNS);
 	statement_finish();
 	return result;

@@ -65,6 +65,13 @@ uuid7_generate(pg_uuid_t *uuid)
 	uuid->data[8] = 0x80 | (uuid->data[8] & 0x3f);
 }
 
+/* Orders UUIDs as SQL does: those that were made here by time. */
+int
+uuid7_compare(const void *left, const void *right)
+{
+	return memcmp(left, right, UUID_LEN);
+}
+
 /* SQL: lt_uuidv7() */
 Datum
 lt_uuidv7(PG_FUNCTION_ARGS)

@@ -8,5 +8,6 @@
 #include "utils/uuid.h"
 
 extern void uuid7_generate(pg_uuid_t *uuid);
+extern int	uuid7_compare(const void *left, const void *right);
 
 #endif							/* LEADTERRA_UUID7_H */
