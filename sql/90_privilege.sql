@@ -236,6 +236,7 @@ BEGIN ATOMIC
         -- The queue.
         ('batches',                         '{api, reader}',          'SELECT'),
         ('waiting',                         '{api, reader}',          'SELECT'),
+        ('waiting_ranges',                  '{api, reader}',          'SELECT'),
         ('waiting',                         '{             worker}',
             'SELECT (workspace_id, campaign_id, step, waiting_since)'),
         ('leases',                          '{api, reader}',          'SELECT'),
@@ -251,6 +252,7 @@ BEGIN ATOMIC
         ('due_workspaces',                  '{owner}',                'EXECUTE'),
         ('message_id',                      '{api, reader}',          'EXECUTE'),
         ('count_members',                   '{api, reader}',          'EXECUTE'),
+        ('count_held_back',                 '{api, reader}',          'EXECUTE'),
         ('enqueue',                         '{owner}',                'EXECUTE'),
         ('maintain_leases',                 '{owner}',                'EXECUTE'),
         ('lock_waiting',                    '{owner}',                'EXECUTE'),

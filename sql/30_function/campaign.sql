@@ -277,29 +277,13 @@ CROSS JOIN LATERAL (
 ) e
 CROSS JOIN LATERAL (
     SELECT
-        coalesce(sum(w.last - x.first + 1), 0) AS messages,
+        coalesce(sum(w.last - w.unused + 1), 0) AS messages,
         coalesce(sum(n.skipped), 0) AS skipped,
         coalesce(sum(n.deleted), 0) AS deleted
-    FROM leadterra.waiting w
-    CROSS JOIN LATERAL (
-        SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
-        FROM leadterra.leases l
-        WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id
-          AND w.first < w.last
-    ) x
-    LEFT JOIN LATERAL (
-        SELECT
-            leadterra.count_members(
-                b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
-                e.lead_ids, i.lead_ids) AS skipped,
-            leadterra.count_members(
-                b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
-                d.lead_ids) AS deleted
-        FROM leadterra.batches b
-        WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
-          AND (e.lead_ids IS NOT NULL OR i.lead_ids IS NOT NULL OR d.lead_ids IS NOT NULL)
-        OFFSET 0
-    ) n ON true
+    FROM leadterra.waiting_ranges w
+    LEFT JOIN LATERAL leadterra.count_held_back(
+        w.workspace_id, w.batch_id, w.unused, w.last,
+        e.lead_ids, i.lead_ids, d.lead_ids) n ON true
     WHERE w.workspace_id = c.workspace_id AND w.campaign_id = c.campaign_id
 ) w;
 COMMENT ON VIEW leadterra.campaign_states IS 'Campaigns of all workspaces with their counts.';
@@ -435,24 +419,12 @@ BEGIN ATOMIC
              FROM leadterra.steps s
              WHERE s.workspace_id = waiting_again.workspace_id
                AND s.campaign_id = waiting_again.campaign_id AND s.step = w.step) AS due_at,
-            w.last - x.first + 1 - coalesce((
-                SELECT
-                    leadterra.count_members(
-                        b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
-                        waiting_again.ended_lead_ids, waiting_again.invalid_lead_ids)
-                    + leadterra.count_members(
-                        b.lead_ids, b.least_lead_id, b.greatest_lead_id, x.first, w.last,
-                        waiting_again.deleted_lead_ids)
-                FROM leadterra.batches b
-                WHERE b.workspace_id = waiting_again.workspace_id AND b.batch_id = w.batch_id
-            ), 0) AS messages
-        FROM leadterra.waiting w
-        CROSS JOIN LATERAL (
-            SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
-            FROM leadterra.leases l
-            WHERE l.workspace_id = waiting_again.workspace_id
-              AND l.partial_range_id = w.range_id AND w.first < w.last
-        ) x
+            w.last - w.unused + 1 - coalesce(n.skipped + n.deleted, 0) AS messages
+        FROM leadterra.waiting_ranges w
+        LEFT JOIN LATERAL leadterra.count_held_back(
+            w.workspace_id, w.batch_id, w.unused, w.last,
+            waiting_again.ended_lead_ids, waiting_again.invalid_lead_ids,
+            waiting_again.deleted_lead_ids) n ON true
         WHERE w.workspace_id = waiting_again.workspace_id
           AND w.campaign_id = waiting_again.campaign_id
           AND (w.losses > 0 OR w.tried_at IS NOT NULL)

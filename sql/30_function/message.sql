@@ -244,22 +244,17 @@ COMMENT ON FUNCTION leadterra.waiting_state(smallint, timestamptz) IS
 CREATE VIEW leadterra.message_states WITH (security_invoker = true) AS
 SELECT
     w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id,
-    x.first + u.number - 1 AS "position", w.waiting_since,
+    w.unused + u.number - 1 AS "position", w.waiting_since,
     leadterra.waiting_state(w.attempt, w.tried_at) AS state,
     w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at
-FROM leadterra.waiting w
-CROSS JOIN LATERAL (
-    SELECT coalesce(max(l.partial_last) + 1, w.first) AS first
-    FROM leadterra.leases l
-    WHERE l.workspace_id = w.workspace_id AND l.partial_range_id = w.range_id AND w.first < w.last
-) x
+FROM leadterra.waiting_ranges w
 CROSS JOIN LATERAL (
     SELECT b.lead_ids
     FROM leadterra.batches b
     WHERE b.workspace_id = w.workspace_id AND b.batch_id = w.batch_id
     OFFSET 0
 ) b
-CROSS JOIN LATERAL unnest(b.lead_ids[x.first:w.last]) WITH ORDINALITY AS u (lead_id, number)
+CROSS JOIN LATERAL unnest(b.lead_ids[w.unused:w.last]) WITH ORDINALITY AS u (lead_id, number)
 UNION ALL
 SELECT
     l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1,
