@@ -565,6 +565,19 @@ BEGIN
 END;
 $$;
 
+-- Begins anew, the model too.
+CREATE FUNCTION pg_temp.start() RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    TRUNCATE campaigns, leads, suppressed, invalid, enrolled, soft_bounces, leases, messages;
+    DELETE FROM leadterra.campaigns WHERE workspace_id = lt_current_workspace();
+    PERFORM lt_set_soft_bounce_limit(2);
+    PERFORM lt_delete_leads(array_agg(email)), lt_unsuppress(array_agg(email)) FROM (SELECT format('m%s@example.com', i) AS email FROM generate_series(1, 12) i) e;
+    INSERT INTO campaigns
+    SELECT lt_create_campaign(n, '[{"subject": "{{email}}", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2", "delayDays": 2}, {"subject": "3", "bodyHtml": "3", "delayDays": 4}]'), n, 'draft', NULL
+    FROM unnest('{one,two}'::text[]) n;
+END;
+$$;
+
 -- Makes calls until there were enough, and messages came to every state.
 CREATE PROCEDURE pg_temp.run(fewest integer, most integer) LANGUAGE plpgsql AS $$
 BEGIN
@@ -580,6 +593,10 @@ BEGIN
         END IF;
         INSERT INTO seen SELECT DISTINCT concat_ws(' ', state, reason) FROM messages ON CONFLICT DO NOTHING;
         EXIT WHEN EXISTS (SELECT FROM difference) OR n >= fewest AND NOT EXISTS (SELECT FROM pg_temp.unseen);
+        -- In the end nobody is left who gets anything.
+        IF n % 1000 = 0 THEN
+            PERFORM pg_temp.start();
+        END IF;
         -- Statistics of no rows, or of few, stand in for those of any moment.
         IF n % 500 = 20 THEN
             ANALYZE leadterra.batches, leadterra.waiting, leadterra.leases, leadterra.exceptions, leadterra.leads, leadterra.enrollments;
@@ -594,18 +611,6 @@ CREATE VIEW pg_temp.unseen AS
 SELECT e AS what
 FROM unnest('{queued, queued lease expired, retry no, retry lease expired, retry later, leased, sent, failed no, failed 550 5.1.1 no, failed deferred for 5 days: later, failed its workers died: its lease ran out again with nothing else in it, skipped suppressed, skipped replied, skipped bounced, skipped unsubscribed, skipped removed, skipped deleted, skipped invalid_email}'::text[]) e
 WHERE e NOT IN (SELECT s.what FROM seen s);
-
--- Begins anew.
-CREATE FUNCTION pg_temp.start() RETURNS void LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-BEGIN
-    DELETE FROM leadterra.campaigns WHERE workspace_id = lt_current_workspace();
-    PERFORM lt_set_soft_bounce_limit(2);
-    PERFORM lt_delete_leads(array_agg(email)), lt_unsuppress(array_agg(email)) FROM (SELECT format('m%s@example.com', i) AS email FROM generate_series(1, 12) i) e;
-    INSERT INTO campaigns
-    SELECT lt_create_campaign(n, '[{"subject": "{{email}}", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2", "delayDays": 2}, {"subject": "3", "bodyHtml": "3", "delayDays": 4}]'), n, 'draft', NULL
-    FROM unnest('{one,two}'::text[]) n;
-END;
-$$;
 
 \ir ../random.sql
 SELECT CASE WHEN :'long' THEN 2000 ELSE 400 END AS fewest \gset
