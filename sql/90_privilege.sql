@@ -279,6 +279,7 @@ BEGIN ATOMIC
         ('lt_get_message',                  '{api, reader}',          'EXECUTE'),
         ('lt_campaign_messages',            '{api, reader}',          'EXECUTE'),
         ('lead_messages',                   '{api, reader}',          'EXECUTE'),
+        ('page_end',                        '{api, reader}',          'EXECUTE'),
         ('waiting_page',                    '{api, reader}',          'EXECUTE'),
         ('lease_page',                      '{api, reader}',          'EXECUTE'),
         ('exception_page',                  '{api, reader}',          'EXECUTE'),

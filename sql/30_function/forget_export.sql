@@ -56,7 +56,7 @@ BEGIN
     JOIN leadterra.enrollments e ON e.workspace_id = workspace AND e.campaign_id = k.campaign_id
         AND e.lead_id = person.lead_id;
 
-    -- Of batches with the person alone, as in lt_explain_lead.
+    -- Of batches with the person alone, as in leadterra.lead_messages().
     result := result || jsonb_build_object('messages', coalesce(jsonb_agg(
         to_jsonb(m) - '{workspace_id, batch_id, position, campaign_status}'::text[]
         || jsonb_build_object('message_id', leadterra.message_id(m.batch_id, m."position"))

@@ -58,6 +58,18 @@ Errors: PT400 invalid_request, PT404 message_not_found.';
 -- order of an index.  Each of the three stops after so many rows as are looked at here
 -- where they are of other states; then its last row is null but for next_after.
 
+CREATE FUNCTION leadterra.page_end(next_after text)
+RETURNS SETOF @extschema@.lt_message_page
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL::text,
+        NULL::timestamptz, NULL::text, NULL::text, NULL::integer,
+        NULL::uuid, NULL::timestamptz, page_end.next_after;
+END;
+
+COMMENT ON FUNCTION leadterra.page_end(text) IS
+'Return the last row of a page that stopped early: where to go on, and nothing else.';
+
 CREATE FUNCTION leadterra.waiting_page(campaign_id uuid, state text, after text, wanted integer)
 RETURNS SETOF @extschema@.lt_message_page
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -140,10 +152,8 @@ BEGIN
     END LOOP;
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
-        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL,
-            NULL::timestamptz, NULL, NULL, NULL::integer,
-            NULL::uuid, NULL::timestamptz,
-            concat_ws(':', 'waiting', w.step, since, w.range_id, 1000);
+        SELECT * FROM leadterra.page_end(
+            concat_ws(':', 'waiting', w.step, since, w.range_id, 1000));
     END IF;
 END;
 $$;
@@ -227,10 +237,8 @@ BEGIN
     END LOOP;
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
-        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL,
-            NULL::timestamptz, NULL, NULL, NULL::integer,
-            NULL::uuid, NULL::timestamptz,
-            concat_ws(':', 'lease', h.lease_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+        SELECT * FROM leadterra.page_end(
+            concat_ws(':', 'lease', h.lease_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'));
     END IF;
 END;
 $$;
@@ -286,10 +294,8 @@ BEGIN
     END LOOP;
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
-        SELECT NULL::uuid, NULL::uuid, NULL::integer, NULL::uuid, NULL,
-            NULL::timestamptz, NULL, NULL, NULL::integer,
-            NULL::uuid, NULL::timestamptz,
-            concat_ws(':', 'exception', x.lead_id, x.step);
+        SELECT * FROM leadterra.page_end(
+            concat_ws(':', 'exception', x.lead_id, x.step));
     END IF;
 END;
 $$;
@@ -317,9 +323,8 @@ DECLARE
         WHEN state IN ('failed', 'skipped') THEN '{exception}'
     END;
     uuid CONSTANT text := '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-    first integer := 1;
+    first integer;
     part text;
-    page refcursor;
     m record;
 BEGIN
     IF parts IS NULL THEN
