@@ -4,21 +4,7 @@
 BEGIN;
 SELECT plan(41);
 
-CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
-    SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
-$$;
-CREATE FUNCTION pg_temp.detail(sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE
-    found text;
-    code text;
-BEGIN
-    EXECUTE sql;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE;
-    RETURN concat_ws(' ', code, found::jsonb ->> 'code');
-END;
-$$;
+\ir ../call.sql
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b23';
 SELECT pg_temp.at('0');
 

@@ -4,9 +4,7 @@
 BEGIN;
 SELECT plan(129);
 
-CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
-    SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
-$$;
+\ir ../call.sql
 -- Inserts a job as the engine does.  Its name is that of the list.
 CREATE FUNCTION pg_temp.job(number integer, lead_ids uuid[] DEFAULT '{}', campaign uuid DEFAULT NULL) RETURNS uuid LANGUAGE sql SET search_path = public, pg_temp AS $$
     INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, list_id, created_at, updated_at)
@@ -25,18 +23,6 @@ CREATE FUNCTION pg_temp.state(number integer) RETURNS text LANGUAGE sql SET sear
     SELECT concat_ws(' ', status, progress, attempt, error) FROM lt_jobs j WHERE pg_temp.number(j.list_id) = number
 $$;
 CREATE FUNCTION pg_temp.all_jobs() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(j::text, ' ' ORDER BY job_id) FROM leadterra.jobs j $$;
-CREATE FUNCTION pg_temp.detail(sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE
-    found text;
-    code text;
-BEGIN
-    EXECUTE sql;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE;
-    RETURN concat_ws(' ', code, found::jsonb ->> 'code');
-END;
-$$;
 
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b19';
 SELECT pg_temp.at('0');

@@ -7,9 +7,7 @@ SELECT plan(208);
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
 $$;
-CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
-    SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
-$$;
+\ir ../call.sql
 -- A running campaign of so many steps, two days apart.
 CREATE FUNCTION pg_temp.campaign(steps integer, leads jsonb) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -30,18 +28,6 @@ CREATE FUNCTION pg_temp.ids(VARIADIC names text[]) RETURNS uuid[] LANGUAGE sql S
 $$;
 CREATE FUNCTION pg_temp.states(campaign uuid) RETURNS text LANGUAGE sql SET search_path = public AS $$
     SELECT string_agg(concat_ws(':', split_part(email, '@', 1) || step, state, reason, nullif(attempt, 1)), ' ' ORDER BY email, step) FROM lt_messages WHERE campaign_id = campaign
-$$;
-CREATE FUNCTION pg_temp.detail(sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE
-    found text;
-    code text;
-BEGIN
-    EXECUTE sql;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE;
-    RETURN concat_ws(' ', code, found::jsonb ->> 'code');
-END;
 $$;
 
 -- A workspace without campaigns of others.

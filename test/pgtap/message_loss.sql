@@ -5,9 +5,7 @@
 BEGIN;
 SELECT plan(44);
 
-CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
-    SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
-$$;
+\ir ../call.sql
 -- A running campaign of one step.
 CREATE FUNCTION pg_temp.campaign(label text, leads integer) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE

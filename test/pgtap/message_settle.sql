@@ -4,9 +4,7 @@
 BEGIN;
 SELECT plan(79);
 
-CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
-    SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
-$$;
+\ir ../call.sql
 -- A running campaign of two steps, a day apart.
 CREATE FUNCTION pg_temp.campaign(VARIADIC names text[]) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -31,18 +29,6 @@ CREATE FUNCTION pg_temp.enrolled(campaign uuid) RETURNS text LANGUAGE sql SET se
 $$;
 CREATE FUNCTION pg_temp.suppressed() RETURNS text LANGUAGE sql SET search_path = public AS $$
     SELECT string_agg(split_part(entry, '@', 1) || ':' || reason, ' ' ORDER BY entry) FROM lt_suppressions
-$$;
-CREATE FUNCTION pg_temp.detail(sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
-DECLARE
-    found text;
-    code text;
-BEGIN
-    EXECUTE sql;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS found = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE;
-    RETURN concat_ws(' ', code, found::jsonb ->> 'code');
-END;
 $$;
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b22';
 SELECT pg_temp.at('0');

@@ -4,9 +4,7 @@
 BEGIN;
 SELECT plan(27);
 
-CREATE FUNCTION pg_temp.at(after interval) RETURNS text LANGUAGE sql AS $$
-    SELECT set_config('leadterra.now', (timestamptz '2030-01-01 00:00+00' + after)::text, true)
-$$;
+\ir ../call.sql
 CREATE FUNCTION pg_temp.use(workspace uuid) RETURNS text LANGUAGE sql AS $$ SELECT set_config('leadterra.workspace_id', workspace::text, true) $$;
 -- Makes a running campaign with so many leads, whose second step is a day later.
 CREATE FUNCTION pg_temp.campaign(name text, leads integer) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_temp AS $$

@@ -15,7 +15,7 @@ CALL lt_import_table(:'campaign', 'public.list');
 CALL lt_import_table(:'campaign', 'public.list', '{"email": "Email"}');
 
 -- Someone does not want to be in the table of leads: the chunks before stay.
-CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.email = 'import-2100@example.com' THEN
         RAISE EXCEPTION 'not this one';
@@ -23,7 +23,7 @@ BEGIN
     RETURN NEW;
 END;
 $$;
-CREATE TRIGGER refuse BEFORE INSERT ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TRIGGER refuse BEFORE INSERT ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION public.refuse();
 CALL lt_import_table(:'campaign', 'public.list', '{"email": "E-mail", "firstName": "first name", "size": "company size"}');
 SELECT source, mapping, rows_total, rows_done, enrolled, updated, rejected, finished_at IS NULL AS interrupted FROM lt_imports;
 DROP TRIGGER refuse ON leadterra.leads;
@@ -59,7 +59,7 @@ END;
 $$;
 INSERT INTO public.list SELECT format('tick-%s@example.com', i) FROM generate_series(1, 100) i;
 CREATE TRIGGER tick BEFORE UPDATE ON leadterra.imports FOR EACH ROW WHEN (NEW.rows_done > OLD.rows_done) EXECUTE FUNCTION tick();
-CREATE TRIGGER refuse BEFORE INSERT ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TRIGGER refuse BEFORE INSERT ON leadterra.leads FOR EACH ROW EXECUTE FUNCTION public.refuse();
 UPDATE public.list SET "E-mail" = 'import-2100@example.com' WHERE "E-mail" = 'tick-95@example.com';
 DELETE FROM leadterra.leads WHERE email = 'import-2100@example.com';
 CALL lt_import_table(:'campaign', 'public.list', '{"email": "E-mail"}', chunk => 10);
@@ -84,6 +84,6 @@ CALL lt_import_table('00000000-0000-7000-8000-00000000beef', 'public.list');
 DO $$ BEGIN PERFORM 1; CALL lt_import_table('00000000-0000-7000-8000-00000000beef', 'public.list'); EXCEPTION WHEN SQLSTATE '2D000' THEN RAISE NOTICE '%', SQLERRM; END $$;
 
 DROP TABLE public.list, public.crm;
-DROP FUNCTION refuse, tick;
+DROP FUNCTION public.refuse, tick;
 SELECT lt_delete_campaign(:'campaign');
 SELECT count(*) FROM lt_imports;
