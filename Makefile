@@ -24,7 +24,7 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 
 # The parts of the install script, in two passes: a file of tables needs no other but
 # what stands above it here, and a function or view may read any table.
-TABLES = context suppression lead heir list enrollment campaign queue total event job \
+TABLES = context suppression lead heir list enrollment campaign queue sender total event job \
 	enroll enroll_import message http
 FUNCTIONS = error version uuid7 typeid context due lease suppression lead heir list enrollment \
 	queue queue_maintain total event \

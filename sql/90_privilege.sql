@@ -133,6 +133,11 @@ BEGIN ATOMIC
         ('hand_over_lists',                 '{owner}',                'EXECUTE'),
         ('add_to_list',                     '{owner}',                'EXECUTE'),
 
+        -- Senders and pools.
+        ('senders',                         '{owner}',                'SELECT'),
+        ('pools',                           '{owner}',                'SELECT'),
+        ('pool_senders',                    '{owner}',                'SELECT'),
+
         -- Campaigns.
         ('campaigns',                       '{api, reader}',          'SELECT'),
         ('campaigns',                       '{             worker}',
@@ -160,6 +165,8 @@ BEGIN ATOMIC
         ('enter_campaign',                  '{api, reader}',          'EXECUTE'),
         ('keep_campaign',                   '{owner}',                'EXECUTE'),
         ('keep_free_campaign',              '{owner}',                'EXECUTE'),
+        ('campaign_usage',                  '{owner}',                'SELECT'),
+        ('campaigns_deleted_7_usage',       '{owner}',                'EXECUTE'),
         ('campaigns_deleted_6_imports',     '{owner}',                'EXECUTE'),
         ('campaigns_deleted_5_steps',       '{owner}',                'EXECUTE'),
         ('campaigns_deleted_4_totals',      '{owner}',                'EXECUTE'),

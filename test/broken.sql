@@ -128,6 +128,8 @@ INSERT INTO bad SELECT 'smallint', v FROM unnest('{-32768,-9000,-60,-2,-1,0,1,2,
 INSERT INTO bad SELECT 'integer', v FROM unnest('{-2147483648,-1,0,1,12,3650,3651,2147483647}'::text[]) v;
 INSERT INTO bad SELECT 'bigint', v FROM unnest('{-9223372036854775808,-1,0,1,4294967296,9223372036854775807}'::text[]) v;
 INSERT INTO bad SELECT 'timestamptz', v FROM unnest('{-infinity,infinity,4714-11-24 00:00:00+00 BC,294276-12-31 23:59:59.999999+00,1970-01-01 00:00:00+00,2000-01-01 00:00:00+00,2200-01-01 00:00:00+00}'::text[]) v;
+INSERT INTO bad SELECT 'date', v FROM unnest('{-infinity,infinity,4713-01-01 BC,5874897-12-31,1970-01-01,2000-01-01,2200-01-01}'::text[]) v;
+INSERT INTO bad SELECT 'double precision', v FROM unnest('{NaN,-Infinity,Infinity,-1,0,1e-300,0.5,1,1e300}'::text[]) v;
 INSERT INTO bad SELECT 'uuid', v FROM ids, unnest(ARRAY['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', b ->> 'campaign', b ->> 'lead', b ->> 'lease', b ->> 'list', a ->> 'campaign', a ->> 'steps', a ->> 'lead', a ->> 'workspace', a ->> 'draft']) v;
 INSERT INTO bad SELECT 'bytea', v FROM unnest(ARRAY['\x', '\x00', '\xff', '\xffff', '\x0f', '\x' || repeat('ff', 1000), '\x' || repeat('a5', 100000)]) v;
 INSERT INTO bad SELECT 'uuid[]', v FROM ids, unnest(ARRAY['{}', '{NULL}', format('{NULL,%s}', a ->> 'lead'), format('{%s}', a ->> 'lead'), format('{%s,%s}', b ->> 'lead', a ->> 'lead'), format('{{%s},{%s}}', a ->> 'lead', a ->> 'lead'),

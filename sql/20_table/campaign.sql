@@ -10,6 +10,15 @@ CREATE TABLE leadterra.campaigns (
     paused_at timestamptz,
     owner uuid,
     variables text[] NOT NULL DEFAULT '{}',
+    pool_id uuid,
+    schedule jsonb,
+    daily_limit integer CHECK (daily_limit >= 0),
+    daily_new_leads integer CHECK (daily_new_leads >= 0),
+    new_leads_first boolean NOT NULL DEFAULT false,
+    bounce_limit double precision CHECK (bounce_limit > 0 AND bounce_limit <= 1),
+    stop_on_auto_reply boolean NOT NULL DEFAULT false,
+    pause_reason text CHECK (pause_reason IN ('bounce_limit')),
+    resumed_at timestamptz,
     PRIMARY KEY (workspace_id, campaign_id),
     CHECK (status = 'draft' OR started_at IS NOT NULL)
 );
@@ -28,6 +37,50 @@ COMMENT ON COLUMN leadterra.campaigns.owner IS
     'Whom lt_add_leads assigns leads to that have nobody: an id of the caller.';
 COMMENT ON COLUMN leadterra.campaigns.variables IS
     'Names of custom fields that lt_add_leads has met, sorted.';
+COMMENT ON COLUMN leadterra.campaigns.pool_id IS
+    'The pool whose senders mail its messages; null: the worker chooses.';
+COMMENT ON COLUMN leadterra.campaigns.schedule IS
+    'When messages may be handed out, as in lt_set_sending; null: always.';
+COMMENT ON COLUMN leadterra.campaigns.daily_limit IS 'Messages a day at most; null: no limit.';
+COMMENT ON COLUMN leadterra.campaigns.daily_new_leads IS
+    'Leads a day at most that get their first message; null: no limit.';
+COMMENT ON COLUMN leadterra.campaigns.new_leads_first IS
+    'Whether first messages come before those of later steps.';
+COMMENT ON COLUMN leadterra.campaigns.bounce_limit IS
+    'The share of bounces past which it pauses by itself; null: never.';
+COMMENT ON COLUMN leadterra.campaigns.stop_on_auto_reply IS
+    'Whether an automatic reply ends a sequence as a reply does.';
+COMMENT ON COLUMN leadterra.campaigns.pause_reason IS
+    'bounce_limit where it paused by itself; null: somebody paused it, or it is not paused.';
+COMMENT ON COLUMN leadterra.campaigns.resumed_at IS 'When it was last started; null: never.';
+
+-- A campaign without limits has no row.
+CREATE TABLE leadterra.campaign_usage (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    used_on date,
+    handed integer NOT NULL DEFAULT 0 CHECK (handed >= 0),
+    new_leads integer NOT NULL DEFAULT 0 CHECK (new_leads >= 0),
+    sent bigint NOT NULL DEFAULT 0 CHECK (sent >= 0),
+    refused bigint NOT NULL DEFAULT 0 CHECK (refused >= 0),
+    bounced bigint NOT NULL DEFAULT 0 CHECK (bounced >= 0),
+    PRIMARY KEY (workspace_id, campaign_id)
+) WITH (fillfactor = 50);
+SELECT leadterra.add_table('leadterra.campaign_usage');
+COMMENT ON TABLE leadterra.campaign_usage IS
+'What campaigns with limits have used of them, one row a campaign.';
+COMMENT ON COLUMN leadterra.campaign_usage.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.campaign_usage.used_on IS
+    'The last day on which messages were handed out, in the zone of its first schedule.';
+COMMENT ON COLUMN leadterra.campaign_usage.handed IS
+    'Messages that were handed out on that day, less those that were given back.';
+COMMENT ON COLUMN leadterra.campaign_usage.new_leads IS
+    'Those of them that were the first of their leads.';
+COMMENT ON COLUMN leadterra.campaign_usage.sent IS 'Messages that were sent since it last started.';
+COMMENT ON COLUMN leadterra.campaign_usage.refused IS
+    'Messages that were refused for good while they were sent, since it last started.';
+COMMENT ON COLUMN leadterra.campaign_usage.bounced IS
+    'Messages that bounced, those that were refused too, since it last started.';
 
 CREATE TABLE leadterra.steps (
     workspace_id uuid NOT NULL,

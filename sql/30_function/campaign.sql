@@ -216,6 +216,28 @@ CREATE TRIGGER campaigns_deleted_5_steps AFTER DELETE ON leadterra.campaigns
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_5_steps();
 
+CREATE FUNCTION leadterra.campaigns_deleted_7_usage()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.campaign_usage u USING deleted d
+    WHERE u.workspace_id = d.workspace_id AND u.campaign_id = d.campaign_id;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.campaigns_deleted_7_usage() IS
+'Delete what is counted of campaigns that are deleted.';
+
+CREATE TRIGGER campaigns_deleted_7_usage AFTER DELETE ON leadterra.campaigns
+REFERENCING OLD TABLE AS deleted
+FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_7_usage();
+
 CREATE TRIGGER campaigns_truncated BEFORE TRUNCATE ON leadterra.campaigns
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
 
