@@ -7,6 +7,7 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -74,16 +75,40 @@ typedef struct Message
 	bool		nulls[LEAD_FIELDS];
 } Message;
 
+/* Columns of steps that have texts, and how many they are. */
+#define MESSAGE_TEXT_COLUMNS "subject, body_html"
+#define MESSAGE_TEXTS 2
+
+/* The texts of a campaign's steps. */
+typedef struct MessageTexts MessageTexts;
+
+/* What a message says. */
+typedef struct MessageText
+{
+	StringInfoData subject;
+	StringInfoData body;
+} MessageText;
+
+/* message_find.c: what is known of messages */
 extern Message *message_find(Datum workspace, Datum campaign, const QueueRanges *ranges, int number,
 							 SPITupleTable **result);
 extern bool message_has_ended(const Message *message);
 extern void message_lock_ended(Datum workspace, Datum campaign, Message *messages, int count);
+
+/* message_text.c: what they say */
+extern MessageTexts *message_texts_begin(Datum workspace, Datum campaign);
+extern void message_texts_add(MessageTexts *texts, int step, const Datum *columns);
+extern bool message_render(MessageTexts *texts, const Message *message,
+						   const pg_uuid_t *message_id, MessageText *rendered);
+
+/* message_link.c: links by which people unsubscribe */
 extern void message_links_read(MessageLinks *links, Datum workspace);
 extern LeadString message_link(const MessageLinks *links, const pg_uuid_t *message_id,
 							   const text *email);
 extern bool message_link_parse(const text *token, MessageToken *parsed);
-extern bool message_report(const MessageReport *report);
 
+/* message_report.c, message_bounce.c: what becomes of them */
+extern bool message_report(const MessageReport *report);
 extern bool message_is_bounce(const char *answer);
 extern void message_bounce(const QueueLease *lease, const int *numbers, int count,
 						   const char *reason);

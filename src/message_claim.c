@@ -5,13 +5,12 @@
  * A claim serves one campaign: of those with due messages the one that was
  * served longest ago, so that campaigns take turns.  It takes ranges from the
  * queue, looks at the lead, the enrollment and the suppression list of each
- * message as they are now, renders what may be sent, and notes the rest as
- * skipped.  A lease is made of all that was taken.
+ * message as they are now, has message_text.c render what may be sent, and notes the
+ * rest as skipped.  A lease is made of all that was taken.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -30,7 +29,6 @@
 #include "queue.h"
 #include "statement.h"
 #include "suppression.h"
-#include "template.h"
 
 PG_FUNCTION_INFO_V1(lt_claim_messages);
 
@@ -54,6 +52,15 @@ PG_FUNCTION_INFO_V1(lt_claim_messages);
 /* How long what another session is changing goes back for: not to be claimed again and again. */
 #define BUSY_WAIT (5 * USECS_PER_SEC)
 
+/* Columns of keep_due_steps. */
+enum
+{
+	DUE_STEP,
+	DUE_STARTED,
+	DUE_DELAY,
+	DUE_TEXTS					/* and those behind it */
+};
+
 static Statement find_campaigns = STATEMENT(
 	"SELECT h.campaign_id"
 	" FROM leadterra.queue_heads($1) h"
@@ -69,7 +76,7 @@ static Statement find_campaigns = STATEMENT(
  * just being deleted has nothing.
  */
 static Statement keep_due_steps = STATEMENT(
-	"SELECT h.step, c.started_at, h.delay_days, h.subject, h.body_html"
+	"SELECT h.step, c.started_at, h.delay_days, " MESSAGE_TEXT_COLUMNS
 	" FROM (SELECT started_at FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
 	" AND started_at IS NOT NULL"
@@ -78,13 +85,6 @@ static Statement keep_due_steps = STATEMENT(
 	" WHERE h.due_at <= $3 AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
 	" ORDER BY h.step",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
-
-/* The texts of a step of the campaign that is claimed from. */
-typedef struct ClaimTexts
-{
-	Template   *subject;
-	Template   *body;
-} ClaimTexts;
 
 /* A claim: what the call asks for, and what it did in all campaigns. */
 typedef struct Claim
@@ -99,8 +99,7 @@ typedef struct Claim
 	bool		has_waited;		/* for others, or must not */
 	int			passed_over;	/* messages that it skipped */
 	ReturnSetInfo *result;
-	StringInfoData subject;		/* of the message at hand */
-	StringInfoData body;
+	MessageText rendered;		/* the message at hand */
 } Claim;
 
 /* The turn of a campaign in a claim, and the lease on what is taken from it. */
@@ -109,13 +108,9 @@ typedef struct ClaimTurn
 	Claim	   *claim;
 	Datum		campaign;
 	int			nsteps;
-	ClaimTexts	texts[QUEUE_STEPS_MAX];
+	MessageTexts *texts;
 	QueueSource sources[QUEUE_STEPS_MAX];
 	QueueTaker	taker;
-	MessageLinks links;
-	bool		has_links;
-	LeadString	postal_address;
-	bool		has_postal_address;
 	QueueLease	lease;
 	int			handed;
 	int			nskipped;		/* numbers of messages that are not handed out */
@@ -161,44 +156,19 @@ sweep_leases(Claim *claim)
 	}
 }
 
-/* Compiles a text; the copy stays until SPI is finished. */
-static Template *
-compile(Datum text_value, TemplateFormat format)
-{
-	text	   *copy = DatumGetTextPCopy(text_value);
-
-	return template_compile(VARDATA_ANY(copy), VARSIZE_ANY_EXHDR(copy), format);
-}
-
 /* Reads a step with due messages. */
 static void
 read_due_step(ClaimTurn *turn, int number)
 {
 	QueueSource *source = &turn->sources[number];
-	ClaimTexts *texts = &turn->texts[number];
-	Datum		values[5];
-	bool		nulls[5];
+	Datum		values[DUE_TEXTS + MESSAGE_TEXTS];
+	bool		nulls[DUE_TEXTS + MESSAGE_TEXTS];
 
 	statement_row(number, values, nulls);
-	source->step = DatumGetInt16(values[0]);
-	source->rule = due_rule(DatumGetTimestampTz(values[1]), DatumGetInt32(values[2]));
-	texts->subject = compile(values[3], TEMPLATE_LINE);
-	texts->body = compile(values[4], TEMPLATE_HTML);
-	turn->has_links |= template_has_unsubscribe_url(texts->subject) ||
-		template_has_unsubscribe_url(texts->body);
-	turn->has_postal_address |= template_has_postal_address(texts->subject) ||
-		template_has_postal_address(texts->body);
-}
-
-/* Returns the postal address of a workspace, empty where it has none. */
-static LeadString
-read_postal_address(Datum workspace)
-{
-	text	   *address = context_postal_address(workspace);
-
-	if (address == NULL)
-		return (LeadString) {NULL, 0};
-	return (LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
+	source->step = DatumGetInt16(values[DUE_STEP]);
+	source->rule = due_rule(DatumGetTimestampTz(values[DUE_STARTED]),
+							DatumGetInt32(values[DUE_DELAY]));
+	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS]);
 }
 
 /* Begins the turn of a campaign; false if it has no due messages, or does not run. */
@@ -213,13 +183,10 @@ open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
 	memset(turn, 0, sizeof(ClaimTurn));
 	turn->claim = claim;
 	turn->campaign = campaign;
+	turn->texts = message_texts_begin(claim->workspace, campaign);
 	turn->nsteps = Min(found, QUEUE_STEPS_MAX);
 	for (int i = 0; i < turn->nsteps; i++)
 		read_due_step(turn, i);
-	if (turn->has_links)
-		message_links_read(&turn->links, claim->workspace);
-	if (turn->has_postal_address)
-		turn->postal_address = read_postal_address(claim->workspace);
 	turn->taker.workspace = claim->workspace;
 	turn->taker.campaign = campaign;
 	turn->taker.now = claim->now;
@@ -292,53 +259,20 @@ find_step(const ClaimTurn *turn, const Message *message)
 	elog(ERROR, "a message was taken of a step that is not due");
 }
 
-/* Returns a hash of lead, campaign and step. */
-static uint64
-hash_message(const ClaimTurn *turn, const Message *message)
-{
-	uint8		key[2 * UUID_LEN + 1];
-
-	memcpy(key, &message->lead_id, UUID_LEN);
-	memcpy(key + UUID_LEN, DatumGetUUIDP(turn->campaign), UUID_LEN);
-	key[2 * UUID_LEN] = message->place.step;
-	return hash_bytes_extended(key, sizeof(key), 0);
-}
-
-/* Renders a message; false if it gets too large. */
-static bool
-render(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
-{
-	Claim	   *claim = turn->claim;
-	TemplateValues values = {
-		.email = {VARDATA_ANY(message->email), VARSIZE_ANY_EXHDR(message->email)},
-		.fields = message->fields,
-		.nulls = message->nulls,
-		.postal_address = turn->postal_address,
-		.seed = hash_message(turn, message)
-	};
-	const ClaimTexts *texts = &turn->texts[find_step(turn, message)];
-
-	if (turn->has_links)
-		values.unsubscribe_url = message_link(&turn->links, message_id, message->email);
-	resetStringInfo(&claim->subject);
-	resetStringInfo(&claim->body);
-	return template_render(texts->subject, &values, &claim->subject) &&
-		template_render(texts->body, &values, &claim->body);
-}
-
 /* Puts a message into the result. */
 static void
 hand_out(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
 {
 	const Claim *claim = turn->claim;
+	const MessageText *text = &claim->rendered;
 	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&turn->lease.lease_id),
 		UUIDPGetDatum(message_id), turn->campaign,
 		UUIDPGetDatum(&message->lead_id),
 		Int32GetDatum(message->place.step),
 		Int32GetDatum(message->place.attempt),
 		PointerGetDatum(message->email),
-		PointerGetDatum(cstring_to_text_with_len(claim->subject.data, claim->subject.len)),
-	PointerGetDatum(cstring_to_text_with_len(claim->body.data, claim->body.len))};
+		PointerGetDatum(cstring_to_text_with_len(text->subject.data, text->subject.len)),
+	PointerGetDatum(cstring_to_text_with_len(text->body.data, text->body.len))};
 	bool		nulls[CLAIM_COLUMNS] = {false};
 
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
@@ -397,7 +331,8 @@ handle_message(ClaimChunk *chunk, const Message *message)
 		if (reason != deleted)
 			note_exception(chunk, message, "skipped", reason);
 	}
-	else if (!render(chunk->turn, message, &message_id))
+	else if (!message_render(chunk->turn->texts, message, &message_id,
+							 &chunk->turn->claim->rendered))
 		note_exception(chunk, message, "failed", "message too large");
 	else
 	{
@@ -545,8 +480,8 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 
 	claim.result = statement_begin_rows(fcinfo, CLAIM_COLUMNS);
 	statement_connect();
-	initStringInfo(&claim.subject);
-	initStringInfo(&claim.body);
+	initStringInfo(&claim.rendered.subject);
+	initStringInfo(&claim.rendered.body);
 	sweep_leases(&claim);
 	if (PG_ARGISNULL(2))
 		claim_in_turn(&claim);
