@@ -241,7 +241,8 @@ error_list_init(ErrorList *list)
 }
 
 /*
- * Adds the failure of the entry at an index (from 0).  The field may be NULL.
+ * Adds the failure of the entry at an index (from 0), or of a field of the one object
+ * that there is (ERROR_NO_INDEX).  The field of an entry may be NULL.
  * Neither field nor message may name a value: DETAIL reaches server logs.
  */
 void
@@ -252,15 +253,20 @@ error_list_add(ErrorList *list, int index, const char *field,
 		return;
 
 	if (list->total == 1)
-		list->first = field ? psprintf("%d, field \"%s\": %s", index, error_field(field), message) :
+		list->first = index == ERROR_NO_INDEX ?
+			psprintf("field \"%s\": %s", error_field(field), message) : field ?
+			psprintf("%d, field \"%s\": %s", index, error_field(field), message) :
 			psprintf("%d: %s", index, message);
-	appendStringInfo(&list->items, "%s{\"index\": %d", list->total > 1 ? ", " : "", index);
+	appendStringInfoString(&list->items, list->total > 1 ? ", {" : "{");
+	if (index != ERROR_NO_INDEX)
+		appendStringInfo(&list->items, "\"index\": %d, ", index);
 	if (field)
 	{
-		appendStringInfoString(&list->items, ", \"field\": ");
+		appendStringInfoString(&list->items, "\"field\": ");
 		escape_json(&list->items, error_field(field));
+		appendStringInfoString(&list->items, ", ");
 	}
-	appendStringInfoString(&list->items, ", \"code\": ");
+	appendStringInfoString(&list->items, "\"code\": ");
 	escape_json(&list->items, code);
 	appendStringInfoString(&list->items, ", \"message\": ");
 	escape_json(&list->items, message);

@@ -52,6 +52,9 @@ typedef struct ErrorList
 	StringInfoData items;		/* JSON objects of the first ones */
 } ErrorList;
 
+/* The index of what is no entry of an array. */
+#define ERROR_NO_INDEX (-1)
+
 /* Entries of an array argument; more would not fit the memory of a backend. */
 #define ERROR_ENTRIES_MAX 1000000
 
