@@ -7,7 +7,6 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -85,8 +84,9 @@ typedef struct MessageTexts MessageTexts;
 /* What a message says. */
 typedef struct MessageText
 {
-	StringInfoData subject;
-	StringInfoData body;
+	LeadString	subject;
+	LeadString	body_html;
+	LeadString	unsubscribe_url;	/* NULL: the workspace has no address for it */
 } MessageText;
 
 /* message_find.c: what is known of messages */
@@ -97,6 +97,7 @@ extern void message_lock_ended(Datum workspace, Datum campaign, Message *message
 
 /* message_text.c: what they say */
 extern MessageTexts *message_texts_begin(Datum workspace, Datum campaign);
+extern void message_texts_link(MessageTexts *texts);
 extern void message_texts_add(MessageTexts *texts, int step, const Datum *columns);
 extern bool message_render(MessageTexts *texts, const Message *message,
 						   const pg_uuid_t *message_id, MessageText *rendered);

@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -36,7 +35,30 @@ PG_FUNCTION_INFO_V1(lt_claim_messages);
 #define CLAIM_MAX 10000
 
 /* Columns of lt_message. */
-#define CLAIM_COLUMNS 9
+enum
+{
+	CLAIM_LEASE_ID,
+	CLAIM_MESSAGE_ID,
+	CLAIM_CAMPAIGN_ID,
+	CLAIM_LEAD_ID,
+	CLAIM_STEP,
+	CLAIM_ATTEMPT,
+	CLAIM_EMAIL,
+	CLAIM_SUBJECT,
+	CLAIM_BODY_HTML,
+	CLAIM_SENDER_ID,
+	CLAIM_SENDER_EMAIL,
+	CLAIM_SENDER_NAME,
+	CLAIM_REPLY_TO,
+	CLAIM_TRANSPORT,
+	CLAIM_VARIANT,
+	CLAIM_BODY_TEXT,
+	CLAIM_HEADERS,
+	CLAIM_REFERENCES,
+	CLAIM_SEND_UNTIL,
+	CLAIM_UNSUBSCRIBE_URL,
+	CLAIM_COLUMNS
+};
 
 /*
  * A claim looks for no more once it has skipped so many messages, nor sweeps more once
@@ -58,6 +80,7 @@ enum
 	DUE_STEP,
 	DUE_STARTED,
 	DUE_DELAY,
+	DUE_HAS_LINKS,
 	DUE_TEXTS					/* and those behind it */
 };
 
@@ -73,10 +96,14 @@ static Statement find_campaigns = STATEMENT(
 
 /*
  * Keeps the campaign from being deleted; start and pause do not wait.  One that is
- * just being deleted has nothing.
+ * just being deleted has nothing.  Whether the workspace has links is said here, so that
+ * one that has none costs no statement.
  */
 static Statement keep_due_steps = STATEMENT(
-	"SELECT h.step, c.started_at, h.delay_days, " MESSAGE_TEXT_COLUMNS
+	"SELECT h.step, c.started_at, h.delay_days,"
+	" (SELECT true FROM leadterra.links"
+	" WHERE workspace_id = $1 AND unsubscribe_url IS NOT NULL), "
+	MESSAGE_TEXT_COLUMNS
 	" FROM (SELECT started_at FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
 	" AND started_at IS NOT NULL"
@@ -156,9 +183,9 @@ sweep_leases(Claim *claim)
 	}
 }
 
-/* Reads a step with due messages. */
+/* Reads a step with due messages, and whether the workspace has links. */
 static void
-read_due_step(ClaimTurn *turn, int number)
+read_due_step(ClaimTurn *turn, int number, bool *has_links)
 {
 	QueueSource *source = &turn->sources[number];
 	Datum		values[DUE_TEXTS + MESSAGE_TEXTS];
@@ -169,6 +196,7 @@ read_due_step(ClaimTurn *turn, int number)
 	source->rule = due_rule(DatumGetTimestampTz(values[DUE_STARTED]),
 							DatumGetInt32(values[DUE_DELAY]));
 	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS]);
+	*has_links = !nulls[DUE_HAS_LINKS];
 }
 
 /* Begins the turn of a campaign; false if it has no due messages, or does not run. */
@@ -177,6 +205,7 @@ open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
 {
 	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
 	uint64		found = statement_execute(&keep_due_steps, parameters, NULL);
+	bool		has_links;
 
 	if (found == 0)
 		return false;
@@ -186,7 +215,9 @@ open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
 	turn->texts = message_texts_begin(claim->workspace, campaign);
 	turn->nsteps = Min(found, QUEUE_STEPS_MAX);
 	for (int i = 0; i < turn->nsteps; i++)
-		read_due_step(turn, i);
+		read_due_step(turn, i, &has_links);
+	if (has_links)
+		message_texts_link(turn->texts);
 	turn->taker.workspace = claim->workspace;
 	turn->taker.campaign = campaign;
 	turn->taker.now = claim->now;
@@ -259,22 +290,36 @@ find_step(const ClaimTurn *turn, const Message *message)
 	elog(ERROR, "a message was taken of a step that is not due");
 }
 
+/* Sets a column of a message that is handed out; null where it has no string. */
+static void
+set_string(Datum *values, bool *nulls, int column, const LeadString *string)
+{
+	nulls[column] = string->data == NULL;
+	if (string->data)
+		values[column] = lead_text(string);
+}
+
 /* Puts a message into the result. */
 static void
 hand_out(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
 {
 	const Claim *claim = turn->claim;
 	const MessageText *text = &claim->rendered;
-	Datum		values[CLAIM_COLUMNS] = {UUIDPGetDatum(&turn->lease.lease_id),
-		UUIDPGetDatum(message_id), turn->campaign,
-		UUIDPGetDatum(&message->lead_id),
-		Int32GetDatum(message->place.step),
-		Int32GetDatum(message->place.attempt),
-		PointerGetDatum(message->email),
-		PointerGetDatum(cstring_to_text_with_len(text->subject.data, text->subject.len)),
-	PointerGetDatum(cstring_to_text_with_len(text->body.data, text->body.len))};
-	bool		nulls[CLAIM_COLUMNS] = {false};
+	Datum		values[CLAIM_COLUMNS];
+	bool		nulls[CLAIM_COLUMNS];
 
+	memset(nulls, true, sizeof(nulls));
+	memset(nulls, false, sizeof(bool) * (CLAIM_EMAIL + 1));
+	values[CLAIM_LEASE_ID] = UUIDPGetDatum(&turn->lease.lease_id);
+	values[CLAIM_MESSAGE_ID] = UUIDPGetDatum(message_id);
+	values[CLAIM_CAMPAIGN_ID] = turn->campaign;
+	values[CLAIM_LEAD_ID] = UUIDPGetDatum(&message->lead_id);
+	values[CLAIM_STEP] = Int32GetDatum(message->place.step);
+	values[CLAIM_ATTEMPT] = Int32GetDatum(message->place.attempt);
+	values[CLAIM_EMAIL] = PointerGetDatum(message->email);
+	set_string(values, nulls, CLAIM_SUBJECT, &text->subject);
+	set_string(values, nulls, CLAIM_BODY_HTML, &text->body_html);
+	set_string(values, nulls, CLAIM_UNSUBSCRIBE_URL, &text->unsubscribe_url);
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
 
@@ -480,8 +525,6 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 
 	claim.result = statement_begin_rows(fcinfo, CLAIM_COLUMNS);
 	statement_connect();
-	initStringInfo(&claim.rendered.subject);
-	initStringInfo(&claim.rendered.body);
 	sweep_leases(&claim);
 	if (PG_ARGISNULL(2))
 		claim_in_turn(&claim);

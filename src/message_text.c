@@ -33,10 +33,11 @@ struct MessageTexts
 	Datum		campaign;
 	MemoryContext context;		/* of all that stays */
 	StepTexts	steps[QUEUE_STEPS_MAX];
-	bool		has_links;
-	MessageLinks links;
+	MessageLinks links;			/* without a base where it has none */
 	bool		has_postal_address;
 	LeadString	postal_address;
+	StringInfoData subject;		/* of the message at hand */
+	StringInfoData body_html;
 };
 
 /* Begins with no texts; those that come stay in the context of the caller. */
@@ -48,7 +49,17 @@ message_texts_begin(Datum workspace, Datum campaign)
 	texts->workspace = workspace;
 	texts->campaign = campaign;
 	texts->context = CurrentMemoryContext;
+	initStringInfo(&texts->subject);
+	initStringInfo(&texts->body_html);
 	return texts;
+}
+
+/* Lets messages have links, for which their workspace has an address.  Runs in SPI. */
+void
+message_texts_link(MessageTexts *texts)
+{
+	if (texts->links.base.data == NULL)
+		message_links_read(&texts->links, texts->workspace);
 }
 
 /* Adds the texts of a step, of a row that has to stay. */
@@ -70,23 +81,18 @@ compile(Datum value, TemplateFormat format)
 	return template_compile(VARDATA_ANY(copy), VARSIZE_ANY_EXHDR(copy), format);
 }
 
-/* Reads what a template shows of the workspace. */
+/* Reads the postal address of the workspace where a template shows it. */
 static void
-read_settings(MessageTexts *texts, const Template *template)
+read_postal_address(MessageTexts *texts, const Template *template)
 {
-	if (template_has_unsubscribe_url(template) && !texts->has_links)
-	{
-		message_links_read(&texts->links, texts->workspace);
-		texts->has_links = true;
-	}
-	if (template_has_postal_address(template) && !texts->has_postal_address)
-	{
-		text	   *address = context_postal_address(texts->workspace);
+	text	   *address;
 
-		if (address)
-			texts->postal_address = (LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
-		texts->has_postal_address = true;
-	}
+	if (texts->has_postal_address || !template_has_postal_address(template))
+		return;
+	address = context_postal_address(texts->workspace);
+	if (address)
+		texts->postal_address = (LeadString) {VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address)};
+	texts->has_postal_address = true;
 }
 
 /* Returns the texts of a step, ready to be filled in. */
@@ -103,8 +109,8 @@ find_step(MessageTexts *texts, int number)
 	caller_context = MemoryContextSwitchTo(texts->context);
 	step->subject = compile(step->columns[0], TEMPLATE_LINE);
 	step->body = compile(step->columns[1], TEMPLATE_HTML);
-	read_settings(texts, step->subject);
-	read_settings(texts, step->body);
+	read_postal_address(texts, step->subject);
+	read_postal_address(texts, step->body);
 	step->is_compiled = true;
 	MemoryContextSwitchTo(caller_context);
 	return step;
@@ -122,7 +128,21 @@ hash_message(const MessageTexts *texts, const Message *message)
 	return hash_bytes_extended(key, sizeof(key), 0);
 }
 
-/* Renders a message; false if it gets too large.  Runs in SPI. */
+/* Renders a text of a message; false if it gets too large. */
+static bool
+render(const Template *template, TemplateValues *values, StringInfo output, LeadString *rendered)
+{
+	resetStringInfo(output);
+	if (!template_render(template, values, output))
+		return false;
+	*rendered = (LeadString) {output->data, output->len};
+	return true;
+}
+
+/*
+ * Renders a message; false if it gets too large.  What it says stays until the next is
+ * rendered.  Runs in SPI.
+ */
 bool
 message_render(MessageTexts *texts, const Message *message, const pg_uuid_t *message_id,
 			   MessageText *rendered)
@@ -132,14 +152,12 @@ message_render(MessageTexts *texts, const Message *message, const pg_uuid_t *mes
 		.email = {VARDATA_ANY(message->email), VARSIZE_ANY_EXHDR(message->email)},
 		.fields = message->fields,
 		.nulls = message->nulls,
+		.unsubscribe_url = message_link(&texts->links, message_id, message->email),
 		.postal_address = texts->postal_address,
 		.seed = hash_message(texts, message)
 	};
 
-	if (texts->has_links)
-		values.unsubscribe_url = message_link(&texts->links, message_id, message->email);
-	resetStringInfo(&rendered->subject);
-	resetStringInfo(&rendered->body);
-	return template_render(step->subject, &values, &rendered->subject) &&
-		template_render(step->body, &values, &rendered->body);
+	rendered->unsubscribe_url = values.unsubscribe_url;
+	return render(step->subject, &values, &texts->subject, &rendered->subject) &&
+		render(step->body, &values, &texts->body_html, &rendered->body_html);
 }

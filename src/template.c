@@ -40,7 +40,6 @@ typedef struct TemplatePart
 struct Template
 {
 	TemplateFormat format;
-	bool		has_unsubscribe_url;
 	bool		has_postal_address;
 	int			nparts;
 	int			room;
@@ -101,19 +100,11 @@ template_compile(const char *text, int length, TemplateFormat format)
 				.fallback = {token.has_fallback ? token.fallback.data : "", token.fallback.length},
 				.number = nrandom, .nchoices = token.nchoices, .choices = token.choices
 		};
-		template->has_unsubscribe_url |= field.source == SOURCE_UNSUBSCRIBE_URL;
 		template->has_postal_address |= field.source == SOURCE_POSTAL_ADDRESS;
 		text = token.end;
 	}
 	*add_part(template) = (TemplatePart) {.text = {text, end - text}};
 	return template;
-}
-
-/* Says whether a template has the token for the link of the message. */
-bool
-template_has_unsubscribe_url(const Template *template)
-{
-	return template->has_unsubscribe_url;
 }
 
 /* Says whether a template has the token for the postal address of the workspace. */

@@ -42,7 +42,6 @@ typedef struct TemplateValues
 extern TemplateField template_field(const LeadString *name);
 extern bool template_has_value(const TemplateField *field, TemplateValues *values);
 extern Template *template_compile(const char *text, int length, TemplateFormat format);
-extern bool template_has_unsubscribe_url(const Template *template);
 extern bool template_has_postal_address(const Template *template);
 extern bool template_render(const Template *template, TemplateValues *values, StringInfo output);
 

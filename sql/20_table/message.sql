@@ -23,7 +23,18 @@ CREATE TYPE @extschema@.lt_message AS (
     attempt integer,
     email text,
     subject text,
-    body_html text
+    body_html text,
+    sender_id uuid,
+    sender_email text,
+    sender_name text,
+    reply_to text,
+    transport text,
+    variant integer,
+    body_text text,
+    headers jsonb,
+    message_references text[],
+    send_until timestamptz,
+    unsubscribe_url text
 );
 COMMENT ON TYPE @extschema@.lt_message IS 'A message to send.';
 COMMENT ON COLUMN @extschema@.lt_message.lease_id IS
@@ -37,6 +48,26 @@ COMMENT ON COLUMN @extschema@.lt_message.attempt IS 'Which attempt this is, 1 to
 COMMENT ON COLUMN @extschema@.lt_message.email IS 'Address to send to.';
 COMMENT ON COLUMN @extschema@.lt_message.subject IS 'Rendered subject, one line.';
 COMMENT ON COLUMN @extschema@.lt_message.body_html IS 'Rendered body in HTML.';
+COMMENT ON COLUMN @extschema@.lt_message.sender_id IS
+    'The account to send from; null: the campaign has no pool.';
+COMMENT ON COLUMN @extschema@.lt_message.sender_email IS 'Its address.';
+COMMENT ON COLUMN @extschema@.lt_message.sender_name IS 'Its name; null: it has none.';
+COMMENT ON COLUMN @extschema@.lt_message.reply_to IS
+    'Where replies go; null: to the address of the sender.';
+COMMENT ON COLUMN @extschema@.lt_message.transport IS
+    'Which of its transports the worker takes; null: its default.';
+COMMENT ON COLUMN @extschema@.lt_message.variant IS
+    'Number of the variant, from 1; null: the step has none.';
+COMMENT ON COLUMN @extschema@.lt_message.body_text IS
+    'Rendered body as text; null: the step has none, and the worker makes it.';
+COMMENT ON COLUMN @extschema@.lt_message.headers IS
+    'More headers, an object of names and rendered values; null: there are none.';
+COMMENT ON COLUMN @extschema@.lt_message.message_references IS
+    'Earlier messages of the thread by their ids, oldest first; null: it begins none or a new one.';
+COMMENT ON COLUMN @extschema@.lt_message.send_until IS
+    'Nothing is to be sent after this time; null: there is no such time.';
+COMMENT ON COLUMN @extschema@.lt_message.unsubscribe_url IS
+    'The link to unsubscribe; null: the workspace has no address for links.';
 
 CREATE TYPE @extschema@.lt_message_page AS (
     message_id uuid,

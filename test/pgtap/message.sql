@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(208);
+SELECT plan(211);
 
 CREATE FUNCTION pg_temp.leads(VARIADIC emails text[]) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_agg(jsonb_build_object('email', e || '@example.com') ORDER BY n) FROM unnest(emails) WITH ORDINALITY u (e, n)
@@ -303,7 +303,10 @@ SELECT lt_create_campaign('links', '[{"subject": "s", "bodyHtml": "<a href=\"{{u
 SELECT lt_bulk_upsert(:'c', pg_temp.leads('y', 'z'));
 SELECT is((SELECT array_agg(leads_without_value) FROM lt_preflight(:'c') WHERE has_fallback IS NOT NULL), ARRAY[0::bigint], 'preflight finds no lead without a link');
 SELECT lt_start_campaign(:'c');
-CREATE TEMP TABLE links AS SELECT email, substring(body_html FROM '\?t=([^"]*)"') AS token, body_html FROM lt_claim_messages(2, '1 hour', :'c');
+CREATE TEMP TABLE links AS SELECT email, substring(body_html FROM '\?t=([^"]*)"') AS token, body_html, unsubscribe_url FROM lt_claim_messages(2, '1 hour', :'c');
+SELECT is((SELECT count(*) FROM links WHERE unsubscribe_url = 'https://example.com/u?t=' || token), 2::bigint, 'a message says its link');
+SELECT pg_temp.campaign(1, pg_temp.leads('linked')) AS linked \gset
+SELECT matches((SELECT unsubscribe_url FROM lt_claim_messages(1, '1 hour', :'linked')), '^https://example.com/u\?t=[-_A-Za-z0-9]{90}$', 'also where its texts do not show it');
 SELECT ok(body_html ~ '^<a href="https://example.com/u\?t=[0-9a-z]{26}[-_A-Za-z0-9]{64}">https://example.com/u\?t=[-_A-Za-z0-9]{90}</a>$', 'a link') FROM links WHERE email = 'y@example.com';
 SELECT is((SELECT count(DISTINCT token) FROM links), 2::bigint, 'of its own for each message');
 SELECT token FROM links WHERE email = 'y@example.com' \gset
@@ -323,6 +326,8 @@ SELECT is((SELECT string_agg(status, ',' ORDER BY email) FROM lt_enrollments WHE
 SELECT is(pg_temp.detail(format('SELECT lt_set_unsubscribe_url(%L)', url)), 'PT400 invalid_request', format('address %L', url))
 FROM unnest(ARRAY['', 'example.com', 'javascript:x', 'https://a b', 'https://a"b', E'https://a\nb', 'https://' || repeat('a', 1000)]) url;
 SELECT lt_set_unsubscribe_url(NULL);
+SELECT pg_temp.campaign(1, pg_temp.leads('unlinked')) AS linked \gset
+SELECT is((SELECT array_agg(unsubscribe_url) FROM lt_claim_messages(1, '1 hour', :'linked')), '{NULL}', 'no address, no link');
 SELECT is((SELECT array_agg(leads_without_value) FROM lt_preflight(:'c') WHERE has_fallback IS NOT NULL), ARRAY[1::bigint], 'without an address, preflight finds every active lead without a link');
 
 -- Rates, where deliveries are reported, and where they never are.
