@@ -26,9 +26,9 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 # what stands above it here, and a function or view may read any table.
 TABLES = context suppression lead heir list enrollment campaign queue sender total event job \
 	enroll enroll_import message http
-FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir list \
-	enrollment queue queue_maintain total event \
-	campaign job enroll enroll_add enroll_import_column enroll_import_progress enroll_import \
+FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir \
+	list enrollment queue queue_maintain total event campaign campaign_status job \
+	enroll enroll_add enroll_import_column enroll_import_progress enroll_import \
 	enroll_existing enroll_merge message message_page message_maintain forget \
 	forget_export monitor
 HTTP = answer value campaign lead suppression reply route edge

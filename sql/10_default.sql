@@ -76,23 +76,36 @@ AS 'MODULE_PATHNAME', 'lt_greatest_id';
 COMMENT ON FUNCTION leadterra.greatest_id(uuid[]) IS
 'Return the greatest of some ids; null where that is no plain list of ids, or an empty one.';
 
+-- The planner puts the value in the place of a call.
+CREATE FUNCTION leadterra.nobody()
+RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT '00000000-0000-0000-0000-000000000000'::uuid;
+END;
+
+COMMENT ON FUNCTION leadterra.nobody() IS
+'Return what stands in a key for no sender: a UUID of all zeros.';
+
 CREATE FUNCTION leadterra.range_is_valid(
     step smallint,
     first smallint,
     last smallint,
     attempt smallint,
     losses smallint,
-    lost_at timestamptz)
+    lost_at timestamptz,
+    sender_id uuid,
+    due_at timestamptz)
 RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_range_is_valid';
 
 COMMENT ON FUNCTION leadterra.range_is_valid(
-    smallint, smallint, smallint, smallint, smallint, timestamptz) IS
+    smallint, smallint, smallint, smallint, smallint, timestamptz, uuid, timestamptz) IS
 'Say whether a range that waits is such as the queue makes
 
 Its positions are those that a batch may have, its step and its attempt are such as there
-are, and it says when it was lost if it ever was.';
+are. It says when it was lost if it ever was, and when it is due if it has a sender.';
 
 CREATE FUNCTION leadterra.is_attempt(attempt smallint)
 RETURNS boolean

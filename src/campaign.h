@@ -8,6 +8,7 @@
 #include "fmgr.h"
 
 #include "queue.h"
+#include "window.h"
 
 typedef enum CampaignStatus
 {
@@ -26,6 +27,27 @@ typedef struct CampaignSteps
 	bool		no_delay[QUEUE_STEPS_MAX];	/* nothing was said of it */
 } CampaignSteps;
 
+/* Columns of a campaign that say when and how much it may send. */
+#define CAMPAIGN_LIMIT_COLUMNS \
+	"c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads, c.new_leads_first"
+#define CAMPAIGN_LIMITS 5
+
+/* When and how much a campaign may send, and what it used of that. */
+typedef struct CampaignLimits
+{
+	Datum		workspace;
+	Datum		campaign;
+	bool		has_pool;
+	pg_uuid_t	pool;
+	const Window *window;		/* NULL: always */
+	int			daily_limit;	/* messages; -1: any number */
+	int			daily_new_leads;
+	bool		new_leads_first;
+	DateADT		today;			/* of those that have a limit */
+	int			handed;			/* messages today */
+	int			new_leads;
+} CampaignLimits;
+
 /* campaign.c: the tables */
 extern Datum campaign_argument(FunctionCallInfo fcinfo, int number);
 extern CampaignStatus campaign_require(Datum workspace, Datum campaign, bool stable);
@@ -43,6 +65,17 @@ extern void campaign_pause(Datum workspace, Datum campaign, TimestampTz now);
 extern void campaign_rename(Datum workspace, Datum campaign, Datum name);
 extern void campaign_set_owner(Datum workspace, Datum campaign, Datum owner);
 extern void campaign_delete(Datum workspace, Datum campaign);
+
+/* campaign_turn.c: when and how much it may send */
+extern void campaign_read_limits(Datum workspace, Datum campaign, const Datum *values,
+								 const bool *nulls, CampaignLimits *limits);
+extern bool campaign_has_limits(const CampaignLimits *limits);
+extern int	campaign_messages_left(const CampaignLimits *limits);
+extern int	campaign_new_leads_left(const CampaignLimits *limits);
+extern bool campaign_lock_usage(CampaignLimits *limits, TimestampTz now);
+extern void campaign_use(CampaignLimits *limits, int messages, int new_leads);
+extern void campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at,
+							   int messages, int new_leads, TimestampTz now);
 
 /* campaign_lead.c: what is between a campaign and its leads */
 extern bool campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner);

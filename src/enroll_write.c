@@ -414,7 +414,9 @@ queue_enrolled(const EnrollCall *call)
 		if (candidate && candidate->first == i && candidate->queued)
 			lead_ids[count++] = candidate->lead_id;
 	}
-	queue_enqueue(call->workspace, call->target, 1, context_time(), lead_ids, count);
+	queue_enqueue(&(QueueEnqueued) {
+		.workspace = call->workspace, .campaign = call->target, .step = 1, .since = context_time()
+	}, lead_ids, count);
 	if (count > 0 && call->running)
 		queue_notify();
 	pfree(lead_ids);

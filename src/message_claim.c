@@ -25,9 +25,12 @@
 #include "lead.h"
 #include "lease.h"
 #include "message.h"
+#include "message_turn.h"
 #include "queue.h"
+#include "sender.h"
 #include "statement.h"
 #include "suppression.h"
+#include "window.h"
 
 PG_FUNCTION_INFO_V1(lt_claim_messages);
 
@@ -68,21 +71,8 @@ enum
 #define SWEEPS_MAX 100
 #define SWEPT_MESSAGES_MAX 20000
 
-/* Milliseconds that a claim waits for others. */
-#define WAIT_MAX 1000
-
 /* How long what another session is changing goes back for: not to be claimed again and again. */
 #define BUSY_WAIT (5 * USECS_PER_SEC)
-
-/* Columns of keep_due_steps. */
-enum
-{
-	DUE_STEP,
-	DUE_STARTED,
-	DUE_DELAY,
-	DUE_HAS_LINKS,
-	DUE_TEXTS					/* and those behind it */
-};
 
 static Statement find_campaigns = STATEMENT(
 	"SELECT h.campaign_id"
@@ -94,61 +84,10 @@ static Statement find_campaigns = STATEMENT(
 	" ORDER BY l.lease_id DESC LIMIT 1) NULLS FIRST, h.campaign_id",
 	SPI_OK_SELECT, UUIDOID, TIMESTAMPTZOID);
 
-/*
- * Keeps the campaign from being deleted; start and pause do not wait.  One that is
- * just being deleted has nothing.  Whether the workspace has links is said here, so that
- * one that has none costs no statement.
- */
-static Statement keep_due_steps = STATEMENT(
-	"SELECT h.step, c.started_at, h.delay_days,"
-	" (SELECT true FROM leadterra.links"
-	" WHERE workspace_id = $1 AND unsubscribe_url IS NOT NULL), "
-	MESSAGE_TEXT_COLUMNS
-	" FROM (SELECT started_at FROM leadterra.campaigns"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
-	" AND started_at IS NOT NULL"
-	" FOR KEY SHARE SKIP LOCKED) c"
-	" CROSS JOIN LATERAL leadterra.campaign_heads($1, $2, c.started_at) h"
-	" WHERE h.due_at <= $3 AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
-	" ORDER BY h.step",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
-
-/* A claim: what the call asks for, and what it did in all campaigns. */
-typedef struct Claim
-{
-	Datum		workspace;
-	TimestampTz now;
-	TimestampTz expires_at;
-	int			wanted;
-	Datum		worker;
-	bool		no_worker;
-	bool		took;			/* ranges, which it holds */
-	bool		has_waited;		/* for others, or must not */
-	int			passed_over;	/* messages that it skipped */
-	ReturnSetInfo *result;
-	MessageText rendered;		/* the message at hand */
-} Claim;
-
-/* The turn of a campaign in a claim, and the lease on what is taken from it. */
-typedef struct ClaimTurn
-{
-	Claim	   *claim;
-	Datum		campaign;
-	int			nsteps;
-	MessageTexts *texts;
-	QueueSource sources[QUEUE_STEPS_MAX];
-	QueueTaker	taker;
-	QueueLease	lease;
-	int			handed;
-	int			nskipped;		/* numbers of messages that are not handed out */
-	int			room;
-	int		   *skipped;
-} ClaimTurn;
-
 /* Messages that are handled together, and those of them that are left out. */
 typedef struct ClaimChunk
 {
-	ClaimTurn  *turn;
+	MessageTurn *turn;
 	int			count;
 	Message    *messages;
 	int			nexceptions;
@@ -162,7 +101,7 @@ typedef struct ClaimChunk
  * by one that this claim would wait for.
  */
 static void
-sweep_leases(Claim *claim)
+sweep_leases(MessageClaim *claim)
 {
 	pg_uuid_t	lease_ids[SWEEPS_MAX];
 	int			found = queue_lease_find_expired(claim->workspace, claim->now,
@@ -181,55 +120,6 @@ sweep_leases(Claim *claim)
 		swept += lease.ranges.nmessages;
 		claim->has_waited = true;
 	}
-}
-
-/* Reads a step with due messages, and whether the workspace has links. */
-static void
-read_due_step(ClaimTurn *turn, int number, bool *has_links)
-{
-	QueueSource *source = &turn->sources[number];
-	Datum		values[DUE_TEXTS + MESSAGE_TEXTS];
-	bool		nulls[DUE_TEXTS + MESSAGE_TEXTS];
-
-	statement_row(number, values, nulls);
-	source->step = DatumGetInt16(values[DUE_STEP]);
-	source->rule = due_rule(DatumGetTimestampTz(values[DUE_STARTED]),
-							DatumGetInt32(values[DUE_DELAY]));
-	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS]);
-	*has_links = !nulls[DUE_HAS_LINKS];
-}
-
-/* Begins the turn of a campaign; false if it has no due messages, or does not run. */
-static bool
-open_turn(ClaimTurn *turn, Claim *claim, Datum campaign, bool wait)
-{
-	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
-	uint64		found = statement_execute(&keep_due_steps, parameters, NULL);
-	bool		has_links;
-
-	if (found == 0)
-		return false;
-	memset(turn, 0, sizeof(ClaimTurn));
-	turn->claim = claim;
-	turn->campaign = campaign;
-	turn->texts = message_texts_begin(claim->workspace, campaign);
-	turn->nsteps = Min(found, QUEUE_STEPS_MAX);
-	for (int i = 0; i < turn->nsteps; i++)
-		read_due_step(turn, i, &has_links);
-	if (has_links)
-		message_texts_link(turn->texts);
-	turn->taker.workspace = claim->workspace;
-	turn->taker.campaign = campaign;
-	turn->taker.now = claim->now;
-	turn->taker.nsources = turn->nsteps;
-	turn->taker.sources = turn->sources;
-	queue_lease_init(&turn->lease, claim->workspace, campaign);
-	if (wait)
-	{
-		queue_wait(&turn->taker, &turn->sources[0], WAIT_MAX);
-		claim->has_waited = true;
-	}
-	return true;
 }
 
 /* Says of each message whether its address is one, and is suppressed. */
@@ -278,18 +168,6 @@ skip_reason(const Message *message)
 	return message->suppressed ? "suppressed" : NULL;
 }
 
-/* Returns the place of the step of a message among the due ones, for which it was taken. */
-static int
-find_step(const ClaimTurn *turn, const Message *message)
-{
-	for (int i = 0; i < turn->nsteps; i++)
-	{
-		if (turn->sources[i].step == message->place.step)
-			return i;
-	}
-	elog(ERROR, "a message was taken of a step that is not due");
-}
-
 /* Sets a column of a message that is handed out; null where it has no string. */
 static void
 set_string(Datum *values, bool *nulls, int column, const LeadString *string)
@@ -299,11 +177,26 @@ set_string(Datum *values, bool *nulls, int column, const LeadString *string)
 		values[column] = lead_text(string);
 }
 
+/* Sets the columns that tell of the sender of a message. */
+static void
+set_sender(Datum *values, bool *nulls, const Sender *sender)
+{
+	values[CLAIM_SENDER_ID] = UUIDPGetDatum(&sender->sender_id);
+	values[CLAIM_SENDER_EMAIL] = sender->email;
+	values[CLAIM_SENDER_NAME] = sender->name;
+	values[CLAIM_REPLY_TO] = sender->reply_to;
+	values[CLAIM_TRANSPORT] = sender->transport;
+	nulls[CLAIM_SENDER_ID] = nulls[CLAIM_SENDER_EMAIL] = false;
+	nulls[CLAIM_SENDER_NAME] = sender->no_name;
+	nulls[CLAIM_REPLY_TO] = sender->no_reply_to;
+	nulls[CLAIM_TRANSPORT] = sender->no_transport;
+}
+
 /* Puts a message into the result. */
 static void
-hand_out(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message_id)
+hand_out(const MessageTurn *turn, const Message *message, const pg_uuid_t *message_id)
 {
-	const Claim *claim = turn->claim;
+	const MessageClaim *claim = turn->claim;
 	const MessageText *text = &claim->rendered;
 	Datum		values[CLAIM_COLUMNS];
 	bool		nulls[CLAIM_COLUMNS];
@@ -320,12 +213,16 @@ hand_out(const ClaimTurn *turn, const Message *message, const pg_uuid_t *message
 	set_string(values, nulls, CLAIM_SUBJECT, &text->subject);
 	set_string(values, nulls, CLAIM_BODY_HTML, &text->body_html);
 	set_string(values, nulls, CLAIM_UNSUBSCRIBE_URL, &text->unsubscribe_url);
+	if (turn->limits.has_pool)
+		set_sender(values, nulls, &turn->sender);
+	nulls[CLAIM_SEND_UNTIL] = TIMESTAMP_IS_NOEND(turn->send_until);
+	values[CLAIM_SEND_UNTIL] = TimestampTzGetDatum(turn->send_until);
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
 
 /* Makes room for the numbers of more messages that are not handed out. */
 static void
-reserve_skipped(ClaimTurn *turn, int count)
+reserve_skipped(MessageTurn *turn, int count)
 {
 	int			wanted = turn->nskipped + count;
 
@@ -353,11 +250,11 @@ note_exception(ClaimChunk *chunk, const Message *message, const char *state, con
 static void
 note_busy(ClaimChunk *chunk, const Message *message)
 {
-	const QueueSource *source = &chunk->turn->sources[find_step(chunk->turn, message)];
+	const DueRule *rule = &chunk->turn->rules[message->place.step - 1];
 	TimestampTz again = chunk->turn->claim->now + BUSY_WAIT;
 
 	chunk->busy[chunk->nbusy++] = (QueueWaiting) {
-		message->place, source->step, due_since(&source->rule, again)
+		message->place, message->place.step, due_since(rule, again), again
 	};
 }
 
@@ -391,8 +288,8 @@ handle_message(ClaimChunk *chunk, const Message *message)
 static void
 handle_chunk(ClaimChunk *chunk)
 {
-	ClaimTurn  *turn = chunk->turn;
-	Claim	   *claim = turn->claim;
+	MessageTurn *turn = chunk->turn;
+	MessageClaim *claim = turn->claim;
 	MemoryContext message_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra message",
 														  ALLOCSET_DEFAULT_SIZES);
 
@@ -405,7 +302,10 @@ handle_chunk(ClaimChunk *chunk)
 
 		CHECK_FOR_INTERRUPTS();
 		if (handle_message(chunk, &chunk->messages[i]))
+		{
 			turn->handed++;
+			turn->handed_new += queue_is_new(&chunk->messages[i].place, turn->taker.losses.count);
+		}
 		else
 		{
 			turn->skipped[turn->nskipped++] = chunk->messages[i].number;
@@ -421,16 +321,17 @@ handle_chunk(ClaimChunk *chunk)
 
 /* Takes messages and handles them; false if no more are due.  What it needs for that is freed. */
 static bool
-claim_chunk(ClaimTurn *turn)
+claim_chunk(MessageTurn *turn)
 {
-	Claim	   *claim = turn->claim;
+	MessageClaim *claim = turn->claim;
 	QueueRanges taken = {0};
 	ClaimChunk	chunk = {.turn = turn};
 	SPITupleTable *found;
 	MemoryContext chunk_context;
 	MemoryContext caller_context;
 
-	chunk.count = queue_take(&turn->taker, turn->handed, claim->wanted, &taken);
+	turn->taker.most_new = campaign_new_leads_left(&turn->limits) - turn->handed_new;
+	chunk.count = queue_take(&turn->taker, turn->handed, turn->wanted, &taken);
 	if (chunk.count == 0)
 		return false;
 	claim->took = true;
@@ -452,27 +353,33 @@ claim_chunk(ClaimTurn *turn)
 	return true;
 }
 
+/* Says whether a turn that handed out nothing is to be followed by another. */
+static bool
+goes_on(const MessageTurn *turn)
+{
+	/* What may not stand in the same lease, or what another sender has. */
+	return turn->handed == 0 && turn->claim->passed_over < SKIPS_MAX &&
+		(turn->taker.ended_early || (turn->limits.has_pool && turn->lease.ranges.nmessages > 0));
+}
+
 /*
  * Claims from a campaign; false if nothing was handed out, and there may be more.  Where
- * all messages of a lease were skipped, and it ended before others that may not stand in it,
+ * all messages of a lease were skipped, and there are others that may not stand in it,
  * the next lease is made.
  */
 static bool
-claim_campaign(Claim *claim, Datum campaign, bool wait)
+claim_campaign(MessageClaim *claim, Datum campaign, bool wait)
 {
-	ClaimTurn	turn;
+	MessageTurn	turn;
 
 	do
 	{
-		if (!open_turn(&turn, claim, campaign, wait && !claim->has_waited && !claim->took))
+		if (!message_turn_open(&turn, claim, campaign, wait && !claim->has_waited && !claim->took))
 			return false;
-		while (turn.handed < claim->wanted && claim->passed_over < SKIPS_MAX && claim_chunk(&turn))
+		while (turn.handed < turn.wanted && claim->passed_over < SKIPS_MAX && claim_chunk(&turn))
 			;
-		queue_take_end(&turn.taker, &turn.lease);
-		if (turn.lease.ranges.nmessages > 0)
-			queue_lease_insert(&turn.lease, turn.skipped, turn.nskipped, claim->worker,
-							   claim->no_worker, claim->now, claim->expires_at);
-	} while (turn.handed == 0 && turn.taker.ended_early && claim->passed_over < SKIPS_MAX);
+		message_turn_close(&turn);
+	} while (goes_on(&turn));
 	return turn.handed > 0 || claim->passed_over >= SKIPS_MAX;
 }
 
@@ -483,7 +390,7 @@ claim_campaign(Claim *claim, Datum campaign, bool wait)
  * messages it skipped, nor twice.
  */
 static void
-claim_in_turn(Claim *claim)
+claim_in_turn(MessageClaim *claim)
 {
 	Datum		parameters[] = {claim->workspace, TimestampTzGetDatum(claim->now)};
 	uint64		found = statement_execute(&find_campaigns, parameters, NULL);
@@ -505,11 +412,11 @@ claim_in_turn(Claim *claim)
 	}
 }
 
-/* SQL: lt_claim_messages(max_messages, lease_for, campaign_id, worker) */
+/* SQL: lt_claim_messages(max_messages, lease_for, campaign_id, worker, transports) */
 Datum
 lt_claim_messages(PG_FUNCTION_ARGS)
 {
-	Claim		claim = {.workspace = context_enter("messages:update")};
+	MessageClaim claim = {.workspace = context_enter("messages:update")};
 
 	context_require_read_committed("claiming messages");
 	error_if_null(0, "max_messages");
@@ -522,6 +429,8 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	error_limit_text(fcinfo, 3, "worker");
 	claim.no_worker = PG_ARGISNULL(3);
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
+	claim.any_transport = PG_ARGISNULL(4);
+	claim.transports = claim.any_transport ? (Datum) 0 : PG_GETARG_DATUM(4);
 
 	claim.result = statement_begin_rows(fcinfo, CLAIM_COLUMNS);
 	statement_connect();

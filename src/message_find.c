@@ -111,7 +111,8 @@ list_messages(const QueueRanges *ranges, int number, int *starts)
 		for (int position = range->first; position <= range->last; position++, next++)
 		{
 			messages[next].place = (QueueRange) {
-				range->batch_id, position, position, range->attempt, range->step, range->tried_at
+				range->batch_id, position, position, range->attempt, range->step,
+					range->has_sender, range->tried_at
 			};
 			messages[next].number = number + next;
 		}

@@ -17,6 +17,7 @@
 #include "lease.h"
 #include "message.h"
 #include "queue.h"
+#include "sender.h"
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_complete_messages);
@@ -266,6 +267,28 @@ lt_defer_messages(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(count);
 }
 
+/*
+ * Gives back the messages of a report.  They were not sent: so they do not count for the
+ * limits of the day on which they were claimed.
+ */
+static void
+release(Report *report)
+{
+	QueueLease *lease = &report->lease;
+	Datum		campaign = UUIDPGetDatum(&lease->campaign);
+	int			nnew;
+
+	campaign_read_steps(report->workspace, campaign, &report->steps);
+	if (!TIMESTAMP_IS_NOBEGIN(lease->claimed_at) && queue_has_sender(&lease->sender))
+		sender_give_back(report->workspace, &lease->sender, lease->claimed_at, report->count,
+						 report->now);
+	nnew = queue_lease_return(lease, &report->steps, report->numbers, report->count,
+							  &(QueueVerdict) {.fate = QUEUE_RELEASE}, report->now);
+	if (!TIMESTAMP_IS_NOBEGIN(lease->claimed_at))
+		campaign_give_back(report->workspace, campaign, lease->claimed_at, report->count, nnew,
+						   report->now);
+}
+
 /* SQL: lt_release_lease(lease_id) */
 Datum
 lt_release_lease(PG_FUNCTION_ARGS)
@@ -283,8 +306,7 @@ lt_release_lease(PG_FUNCTION_ARGS)
 			if (!queue_lease_is_settled(&report.lease, i))
 				report.numbers[report.count++] = i;
 		}
-		campaign_read_steps(workspace, UUIDPGetDatum(&report.lease.campaign), &report.steps);
-		end_report(&report, &(QueueVerdict) {.fate = QUEUE_RELEASE});
+		release(&report);
 		/* Others may take them at once. */
 		queue_notify();
 	}

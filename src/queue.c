@@ -36,21 +36,24 @@ static Statement insert_batch = STATEMENT(
 	" (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7))"
 	" INSERT INTO leadterra.waiting"
-	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
-	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID);
+	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last,"
+	" sender_id, due_at)"
+	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5, $8, $9)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID,
+	UUIDOID, TIMESTAMPTZOID);
 
 static Statement insert_waiting = STATEMENT(
 	"INSERT INTO leadterra.waiting"
 	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id,"
-	" first, last, attempt, tried_at, losses, lost_at, error)"
+	" first, last, attempt, tried_at, losses, lost_at, error, due_at, sender_id)"
 	" SELECT $1, $2, u.step, u.waiting_since, u.range_id, u.batch_id,"
-	" u.first, u.last, u.attempt, u.tried_at, $11, $12, $13"
-	" FROM unnest($3, $4, $5, $6, $7, $8, $9, $10)"
-	" AS u (step, waiting_since, range_id, batch_id, first, last, attempt, tried_at)",
+	" u.first, u.last, u.attempt, u.tried_at, $11, $12, $13, u.due_at,"
+	" CASE WHEN u.due_at IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE $15 END"
+	" FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $14)"
+	" AS u (step, waiting_since, range_id, batch_id, first, last, attempt, tried_at, due_at)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, UUIDARRAYOID,
 	INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID,
-	INT2OID, TIMESTAMPTZOID, TEXTOID);
+	INT2OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZARRAYOID, UUIDOID);
 
 /* One that is noted already has ended, whatever ends it again. */
 static Statement insert_exceptions = STATEMENT(
@@ -101,7 +104,9 @@ queue_is_range(int first, int last, int attempt)
 		lease_is_attempt(attempt);
 }
 
-/* SQL: leadterra.range_is_valid(step, first, last, attempt, losses, lost_at) */
+/*
+ * SQL: leadterra.range_is_valid(step, first, last, attempt, losses, lost_at, sender_id, due_at)
+ */
 Datum
 lt_range_is_valid(PG_FUNCTION_ARGS)
 {
@@ -110,6 +115,8 @@ lt_range_is_valid(PG_FUNCTION_ARGS)
 		if (PG_ARGISNULL(i))
 			PG_RETURN_BOOL(false);
 	}
+	if (PG_ARGISNULL(6) || queue_has_sender(PG_GETARG_UUID_P(6)) == PG_ARGISNULL(7))
+		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(PG_GETARG_INT16(0) >= 1 && PG_GETARG_INT16(0) <= QUEUE_STEPS_MAX &&
 				   queue_is_range(PG_GETARG_INT16(1), PG_GETARG_INT16(2), PG_GETARG_INT16(3)) &&
 				   PG_GETARG_INT16(4) >= 0 && (PG_GETARG_INT16(4) == 0) == PG_ARGISNULL(5));
@@ -124,6 +131,7 @@ queue_add_range(QueueRanges *ranges, const QueueRange *range)
 	ranges->nmessages += range->last - range->first + 1;
 	if (last && last->last + 1 == range->first &&
 		last->attempt == range->attempt && last->step == range->step &&
+		last->has_sender == range->has_sender &&
 		last->tried_at == range->tried_at &&
 		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
 	{
@@ -149,24 +157,27 @@ make_batch_id(pg_uuid_t *id)
 }
 
 /*
- * Queues a step of a campaign for leads, in the order given, whose delay runs
- * from a time, and returns the last batch.  Runs in SPI.
+ * Queues a step of a campaign for leads, in the order given, and returns the last batch.
+ * Runs in SPI.
  */
 pg_uuid_t
-queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
-			  const pg_uuid_t *lead_ids, int count)
+queue_enqueue(const QueueEnqueued *queued, const pg_uuid_t *lead_ids, int count)
 {
+	static const pg_uuid_t none;
 	pg_uuid_t	batch_id = {0};
+	const pg_uuid_t *sender = queued->sender ? queued->sender : &none;
 
 	for (int start = 0; start < count; start += QUEUE_BATCH_MAX)
 	{
 		int			size = Min(count - start, QUEUE_BATCH_MAX);
-		Datum		values[7] = {workspace, UUIDPGetDatum(&batch_id), campaign,
-			Int16GetDatum(step), Int16GetDatum(size), TimestampTzGetDatum(waiting_since)};
+		Datum		values[9] = {queued->workspace, UUIDPGetDatum(&batch_id), queued->campaign,
+			Int16GetDatum(queued->step), Int16GetDatum(size), TimestampTzGetDatum(queued->since),
+			(Datum) 0, UUIDPGetDatum(sender), TimestampTzGetDatum(queued->due_at)};
+		bool		nulls[9] = {[8] = !queue_has_sender(sender)};
 
 		make_batch_id(&batch_id);
 		values[6] = statement_uuids(&lead_ids[start], UUID_LEN, size);
-		statement_execute(&insert_batch, values, NULL);
+		statement_execute(&insert_batch, values, nulls);
 		pfree(DatumGetPointer(values[6]));
 	}
 	return batch_id;
@@ -201,8 +212,10 @@ queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
 	Datum	   *since = palloc(sizeof(Datum) * Max(count, 1));
 	Datum	   *tried = palloc(sizeof(Datum) * Max(count, 1));
 	bool	   *never = palloc(sizeof(bool) * Max(count, 1));
-	Datum		values[13] = {lease->workspace, UUIDPGetDatum(&lease->campaign)};
-	bool		nulls[13] = {false};
+	Datum	   *due = palloc(sizeof(Datum) * Max(count, 1));
+	bool	   *not_due = palloc(sizeof(bool) * Max(count, 1));
+	Datum		values[15] = {lease->workspace, UUIDPGetDatum(&lease->campaign)};
+	bool		nulls[15] = {false};
 
 	if (count == 0)
 		return;
@@ -212,6 +225,8 @@ queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
 		since[i] = TimestampTzGetDatum(waiting[i].since);
 		tried[i] = TimestampTzGetDatum(waiting[i].range.tried_at);
 		never[i] = TIMESTAMP_IS_NOBEGIN(waiting[i].range.tried_at);
+		due[i] = TimestampTzGetDatum(waiting[i].due_at);
+		not_due[i] = !waiting[i].range.has_sender;
 	}
 	values[2] = statement_smallints(&waiting->step, stride, count);
 	values[3] = statement_array(since, NULL, count, TIMESTAMPTZOID, &nulls[3]);
@@ -227,6 +242,8 @@ queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
 	nulls[12] = error == NULL;
 	if (!nulls[12])
 		values[12] = CStringGetTextDatum(error);
+	values[13] = statement_array(due, not_due, count, TIMESTAMPTZOID, &nulls[13]);
+	values[14] = UUIDPGetDatum(&lease->next_sender);
 	statement_execute(&insert_waiting, values, nulls);
 }
 
@@ -288,15 +305,19 @@ queue_message_batch(const pg_uuid_t *message_id, int *position)
 	return id;
 }
 
-/* SQL: leadterra.enqueue(workspace, campaign_id, step, waiting_since, lead_id) */
+/*
+ * SQL: leadterra.enqueue(workspace, campaign_id, step, waiting_since, lead_id, sender_id,
+ * due_at)
+ */
 Datum
 lt_enqueue(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *batch_id = palloc(sizeof(pg_uuid_t));
+	QueueEnqueued queued = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_INT32(2),
+	PG_GETARG_TIMESTAMPTZ(3), PG_GETARG_UUID_P(5), PG_GETARG_TIMESTAMPTZ(6)};
 
 	statement_connect();
-	*batch_id = queue_enqueue(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_INT32(2),
-							  PG_GETARG_TIMESTAMPTZ(3), PG_GETARG_UUID_P(4), 1);
+	*batch_id = queue_enqueue(&queued, PG_GETARG_UUID_P(4), 1);
 	statement_finish();
 	PG_RETURN_UUID_P(batch_id);
 }

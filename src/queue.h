@@ -34,6 +34,7 @@ typedef struct QueueRange
 	int			last;
 	int			attempt;
 	int			step;			/* that it was taken for; 0: its batch says it */
+	bool		has_sender;		/* that goes on with it */
 	TimestampTz tried_at;		/* when it first failed or was deferred; DT_NOBEGIN: never */
 } QueueRange;
 
@@ -53,12 +54,13 @@ typedef struct QueueRanges
 	int			nmessages;
 } QueueRanges;
 
-/* A range that waits. */
+/* A range that waits, for the sender of the lease that it comes from if it has one. */
 typedef struct QueueWaiting
 {
 	QueueRange	range;
 	int			step;
 	TimestampTz since;
+	TimestampTz due_at;			/* where it has a sender */
 } QueueWaiting;
 
 /* The steps of a campaign, as the queue needs them. */
@@ -83,6 +85,9 @@ typedef struct QueueLease
 	pg_uuid_t	campaign;
 	QueueRanges ranges;
 	QueueLosses losses;			/* of all of its ranges */
+	pg_uuid_t	sender;			/* of its messages; none: all zeros */
+	pg_uuid_t	next_sender;	/* that goes on with them */
+	TimestampTz claimed_at;		/* by which they count for limits; DT_NOBEGIN: they do not */
 	QueuePlace *places;			/* by batch, made when a message is looked for */
 	TimestampTz expires_at;
 	int			sent;			/* messages that were completed */
@@ -102,6 +107,17 @@ typedef enum QueueLeaseState
 	QUEUE_LEASE_OPEN,
 	QUEUE_LEASE_CLOSED			/* settled as a whole */
 } QueueLeaseState;
+
+/* What is queued for leads. */
+typedef struct QueueEnqueued
+{
+	Datum		workspace;
+	Datum		campaign;
+	int			step;
+	TimestampTz since;			/* it waits */
+	const pg_uuid_t *sender;	/* that goes on with them; NULL: none */
+	TimestampTz due_at;			/* where there is one */
+} QueueEnqueued;
 
 /* A message that is not sent, and why. */
 typedef struct QueueException
@@ -133,11 +149,15 @@ typedef struct QueueVerdict
 	TimestampTz again_at;		/* of what is deferred */
 } QueueVerdict;
 
-/* A step whose messages are taken, and where in them the taker is. */
+/*
+ * Messages to take from, and where in them the taker is: those of a step with which no
+ * sender has begun, or those of all steps that a sender goes on with.
+ */
 typedef struct QueueSource
 {
-	int			step;
-	DueRule		rule;
+	int			step;			/* 0: all */
+	DueRule		rule;			/* of that */
+	int			priority;		/* sources of a lower one come first */
 	Portal		portal;
 	bool		exhausted;
 	bool		has_range;		/* one that is locked, and not used up */
@@ -157,11 +177,14 @@ typedef struct QueueTaker
 {
 	Datum		workspace;
 	Datum		campaign;
+	pg_uuid_t	sender;			/* that the messages are for; none: all zeros */
 	TimestampTz now;			/* by which messages are due */
+	int			most_new;		/* messages of step 1 that nobody has had */
 	int			nsources;
 	QueueSource *sources;
 	bool		has_losses;		/* it has taken something */
 	QueueLosses losses;
+	bool		ended;			/* nothing more is taken */
 	bool		ended_early;
 	int			nused;			/* ranges that are used up */
 	int			room;
@@ -176,14 +199,21 @@ queue_lease_bytes(int nmessages)
 }
 
 static inline bool
+queue_has_sender(const pg_uuid_t *sender)
+{
+	static const pg_uuid_t none;
+
+	return memcmp(sender, &none, UUID_LEN) != 0;
+}
+
+static inline bool
 queue_bit_is_set(const uint8 *bits, int number)
 {
 	return bits[number / 8] & 1 << number % 8;
 }
 
 /* queue.c: batches and what waits */
-extern pg_uuid_t queue_enqueue(Datum workspace, Datum campaign, int step, TimestampTz waiting_since,
-							   const pg_uuid_t *lead_ids, int count);
+extern pg_uuid_t queue_enqueue(const QueueEnqueued *queued, const pg_uuid_t *lead_ids, int count);
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
 						  const char *reason);
 extern void queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
@@ -204,6 +234,7 @@ extern bool queue_keep_message(Datum workspace, const pg_uuid_t *message_id, pg_
 
 /* queue_take.c: what a claim gets */
 extern void queue_wait(const QueueTaker *taker, const QueueSource *source, int milliseconds);
+extern bool queue_is_new(const QueueRange *range, int losses);
 extern int	queue_take(QueueTaker *taker, int handed, int wanted, QueueRanges *taken);
 extern void queue_take_end(QueueTaker *taker, QueueLease *lease);
 
@@ -232,7 +263,7 @@ extern bool queue_lease_lock_expired(QueueLease *lease, Datum workspace, const p
 
 /* queue_close.c: what becomes of it */
 extern void queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
-extern void queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
+extern int	queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 							   int count, const QueueVerdict *verdict, TimestampTz now);
 extern void queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
 

@@ -107,6 +107,10 @@ queue_follow_ups(const QueueLease *lease, const QueueSteps *steps, const LeasedB
 				 TimestampTz now)
 {
 	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(lease->ranges.nmessages, 1));
+	QueueEnqueued queued = {
+		lease->workspace, UUIDPGetDatum(&lease->campaign), .since = now,
+		.sender = &lease->next_sender
+	};
 
 	for (int step = 1; step < steps->count; step++)
 	{
@@ -123,18 +127,30 @@ queue_follow_ups(const QueueLease *lease, const QueueSteps *steps, const LeasedB
 					lead_ids[count++] = batches[i].lead_ids[position - 1];
 			}
 		}
-		queue_enqueue(lease->workspace, UUIDPGetDatum(&lease->campaign), step + 1, now,
-					  lead_ids, count);
-		if (count > 0 && due_at(&steps->rules[step], now) <= now)
+		queued.step = step + 1;
+		queued.due_at = due_at(&steps->rules[step], now);
+		queue_enqueue(&queued, lead_ids, count);
+		if (count > 0 && queued.due_at <= now)
 			queue_notify();
 	}
 }
 
-/* Returns since when a message of a step waits in order to be due at a time. */
-static TimestampTz
-wait_since(const QueueSteps *steps, int step, TimestampTz time)
+/* Says since when a message waits in order to be due at a time. */
+static void
+wait_until(const QueueSteps *steps, TimestampTz time, QueueWaiting *again)
 {
-	return step <= steps->count ? due_since(&steps->rules[step - 1], time) : time;
+	again->since = again->step <= steps->count ?
+		due_since(&steps->rules[again->step - 1], time) : time;
+	again->due_at = time;
+}
+
+/* Lets a message stand where it stood. */
+static void
+wait_as_before(const QueueSteps *steps, TimestampTz since, QueueWaiting *again)
+{
+	again->since = since;
+	again->due_at = again->step <= steps->count ?
+		due_at(&steps->rules[again->step - 1], since) : since;
 }
 
 /* Puts off messages of a range; returns why they have failed if that is not possible any more. */
@@ -166,6 +182,7 @@ decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batc
 	TimestampTz at = has_to_rest ? due_after(back->now, LOST_WAIT) : back->now;
 
 	*again = (QueueWaiting) {.range = *range, .step = batch->step};
+	again->range.has_sender = queue_has_sender(&back->lease->next_sender);
 	if (is_untried && (fate == QUEUE_RETRY || fate == QUEUE_DEFER))
 		again->range.tried_at = back->now;
 	if (fate == QUEUE_FAIL ||
@@ -177,14 +194,17 @@ decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batc
 		failure = LEASE_KILLER;
 	/* What is as it was stands where it stood, and not behind all that became due since. */
 	if (again->range.attempt == 1 && TIMESTAMP_IS_NOBEGIN(again->range.tried_at) && !has_to_rest)
-		again->since = batch->since;
+		wait_as_before(back->steps, batch->since, again);
 	else
-		again->since = wait_since(back->steps, batch->step, at);
+		wait_until(back->steps, at, again);
 	return failure;
 }
 
-/* Gives back messages of a lease, in order; those that have no batch to go back to are dropped. */
-static void
+/*
+ * Gives back messages of a lease, in order; those that have no batch to go back to are
+ * dropped.  Returns how many were the first of their leads, and nobody had had them before.
+ */
+static int
 give_back(const LeaseReturn *back)
 {
 	const QueueRanges *ranges = &back->lease->ranges;
@@ -192,18 +212,24 @@ give_back(const LeaseReturn *back)
 	QueueException *failed = palloc(sizeof(QueueException) * ranges->nmessages);
 	int			nwaiting = 0;
 	int			nfailed = 0;
+	int			nnew = 0;
 	int			number = 0;
 
 	for (int i = 0; i < ranges->count; i++)
 	{
 		const QueueRange *range = &ranges->items[i];
 		const LeasedBatch *batch = &back->batches[i];
+		QueueRange	taken = {
+			.step = batch->step, .attempt = range->attempt, .tried_at = range->tried_at
+		};
+		bool		is_new = queue_is_new(&taken, back->lease->losses.count);
 		QueueWaiting again = {0};
 		const char *failure = batch->step > 0 ? decide(back, range, batch, &again) : NULL;
 		QueueRange *open = NULL;
 
 		for (int position = range->first; position <= range->last; position++, number++)
 		{
+			nnew += is_new && back->given[number];
 			if (!back->given[number] || batch->step == 0)
 				open = NULL;
 			else if (failure)
@@ -225,6 +251,7 @@ give_back(const LeaseReturn *back)
 	queue_put_back(back->lease, waiting, nwaiting, &back->losses, back->verdict.reason);
 	queue_except(back->lease->workspace, UUIDPGetDatum(&back->lease->campaign), back->now,
 				 failed, nfailed);
+	return nnew;
 }
 
 /* Writes what is settled of a locked lease; batches may be NULL: not found yet. */
@@ -250,15 +277,17 @@ queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 
 /*
  * Gives messages of a locked lease back, by their numbers, of which none is
- * settled.  Whoever reports on them has outlived them.  Runs in SPI.
+ * settled.  Whoever reports on them has outlived them.  Returns how many were the first
+ * of their leads, and nobody had had them before.  Runs in SPI.
  */
-void
+int
 queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 				   int count, const QueueVerdict *verdict, TimestampTz now)
 {
 	LeasedBatch *batches = find_leased_batches(lease);
 	bool	   *given = palloc0(sizeof(bool) * lease->ranges.nmessages);
 	LeaseReturn back = {lease, steps, batches, given, *verdict, {0, DT_NOBEGIN}, now};
+	int			nnew;
 
 	if (verdict->fate == QUEUE_RELEASE)
 		back.losses = lease->losses;
@@ -267,8 +296,9 @@ queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *number
 		given[numbers[i]] = true;
 		queue_lease_settle(lease, numbers[i], false);
 	}
-	give_back(&back);
+	nnew = give_back(&back);
 	save(lease, steps, batches, now);
+	return nnew;
 }
 
 /* Counts the loss of a lease that has run out. */
@@ -298,6 +328,6 @@ queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 	for (int i = 0; i < lease->ranges.nmessages; i++)
 		given[i] = !queue_lease_is_settled(lease, i);
 	queue_lease_write(lease, "lost", now);
-	give_back(&back);
+	(void) give_back(&back);
 	queue_follow_ups(lease, steps, batches, now);
 }

@@ -24,12 +24,12 @@
 static Statement insert_lease = STATEMENT(
 	"INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, worker, state, expires_at,"
 	" closed_at, settled, completed, batch_ids, firsts, lasts, attempts,"
-	" partial_range_id, partial_last, tried_at, losses, lost_at)"
+	" partial_range_id, partial_last, tried_at, losses, lost_at, sender_id, claimed_at)"
 	" VALUES ($1, $2, $3, $4, CASE WHEN $6 IS NULL THEN 'open' ELSE 'closed' END, $5,"
-	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	BYTEAOID, BYTEAOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDOID, INT2OID,
-	TIMESTAMPTZARRAYOID, INT2OID, TIMESTAMPTZOID);
+	TIMESTAMPTZARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, TIMESTAMPTZOID);
 
 static Statement find_campaign = STATEMENT(
 	"SELECT campaign_id FROM leadterra.leases"
@@ -100,7 +100,7 @@ queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign)
 	memset(lease, 0, sizeof(QueueLease));
 	lease->workspace = workspace;
 	lease->campaign = *DatumGetUUIDP(campaign);
-	lease->losses.last = DT_NOBEGIN;
+	lease->losses.last = lease->claimed_at = DT_NOBEGIN;
 	uuid7_generate(&lease->lease_id);
 }
 
@@ -147,10 +147,10 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 				   bool no_worker, TimestampTz now, TimestampTz expires_at)
 {
 	bool		closed = nskipped == lease->ranges.nmessages;
-	Datum		values[17] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+	Datum		values[19] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
 		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(expires_at),
 	TimestampTzGetDatum(now)};
-	bool		nulls[17] = {false};
+	bool		nulls[19] = {false};
 	const QueueRanges *ranges = &lease->ranges;
 	Size		stride = sizeof(QueueRange);
 
@@ -174,6 +174,10 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 	values[15] = Int16GetDatum(lease->losses.count);
 	values[16] = TimestampTzGetDatum(lease->losses.last);
 	nulls[16] = TIMESTAMP_IS_NOBEGIN(lease->losses.last);
+	values[17] = UUIDPGetDatum(&lease->sender);
+	nulls[17] = !queue_has_sender(&lease->sender);
+	values[18] = TimestampTzGetDatum(lease->claimed_at);
+	nulls[18] = TIMESTAMP_IS_NOBEGIN(lease->claimed_at);
 	statement_execute(&insert_lease, values, nulls);
 }
 

@@ -48,12 +48,14 @@ enum
 	LEASE_TRIED,
 	LEASE_LOSSES,
 	LEASE_LOST,
+	LEASE_SENDER,
+	LEASE_CLAIMED,
 	LEASE_COLUMNS
 };
 
 #define SELECT_LEASE \
 	"SELECT lease_id, campaign_id, state, expires_at, settled, completed," \
-	" batch_ids, firsts, lasts, attempts, tried_at, losses, lost_at" \
+	" batch_ids, firsts, lasts, attempts, tried_at, losses, lost_at, sender_id, claimed_at" \
 	" FROM leadterra.leases"
 
 static Statement lock_lease = STATEMENT(
@@ -221,9 +223,14 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	lease->ranges.items = palloc(sizeof(QueueRange) * arrays.count);
 	for (int i = 0; i < arrays.count; i++)
 		lease->ranges.items[i] = (QueueRange) {
-			arrays.batch_ids[i], arrays.firsts[i], arrays.lasts[i], arrays.attempts[i], 0,
-				arrays.tried_at ? arrays.tried_at[i] : DT_NOBEGIN
+			.batch_id = arrays.batch_ids[i], .first = arrays.firsts[i], .last = arrays.lasts[i],
+				.attempt = arrays.attempts[i], .has_sender = !nulls[LEASE_SENDER],
+				.tried_at = arrays.tried_at ? arrays.tried_at[i] : DT_NOBEGIN
 		};
+	if (!nulls[LEASE_SENDER])
+		lease->sender = lease->next_sender = *DatumGetUUIDP(values[LEASE_SENDER]);
+	lease->claimed_at = nulls[LEASE_CLAIMED] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[LEASE_CLAIMED]);
 	lease->losses = (QueueLosses) {Max(DatumGetInt16(values[LEASE_LOSSES]), 0),
 	nulls[LEASE_LOST] ? DT_NOBEGIN : DatumGetTimestampTz(values[LEASE_LOST])};
 	lease->expires_at = DatumGetTimestampTz(values[LEASE_EXPIRES]);

@@ -35,25 +35,43 @@ enum
 	RANGE_TRIED,
 	RANGE_LOSSES,
 	RANGE_LOST,
+	RANGE_STEP,
+	RANGE_DUE,
 	RANGE_PLACE,
 	RANGE_COLUMNS
 };
 
+#define SELECT_RANGES \
+	"SELECT waiting_since, range_id, batch_id, first, last, attempt, tried_at," \
+	" losses, lost_at, step, due_at, ctid" \
+	" FROM leadterra.waiting" \
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+
+#define NO_SENDER "'00000000-0000-0000-0000-000000000000'"
+
+/* What no sender has begun, of a step. */
 static Statement free_ranges = STATEMENT(
-	"SELECT waiting_since, range_id, batch_id, first, last, attempt, tried_at,"
-	" losses, lost_at, ctid"
-	" FROM leadterra.waiting"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
+	SELECT_RANGES
+	" AND sender_id = " NO_SENDER " AND step = $3 AND waiting_since <= $4"
 	" ORDER BY waiting_since, range_id"
 	" FOR UPDATE SKIP LOCKED",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
+
+/* What a sender goes on with. */
+static Statement ranges_of_sender = STATEMENT(
+	SELECT_RANGES
+	" AND sender_id = $3 AND due_at <= $4"
+	" ORDER BY due_at"
+	" FOR UPDATE SKIP LOCKED",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 /* The first one, and no other: whoever waits for one that goes would go on to the next. */
 static Statement wait_for_range = STATEMENT(
 	"SELECT FROM leadterra.waiting"
 	" WHERE workspace_id = $1 AND ctid = ("
 	" SELECT ctid FROM leadterra.waiting"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3 AND waiting_since <= $4"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND sender_id = " NO_SENDER
+	" AND step = $3 AND waiting_since <= $4"
 	" ORDER BY waiting_since, range_id"
 	" LIMIT 1)"
 	" FOR UPDATE",
@@ -174,6 +192,20 @@ look_at_range(QueueTaker *taker, QueueSource *source)
 	return false;
 }
 
+/* Begins to look for what there is to take from a source. */
+static Portal
+open_source(const QueueTaker *taker, const QueueSource *source)
+{
+	Datum		parameters[] = {taker->workspace, taker->campaign,
+	Int16GetDatum(source->step), TimestampTzGetDatum(due_since(&source->rule, taker->now))};
+
+	if (source->step > 0)
+		return statement_open(&free_ranges, parameters);
+	parameters[2] = UUIDPGetDatum(&taker->sender);
+	parameters[3] = TimestampTzGetDatum(taker->now);
+	return statement_open(&ranges_of_sender, parameters);
+}
+
 /* Locks the next row of a source that waits; false if there is none. */
 static bool
 fetch_row(QueueTaker *taker, QueueSource *source)
@@ -182,22 +214,19 @@ fetch_row(QueueTaker *taker, QueueSource *source)
 	bool		nulls[RANGE_COLUMNS];
 
 	if (source->portal == NULL)
-	{
-		Datum		parameters[] = {taker->workspace, taker->campaign,
-		Int16GetDatum(source->step), TimestampTzGetDatum(due_since(&source->rule, taker->now))};
-
-		source->portal = statement_open(&free_ranges, parameters);
-	}
+		source->portal = open_source(taker, source);
 	if (statement_fetch(source->portal, 1) == 0)
 		return false;
 	statement_row(0, values, nulls);
-	source->due_at = due_at(&source->rule, DatumGetTimestampTz(values[RANGE_SINCE]));
+	source->due_at = source->step == 0 ? DatumGetTimestampTz(values[RANGE_DUE]) :
+		due_at(&source->rule, DatumGetTimestampTz(values[RANGE_SINCE]));
 	source->range_id = *DatumGetUUIDP(values[RANGE_ID]);
 	source->rest.batch_id = *DatumGetUUIDP(values[RANGE_BATCH]);
 	source->rest.first = DatumGetInt16(values[RANGE_FIRST]);
 	source->rest.last = DatumGetInt16(values[RANGE_LAST]);
 	source->rest.attempt = DatumGetInt16(values[RANGE_ATTEMPT]);
-	source->rest.step = source->step;
+	source->rest.step = DatumGetInt16(values[RANGE_STEP]);
+	source->rest.has_sender = source->step == 0;
 	source->rest.tried_at = nulls[RANGE_TRIED] ? DT_NOBEGIN :
 		DatumGetTimestampTz(values[RANGE_TRIED]);
 	source->losses.count = Max(DatumGetInt16(values[RANGE_LOSSES]), 0);
@@ -205,6 +234,21 @@ fetch_row(QueueTaker *taker, QueueSource *source)
 	source->place = *(ItemPointer) DatumGetPointer(values[RANGE_PLACE]);
 	SPI_freetuptable(SPI_tuptable);
 	return true;
+}
+
+/* Says whether the messages of a range are the first of their leads, and nobody has had them. */
+bool
+queue_is_new(const QueueRange *range, int losses)
+{
+	return range->step == 1 && range->attempt == 1 && losses == 0 &&
+		TIMESTAMP_IS_NOBEGIN(range->tried_at);
+}
+
+/* Says whether a source is at messages that are new, of which no more may be taken. */
+static bool
+is_held(const QueueTaker *taker, const QueueSource *source)
+{
+	return taker->most_new == 0 && queue_is_new(&source->rest, source->losses.count);
 }
 
 /* Locks the next range of a source. */
@@ -216,34 +260,42 @@ fetch_range(QueueTaker *taker, QueueSource *source)
 		CHECK_FOR_INTERRUPTS();
 		if (!fetch_row(taker, source))
 			source->exhausted = true;
-		else
+		else if (!is_held(taker, source))
 			source->has_range = look_at_range(taker, source);
 	}
 }
 
-/* Returns the source whose range has been due for longest; NULL if none has one. */
-static QueueSource *
-oldest_source(QueueTaker *taker)
+/* Says whether a source is to be taken from before another: what is of both has a range. */
+static bool
+comes_before(const QueueSource *source, const QueueSource *other)
 {
-	QueueSource *oldest = NULL;
+	if (source->priority != other->priority)
+		return source->priority < other->priority;
+	return source->due_at < other->due_at;
+}
+
+/* Returns the source to take from first; NULL if none has a range. */
+static QueueSource *
+first_source(QueueTaker *taker)
+{
+	QueueSource *first = NULL;
 
 	for (int i = 0; i < taker->nsources; i++)
 	{
 		QueueSource *source = &taker->sources[i];
 
 		fetch_range(taker, source);
-		if (source->has_range &&
-			(oldest == NULL || source->due_at < oldest->due_at))
-			oldest = source;
+		if (source->has_range && (first == NULL || comes_before(source, first)))
+			first = source;
 	}
-	return oldest;
+	return first;
 }
 
 /* Returns the source to take from next; NULL if there is none or it was lost more or less often. */
 static QueueSource *
 next_source(QueueTaker *taker)
 {
-	QueueSource *source = oldest_source(taker);
+	QueueSource *source = first_source(taker);
 
 	if (source == NULL)
 		return NULL;
@@ -265,6 +317,21 @@ count_wanted(const QueueTaker *taker, int wanted, int taken)
 }
 
 /*
+ * Counts the messages of a range that is taken as new ones, and leaves out what is too much:
+ * nothing more is taken then, for a lease notes how far one range is used.
+ */
+static void
+take_new(QueueTaker *taker, QueueRange *part)
+{
+	if (part->last - part->first + 1 >= taker->most_new)
+	{
+		part->last = part->first + taker->most_new - 1;
+		taker->ended = true;
+	}
+	taker->most_new -= part->last - part->first + 1;
+}
+
+/*
  * Takes messages that are due, adds their ranges to others, and returns how many.
  * So many are wanted, of which some were taken before and handed out; fewer are taken if
  * no more are due, or may stand in the same lease.  Runs in SPI.
@@ -275,11 +342,14 @@ queue_take(QueueTaker *taker, int handed, int wanted, QueueRanges *ranges)
 	int			taken = 0;
 	QueueSource *source;
 
-	while (count_wanted(taker, wanted, handed + taken) > 0 && (source = next_source(taker)) != NULL)
+	while (!taker->ended && count_wanted(taker, wanted, handed + taken) > 0 &&
+		   (source = next_source(taker)) != NULL)
 	{
 		QueueRange	part = source->rest;
 
 		part.last = Min(part.last, part.first + count_wanted(taker, wanted, handed + taken) - 1);
+		if (queue_is_new(&part, source->losses.count))
+			take_new(taker, &part);
 		taken += part.last - part.first + 1;
 		queue_add_range(ranges, &part);
 		source->rest.first = part.last + 1;

@@ -39,10 +39,13 @@ COMMENT ON COLUMN leadterra.batches.greatest_lead_id IS 'The greatest of their i
 
 -- A range is deleted when it is used up, and never updated: how far a range is
 -- used stands in the leases that took a part of it, so that claims of a few
--- messages leave no dead rows in front of the next.
+-- messages leave no dead rows in front of the next.  The key has what no sender began
+-- in front of the rest, which senders go on with: whoever looks for the one does not
+-- meet the other, however many senders there are.
 CREATE TABLE leadterra.waiting (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
+    sender_id uuid NOT NULL DEFAULT leadterra.nobody(),
     step smallint NOT NULL,
     waiting_since timestamptz NOT NULL,
     range_id uuid NOT NULL,
@@ -54,13 +57,20 @@ CREATE TABLE leadterra.waiting (
     tried_at timestamptz,
     losses smallint NOT NULL DEFAULT 0,
     lost_at timestamptz,
-    PRIMARY KEY (workspace_id, campaign_id, step, waiting_since, range_id),
+    due_at timestamptz,
+    PRIMARY KEY (workspace_id, campaign_id, sender_id, step, waiting_since, range_id),
     CONSTRAINT waiting_valid CHECK (
-        leadterra.range_is_valid(step, first, last, attempt, losses, lost_at))
+        leadterra.range_is_valid(step, first, last, attempt, losses, lost_at, sender_id, due_at))
 );
+CREATE INDEX waiting_for_senders ON leadterra.waiting (workspace_id, campaign_id, due_at, sender_id)
+    WHERE due_at IS NOT NULL;
+CREATE INDEX waiting_for_sender ON leadterra.waiting (workspace_id, campaign_id, sender_id, due_at)
+    WHERE due_at IS NOT NULL;
 SELECT leadterra.add_table('leadterra.waiting');
 COMMENT ON TABLE leadterra.waiting IS 'Ranges of batches that no worker holds.';
 COMMENT ON COLUMN leadterra.waiting.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.waiting.sender_id IS
+    'The sender that goes on with it; all zeros: none has begun.';
 COMMENT ON COLUMN leadterra.waiting.step IS 'The step.';
 COMMENT ON COLUMN leadterra.waiting.waiting_since IS 'Delays run from here.';
 COMMENT ON COLUMN leadterra.waiting.range_id IS 'Id of the range.';
@@ -75,6 +85,8 @@ COMMENT ON COLUMN leadterra.waiting.tried_at IS
 COMMENT ON COLUMN leadterra.waiting.losses IS
     'Leases in a row that had it and ran out with nothing reported on it.';
 COMMENT ON COLUMN leadterra.waiting.lost_at IS 'When the last of these ran out.';
+COMMENT ON COLUMN leadterra.waiting.due_at IS
+    'When it is due, but for windows and limits; set where a sender is.';
 
 -- The ranges of a lease are four arrays; its messages are their positions in
 -- that order.  Bit n of settled (completed) says that message n is done with (was
@@ -99,6 +111,8 @@ CREATE TABLE leadterra.leases (
     tried_at timestamptz[],
     losses smallint NOT NULL DEFAULT 0,
     lost_at timestamptz,
+    sender_id uuid,
+    claimed_at timestamptz,
     PRIMARY KEY (workspace_id, lease_id),
     -- One, for the text of each is read again by every statement that writes a lease.
     CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(
@@ -138,6 +152,9 @@ COMMENT ON COLUMN leadterra.leases.tried_at IS
 COMMENT ON COLUMN leadterra.leases.losses IS
     'Leases in a row before this one that had its ranges and ran out; the same for all of them.';
 COMMENT ON COLUMN leadterra.leases.lost_at IS 'When the last of these ran out.';
+COMMENT ON COLUMN leadterra.leases.sender_id IS 'The sender of its messages; null: none.';
+COMMENT ON COLUMN leadterra.leases.claimed_at IS
+    'When its messages were counted for limits of a day; null: they were not.';
 
 CREATE TABLE leadterra.exceptions (
     workspace_id uuid NOT NULL,

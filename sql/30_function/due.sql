@@ -44,7 +44,8 @@ BEGIN ATOMIC
         SELECT w.waiting_since
         FROM leadterra.waiting w
         WHERE w.workspace_id = campaign_heads.workspace_id
-          AND w.campaign_id = campaign_heads.campaign_id AND w.step = s.step
+          AND w.campaign_id = campaign_heads.campaign_id AND w.sender_id = leadterra.nobody()
+          AND w.step = s.step
         ORDER BY w.waiting_since
         LIMIT 1
     ) w;
@@ -53,24 +54,41 @@ END;
 COMMENT ON FUNCTION leadterra.campaign_heads(uuid, uuid, timestamptz) IS
 'List the steps of a campaign with messages that wait, and when the first of each is due.';
 
+CREATE FUNCTION leadterra.claimable_at(
+    workspace_id uuid, campaign_id uuid, step integer, due_at timestamptz)
+RETURNS timestamptz
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_claimable_at';
+
+COMMENT ON FUNCTION leadterra.claimable_at(uuid, uuid, integer, timestamptz) IS
+'Return when a message may be handed out that is due at a time
+
+The window of its campaign is open then, no limit of a day is used up, and a sender is free.
+Step 0 stands for what senders go on with, the first of which is looked for.';
+
 -- Two indexes are gone through together, in the order of campaigns: that of what
 -- waits, and that of the campaigns that run.  Where one has nothing of a campaign,
 -- the other skips it.  So neither the drafts nor the campaigns that have sent
--- everything are read, however many there are.  A row is a step of a campaign whose
--- first range was found; or, with step 0, the campaign to go on from.
+-- everything are read, however many there are.  What senders go on with is behind the
+-- rest of its campaign, and stepped over as a whole.  A row is a step of a campaign whose
+-- first range was found; or, with step 0, what senders go on with, or the campaign to go
+-- on from.
 CREATE FUNCTION leadterra.queue_heads(workspace_id uuid)
 RETURNS TABLE (campaign_id uuid, step smallint, due_at timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH RECURSIVE heads AS (
         SELECT
-            '00000000-0000-0000-0000-000000000000'::uuid AS campaign_id,
+            leadterra.nobody() AS campaign_id,
+            leadterra.nobody() AS sender_id,
             0::smallint AS step,
             NULL::timestamptz AS waiting_since,
-            NULL::timestamptz AS started_at
+            NULL::timestamptz AS started_at,
+            false AS is_limited
         UNION ALL
         SELECT
-            CASE WHEN w.started_at IS NOT NULL THEN w.campaign_id
+            CASE WHEN c.started_at IS NOT NULL THEN w.campaign_id
             ELSE (
                 SELECT c.campaign_id
                 FROM leadterra.campaigns c
@@ -79,42 +97,90 @@ BEGIN ATOMIC
                 ORDER BY c.campaign_id
                 LIMIT 1
             ) END,
-            CASE WHEN w.started_at IS NOT NULL THEN w.step ELSE 0::smallint END,
+            CASE WHEN c.started_at IS NULL OR w.sender_id = leadterra.nobody()
+                THEN leadterra.nobody()
+            ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff' END,
+            CASE WHEN c.started_at IS NOT NULL AND w.sender_id = leadterra.nobody() THEN w.step
+            ELSE 0::smallint END,
             w.waiting_since,
-            w.started_at
+            c.started_at,
+            c.is_limited
         FROM heads h
         CROSS JOIN LATERAL (
-            SELECT w.campaign_id, w.step, w.waiting_since, (
-                SELECT c.started_at
-                FROM leadterra.campaigns c
-                WHERE c.workspace_id = queue_heads.workspace_id
-                  AND c.campaign_id = w.campaign_id AND c.status = 'running'
-            ) AS started_at
+            SELECT w.campaign_id, w.sender_id, w.step, w.waiting_since
             FROM leadterra.waiting w
             WHERE w.workspace_id = queue_heads.workspace_id
-              AND (w.campaign_id, w.step) > (h.campaign_id, h.step)
-            ORDER BY w.campaign_id, w.step, w.waiting_since
+              AND (w.campaign_id, w.sender_id, w.step) > (h.campaign_id, h.sender_id, h.step)
+            ORDER BY w.campaign_id, w.sender_id, w.step, w.waiting_since
             LIMIT 1
         ) w
+        LEFT JOIN LATERAL (
+            SELECT
+                c.started_at,
+                num_nonnulls(c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads) > 0
+                    AS is_limited
+            FROM leadterra.campaigns c
+            WHERE c.workspace_id = queue_heads.workspace_id
+              AND c.campaign_id = w.campaign_id AND c.status = 'running'
+            OFFSET 0
+        ) c ON true
     )
-    SELECT h.campaign_id, h.step, leadterra.due_at(h.waiting_since, h.started_at, s.delay_days)
+    SELECT h.campaign_id, h.step, d.due_at
     FROM heads h
     CROSS JOIN LATERAL (
-        SELECT s.delay_days
+        SELECT CASE WHEN h.is_limited
+            THEN leadterra.claimable_at(
+                queue_heads.workspace_id, h.campaign_id, s.step,
+                leadterra.due_at(h.waiting_since, h.started_at, s.delay_days))
+            ELSE leadterra.due_at(h.waiting_since, h.started_at, s.delay_days) END AS due_at
         FROM leadterra.steps s
         WHERE s.workspace_id = queue_heads.workspace_id
           AND s.campaign_id = h.campaign_id AND s.step = h.step
-        OFFSET 0
-    ) s
+        UNION ALL
+        SELECT leadterra.claimable_at(
+            queue_heads.workspace_id, h.campaign_id, 0, h.started_at)
+        WHERE h.step = 0
+    ) d
     WHERE h.started_at IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION leadterra.queue_heads(uuid) IS
-'List, for each step of running campaigns with messages that wait, when the first is due.';
+'List, for each step of running campaigns with messages that wait, when the first is due
+
+Step 0 stands for what senders go on with.';
+
+CREATE FUNCTION leadterra.campaign_due(
+    workspace_id uuid, campaign_id uuid, started_at timestamptz)
+RETURNS TABLE (step smallint, due_at timestamptz, claimable_at timestamptz)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT
+        h.step,
+        h.due_at,
+        leadterra.claimable_at(
+            campaign_due.workspace_id, campaign_due.campaign_id, h.step, h.due_at)
+    FROM (
+        SELECT h.step, h.due_at
+        FROM leadterra.campaign_heads(
+            campaign_due.workspace_id, campaign_due.campaign_id, campaign_due.started_at) h
+        UNION ALL
+        (SELECT 0, w.due_at
+         FROM leadterra.waiting w
+         WHERE w.workspace_id = campaign_due.workspace_id
+           AND w.campaign_id = campaign_due.campaign_id AND w.due_at IS NOT NULL
+         ORDER BY w.due_at
+         LIMIT 1)
+    ) h;
+END;
+
+COMMENT ON FUNCTION leadterra.campaign_due(uuid, uuid, timestamptz) IS
+'List what waits in a campaign: when the first of each step is due, and may be handed out
+
+Step 0 stands for what senders go on with.';
 
 CREATE FUNCTION leadterra.next_due(workspace_id uuid)
 RETURNS TABLE (due_at timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT least(
         (SELECT min(h.due_at) FROM leadterra.queue_heads(next_due.workspace_id) h),
@@ -129,7 +195,7 @@ Null if nothing waits.';
 
 CREATE FUNCTION @extschema@.lt_next_due()
 RETURNS timestamptz
-LANGUAGE sql VOLATILE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT n.due_at
     FROM leadterra.enter('messages:read') AS e (workspace_id)
@@ -143,7 +209,7 @@ Returns: a time; one that has passed means that there is work now; null: nothing
 
 CREATE FUNCTION leadterra.due_workspaces(max integer)
 RETURNS TABLE (workspace_id uuid, due_at timestamptz)
-LANGUAGE sql VOLATILE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT w.workspace_id, n.due_at
     FROM leadterra.workspaces w

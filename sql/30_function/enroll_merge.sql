@@ -12,9 +12,11 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
     m record;
+    due timestamptz;
     batch uuid;
 BEGIN
-    SELECT x.step, x.state, x.waiting_since, x.batch_id, x."position" INTO m
+    SELECT x.step, x.state, x.waiting_since, x.batch_id, x."position",
+        coalesce(x.sender_id, leadterra.nobody()) AS sender_id INTO m
     FROM leadterra.messages x
     WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.lead_id = source
       AND x.state <> 'sent';
@@ -24,8 +26,8 @@ BEGIN
     END IF;
     IF m.state IN ('queued', 'retry') THEN
         -- A claim may just have taken it.
-        PERFORM leadterra.lock_waiting(
-            workspace, campaign, m.step, m.waiting_since, m.batch_id, m."position");
+        due := leadterra.lock_waiting(
+            workspace, campaign, m.sender_id, m.step, m.waiting_since, m.batch_id, m."position");
         PERFORM FROM leadterra.messages x
         WHERE x.workspace_id = workspace AND x.campaign_id = campaign AND x.lead_id = source
           AND x.batch_id = m.batch_id AND x."position" = m."position" AND x.state = m.state;
@@ -36,7 +38,9 @@ BEGIN
     END IF;
 
     IF m.step IS NOT NULL THEN
-        batch := leadterra.enqueue(workspace, campaign, m.step, m.waiting_since, heir);
+        batch := leadterra.enqueue(
+            workspace, campaign, m.step, m.waiting_since, heir, m.sender_id,
+            coalesce(due, m.waiting_since));
     END IF;
     IF m.state IN ('failed', 'skipped') THEN
         PERFORM leadterra.hand_over_exception(

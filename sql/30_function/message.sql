@@ -4,14 +4,15 @@ CREATE FUNCTION @extschema@.lt_claim_messages(
     max_messages integer DEFAULT 100,
     lease_for interval DEFAULT '5 minutes',
     campaign_id uuid DEFAULT NULL,
-    worker text DEFAULT NULL
+    worker text DEFAULT NULL,
+    transports text[] DEFAULT NULL
 )
 RETURNS SETOF @extschema@.lt_message
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_claim_messages';
 
-COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text) IS
+COMMENT ON FUNCTION @extschema@.lt_claim_messages(integer, interval, uuid, text, text[]) IS
 'Claim due messages of one campaign to send them
 
 Commit, send them, then call lt_complete_messages, lt_fail_messages, lt_bounce_messages or
@@ -33,6 +34,7 @@ Parameters:
 - lease_for: how long the worker has, at most a week
 - campaign_id: the campaign; null: any
 - worker: a name for people, at most 1,000 bytes
+- transports: names of those that the worker has; null: all. Senders with another are not for it
 Returns: rendered messages, oldest first. No row means: nothing more for this call. Where
 lt_next_due is in the past, call again after a moment.
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
@@ -246,7 +248,8 @@ SELECT
     w.workspace_id, w.campaign_id, w.step, u.lead_id, w.batch_id,
     w.unused + u.number - 1 AS "position", w.waiting_since,
     leadterra.waiting_state(w.attempt, w.tried_at) AS state,
-    w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at
+    w.error AS reason, w.attempt, NULL::uuid AS lease_id, NULL::timestamptz AS settled_at,
+    nullif(w.sender_id, leadterra.nobody()) AS sender_id
 FROM leadterra.waiting_ranges w
 CROSS JOIN LATERAL (
     SELECT b.lead_ids
@@ -260,7 +263,7 @@ SELECT
     l.workspace_id, l.campaign_id, b.step, p.lead_id, r.batch_id, r.first + p.number - 1,
     b.waiting_since,
     CASE WHEN n.completed THEN 'sent' ELSE 'leased' END,
-    NULL, r.attempt, l.lease_id, CASE WHEN n.completed THEN l.closed_at END
+    NULL, r.attempt, l.lease_id, CASE WHEN n.completed THEN l.closed_at END, l.sender_id
 FROM leadterra.leases l
 CROSS JOIN LATERAL (
     SELECT u.batch_id, u.first, u.last, u.attempt,
@@ -284,7 +287,7 @@ WHERE n.completed OR l.state = 'open' AND NOT n.settled
 UNION ALL
 SELECT
     x.workspace_id, x.campaign_id, x.step, x.lead_id, x.batch_id, x."position", b.waiting_since,
-    x.state, x.reason, x.attempt, NULL, x.created_at
+    x.state, x.reason, x.attempt, NULL, x.created_at, NULL
 FROM leadterra.exceptions x
 CROSS JOIN LATERAL (
     SELECT b.waiting_since
@@ -309,15 +312,18 @@ COMMENT ON COLUMN leadterra.message_states.reason IS 'Why it is retry, failed or
 COMMENT ON COLUMN leadterra.message_states.attempt IS 'The attempt to come, at hand, or the last.';
 COMMENT ON COLUMN leadterra.message_states.lease_id IS 'The lease that holds or sent it.';
 COMMENT ON COLUMN leadterra.message_states.settled_at IS 'When it was settled.';
+COMMENT ON COLUMN leadterra.message_states.sender_id IS
+    'The sender that goes on with it, has it, or sent it; null: none, or it ended unsent.';
 
 CREATE VIEW leadterra.messages WITH (security_invoker = true) AS
 SELECT
     m.*,
     c.status AS campaign_status,
-    leadterra.due_at(m.waiting_since, c.started_at, s.delay_days) AS due_at
+    leadterra.window_opens(
+        c.schedule, leadterra.due_at(m.waiting_since, c.started_at, s.delay_days)) AS due_at
 FROM leadterra.message_states m
 CROSS JOIN LATERAL (
-    SELECT c.status, c.started_at
+    SELECT c.status, c.started_at, c.schedule
     FROM leadterra.campaigns c
     WHERE c.workspace_id = m.workspace_id AND c.campaign_id = m.campaign_id
     OFFSET 0
@@ -343,6 +349,8 @@ COMMENT ON COLUMN leadterra.messages.reason IS
 COMMENT ON COLUMN leadterra.messages.attempt IS 'The attempt to come, at hand, or the last.';
 COMMENT ON COLUMN leadterra.messages.lease_id IS 'The lease that holds or sent it.';
 COMMENT ON COLUMN leadterra.messages.settled_at IS 'When it was settled.';
+COMMENT ON COLUMN leadterra.messages.sender_id IS
+    'The sender that goes on with it, has it, or sent it; null: none, or it ended unsent.';
 COMMENT ON COLUMN leadterra.messages.campaign_status IS 'draft, running or paused.';
 COMMENT ON COLUMN leadterra.messages.due_at IS 'When it is due.';
 

@@ -84,30 +84,33 @@ AS $$
 DECLARE
     workspace CONSTANT uuid := leadterra.current_workspace();
     place CONSTANT text[] := string_to_array(after, ':');
-    start_step CONSTANT integer := coalesce(place[2]::integer, 0);
+    start_sender CONSTANT uuid := coalesce(place[2]::uuid, leadterra.nobody());
+    start_step CONSTANT integer := coalesce(place[3]::integer, 0);
     start_time CONSTANT timestamptz := coalesce(
-        timestamptz 'epoch' + place[3]::bigint * interval '1 microsecond', '-infinity');
-    start_range CONSTANT uuid := coalesce(place[4]::uuid, '00000000-0000-0000-0000-000000000000');
+        timestamptz 'epoch' + place[4]::bigint * interval '1 microsecond', '-infinity');
+    start_range CONSTANT uuid := coalesce(place[5]::uuid, leadterra.nobody());
     look_at CONSTANT integer := greatest(wanted, 1000);
     more integer := wanted;
     looked integer := 0;
     found integer;
     started timestamptz;
+    windows jsonb;
     start integer;
     lead_ids uuid[];
     delay integer;
     since text;
     w record;
 BEGIN
-    SELECT c.started_at INTO started
+    SELECT c.started_at, c.schedule INTO started, windows
     FROM leadterra.campaigns c
     WHERE c.workspace_id = workspace AND c.campaign_id = waiting_page.campaign_id;
     FOR w IN
         SELECT w.*, leadterra.waiting_state(w.attempt, w.tried_at) AS state
         FROM leadterra.waiting w
         WHERE w.workspace_id = workspace AND w.campaign_id = waiting_page.campaign_id
-          AND (w.step, w.waiting_since, w.range_id) >= (start_step, start_time, start_range)
-        ORDER BY w.step, w.waiting_since, w.range_id
+          AND (w.sender_id, w.step, w.waiting_since, w.range_id)
+              >= (start_sender, start_step, start_time, start_range)
+        ORDER BY w.sender_id, w.step, w.waiting_since, w.range_id
         LIMIT look_at
     LOOP
         looked := looked + 1;
@@ -116,7 +119,7 @@ BEGIN
         SELECT greatest(
             max(l.partial_last) + 1,
             w.first,
-            CASE WHEN w.range_id = start_range THEN place[5]::integer + 1 END)
+            CASE WHEN w.range_id = start_range THEN place[6]::integer + 1 END)
         INTO start
         FROM leadterra.leases l
         WHERE l.workspace_id = workspace AND l.partial_range_id = w.range_id AND w.first < w.last;
@@ -129,9 +132,11 @@ BEGIN
         RETURN QUERY
         SELECT leadterra.message_id(w.batch_id, start + u.number - 1), w.campaign_id,
             w.step::integer, u.lead_id, l.email,
-            leadterra.due_at(w.waiting_since, started, delay), w.state, w.error, w.attempt::integer,
+            leadterra.window_opens(windows, leadterra.due_at(w.waiting_since, started, delay)),
+            w.state, w.error, w.attempt::integer,
             NULL::uuid, NULL::timestamptz,
-            concat_ws(':', 'waiting', w.step, since, w.range_id, start + u.number - 1)
+            concat_ws(
+                ':', 'waiting', w.sender_id, w.step, since, w.range_id, start + u.number - 1)
         FROM (
             SELECT u.lead_id, u.number
             FROM unnest(lead_ids) WITH ORDINALITY AS u (lead_id, number)
@@ -153,13 +158,15 @@ BEGIN
     IF more > 0 AND looked = look_at THEN
         RETURN QUERY
         SELECT * FROM leadterra.page_end(
-            concat_ws(':', 'waiting', w.step, since, w.range_id, 1000));
+            concat_ws(':', 'waiting', w.sender_id, w.step, since, w.range_id, 1000));
     END IF;
 END;
 $$;
 
 COMMENT ON FUNCTION leadterra.waiting_page(uuid, text, text, integer) IS
-'List messages of a campaign that wait, in the order in which they are claimed.';
+'List messages of a campaign that wait
+
+Those with which no sender has begun come first, by step and time, then the rest by sender.';
 
 CREATE FUNCTION leadterra.lease_page(campaign_id uuid, state text, after text, wanted integer)
 RETURNS SETOF @extschema@.lt_message_page
@@ -181,9 +188,10 @@ DECLARE
     looked integer := 0;
     found integer;
     started timestamptz;
+    windows jsonb;
     h record;
 BEGIN
-    SELECT c.started_at INTO started
+    SELECT c.started_at, c.schedule INTO started, windows
     FROM leadterra.campaigns c
     WHERE c.workspace_id = workspace AND c.campaign_id = lease_page.campaign_id;
     FOR h IN
@@ -199,7 +207,9 @@ BEGIN
         CONTINUE WHEN lease_page.state = 'leased' AND h.state <> 'open';
         RETURN QUERY
         SELECT m.message_id, m.campaign_id, m.step::integer, m.lead_id, l.email,
-            leadterra.due_at(m.waiting_since, started, s.delay_days), m.state, m.reason,
+            leadterra.window_opens(
+                windows, leadterra.due_at(m.waiting_since, started, s.delay_days)),
+            m.state, m.reason,
             m.attempt::integer, m.lease_id, m.settled_at,
             concat_ws(':', 'lease', h.lease_id, m.message_id)
         FROM (
@@ -279,7 +289,9 @@ BEGIN
         RETURN QUERY
         SELECT leadterra.message_id(x.batch_id, x."position"), x.campaign_id,
             x.step::integer, x.lead_id, l.email,
-            leadterra.due_at(b.waiting_since, c.started_at, s.delay_days), x.state, x.reason,
+            leadterra.window_opens(
+                c.schedule, leadterra.due_at(b.waiting_since, c.started_at, s.delay_days)),
+            x.state, x.reason,
             x.attempt::integer, NULL::uuid, x.created_at,
             concat_ws(':', 'exception', x.lead_id, x.step)
         FROM leadterra.leads l, leadterra.batches b, leadterra.campaigns c, leadterra.steps s
@@ -334,7 +346,7 @@ BEGIN
     first := CASE WHEN after IS NULL THEN 1
         ELSE array_position(parts, split_part(after, ':', 1)) END;
     IF first IS NULL OR after !~ format(
-        '^(waiting:\d{1,3}:-?\d{1,18}:%1$s:\d{1,4}|lease:%1$s:%1$s|exception:%1$s:\d{1,3})$',
+        '^(waiting:%1$s:\d{1,3}:-?\d{1,18}:%1$s:\d{1,4}|lease:%1$s:%1$s|exception:%1$s:\d{1,3})$',
         uuid) THEN
         PERFORM leadterra.raise_error('invalid_request',
             'argument "after" is not from a page of such messages');

@@ -48,6 +48,8 @@ COMMENT ON VIEW leadterra.waiting_ranges IS
 'Ranges of all workspaces that wait, and how far workers have had them.';
 COMMENT ON COLUMN leadterra.waiting_ranges.workspace_id IS 'The workspace.';
 COMMENT ON COLUMN leadterra.waiting_ranges.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.waiting_ranges.sender_id IS
+    'The sender that goes on with it; all zeros: none.';
 COMMENT ON COLUMN leadterra.waiting_ranges.step IS 'The step.';
 COMMENT ON COLUMN leadterra.waiting_ranges.waiting_since IS 'Delays run from here.';
 COMMENT ON COLUMN leadterra.waiting_ranges.range_id IS 'Id of the range.';
@@ -60,6 +62,8 @@ COMMENT ON COLUMN leadterra.waiting_ranges.tried_at IS
     'When it first failed or was deferred; null: it never did.';
 COMMENT ON COLUMN leadterra.waiting_ranges.losses IS 'Leases in a row that had it and ran out.';
 COMMENT ON COLUMN leadterra.waiting_ranges.lost_at IS 'When the last of these ran out.';
+COMMENT ON COLUMN leadterra.waiting_ranges.due_at IS
+    'When it is due, but for windows and limits; null: no sender goes on with it.';
 COMMENT ON COLUMN leadterra.waiting_ranges.unused IS 'First position that no worker has had.';
 
 -- The planner puts its text in the place of a call.
@@ -93,11 +97,15 @@ Returns: those that will be skipped, of leads whose sequence has ended or whose 
 invalid, and those of leads that were deleted; no row where none of these lists has any.';
 
 CREATE FUNCTION leadterra.enqueue(
-    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid)
+    workspace uuid, campaign_id uuid, step integer, waiting_since timestamptz, lead_id uuid,
+    sender_id uuid DEFAULT leadterra.nobody(), due_at timestamptz DEFAULT '-infinity')
 RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_enqueue';
 
-COMMENT ON FUNCTION leadterra.enqueue(uuid, uuid, integer, timestamptz, uuid) IS
-'Queue a step of a campaign for one lead, whose delay runs from a time, and return the batch.';
+COMMENT ON FUNCTION leadterra.enqueue(
+    uuid, uuid, integer, timestamptz, uuid, uuid, timestamptz) IS
+'Queue a step of a campaign for one lead, whose delay runs from a time, and return the batch
+
+Where a sender goes on with it, it says when that is due; a sender of all zeros is none.';

@@ -34,25 +34,30 @@ FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_2_queue();
 CREATE FUNCTION leadterra.lock_waiting(
     workspace uuid,
     campaign_id uuid,
+    sender_id uuid,
     step integer,
     waiting_since timestamptz,
     batch_id uuid,
     "position" bigint)
-RETURNS void
+RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 BEGIN ATOMIC
-    SELECT
+    SELECT w.due_at
     FROM leadterra.waiting w
     WHERE w.workspace_id = lock_waiting.workspace AND w.campaign_id = lock_waiting.campaign_id
+      AND w.sender_id = lock_waiting.sender_id
       AND w.step = lock_waiting.step AND w.waiting_since = lock_waiting.waiting_since
       AND w.batch_id = lock_waiting.batch_id AND lock_waiting."position" BETWEEN w.first AND w.last
     FOR UPDATE;
 END;
 
-COMMENT ON FUNCTION leadterra.lock_waiting(uuid, uuid, integer, timestamptz, uuid, bigint) IS
-'Lock the range that a message waits in, which claims step over from then on.';
+COMMENT ON FUNCTION leadterra.lock_waiting(
+    uuid, uuid, uuid, integer, timestamptz, uuid, bigint) IS
+'Lock the range that a message waits in, which claims step over from then on
+
+Returns when it is due for its sender, null where it has none.';
 
 CREATE FUNCTION leadterra.hand_over_exception(
     workspace uuid,
@@ -70,7 +75,8 @@ AS $$
 BEGIN
     DELETE FROM leadterra.waiting w
     WHERE w.workspace_id = workspace AND w.campaign_id = hand_over_exception.campaign_id
-      AND w.step = hand_over_exception.step AND w.waiting_since = hand_over_exception.waiting_since
+      AND w.sender_id = leadterra.nobody() AND w.step = hand_over_exception.step
+      AND w.waiting_since = hand_over_exception.waiting_since
       AND w.range_id = hand_over_exception.batch_id;
     INSERT INTO leadterra.exceptions (
         workspace_id, campaign_id, lead_id, step, batch_id, "position",

@@ -1,0 +1,257 @@
+/*
+ * campaign_turn.c
+ *		When a campaign may send, and how much: its windows, its limits of a day and
+ *		its senders.
+ *
+ * A campaign without any of these is left alone.  What is handed out is counted in the
+ * transaction of the claim, under the lock of one row a campaign.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/timestamp.h"
+
+#include "campaign.h"
+#include "compat.h"
+#include "context.h"
+#include "due.h"
+#include "sender.h"
+#include "statement.h"
+#include "window.h"
+
+PG_FUNCTION_INFO_V1(lt_claimable_at);
+
+static Statement find_limits = STATEMENT(
+	"SELECT " CAMPAIGN_LIMIT_COLUMNS
+	" FROM leadterra.campaigns c"
+	" WHERE c.workspace_id = $1 AND c.campaign_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement find_usage = STATEMENT(
+	"SELECT used_on, handed, new_leads FROM leadterra.campaign_usage"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement ensure_usage = STATEMENT(
+	"INSERT INTO leadterra.campaign_usage (workspace_id, campaign_id)"
+	" VALUES ($1, $2)"
+	" ON CONFLICT DO NOTHING",
+	SPI_OK_INSERT, UUIDOID, UUIDOID);
+
+static Statement lock_usage = STATEMENT(
+	"SELECT used_on, handed, new_leads FROM leadterra.campaign_usage"
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" FOR NO KEY UPDATE",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* Others are not waited for: whoever claims has other campaigns. */
+static Statement lock_free_usage = STATEMENT(
+	"SELECT used_on, handed, new_leads FROM leadterra.campaign_usage"
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" FOR NO KEY UPDATE SKIP LOCKED",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement update_usage = STATEMENT(
+	"UPDATE leadterra.campaign_usage"
+	" SET used_on = $3, handed = $4, new_leads = $5"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, DATEOID, INT4OID, INT4OID);
+
+/* Reads what a row says of the limits of a campaign, of the columns CAMPAIGN_LIMIT_COLUMNS. */
+void
+campaign_read_limits(Datum workspace, Datum campaign, const Datum *values, const bool *nulls,
+					 CampaignLimits *limits)
+{
+	*limits = (CampaignLimits) {
+		.workspace = workspace, .campaign = campaign, .has_pool = !nulls[0],
+			.daily_limit = nulls[2] ? -1 : DatumGetInt32(values[2]),
+			.daily_new_leads = nulls[3] ? -1 : DatumGetInt32(values[3]),
+			.new_leads_first = DatumGetBool(values[4])
+	};
+	if (limits->has_pool)
+		limits->pool = *DatumGetUUIDP(values[0]);
+	if (!nulls[1])
+		limits->window = window_read(DatumGetJsonbP(values[1]));
+}
+
+/* Says whether a campaign has a limit of a day. */
+bool
+campaign_has_limits(const CampaignLimits *limits)
+{
+	return limits->daily_limit >= 0 || limits->daily_new_leads >= 0;
+}
+
+/* Reads what was used of the limits, of the last result: what was used on an earlier day is not. */
+static void
+read_usage(CampaignLimits *limits, TimestampTz now)
+{
+	Datum		values[3];
+	bool		nulls[3];
+
+	limits->today = window_day(limits->window, now);
+	limits->handed = limits->new_leads = 0;
+	if (SPI_processed == 0)
+		return;
+	statement_row(0, values, nulls);
+	if (nulls[0] || DatumGetDateADT(values[0]) < limits->today)
+		return;
+	limits->handed = DatumGetInt32(values[1]);
+	limits->new_leads = DatumGetInt32(values[2]);
+}
+
+/* Returns how many more a limit allows. */
+static int
+left_of(int limit, int used)
+{
+	return limit < 0 ? INT_MAX : Max(limit - used, 0);
+}
+
+/* Returns how many messages a campaign may hand out today, as far as its limits go. */
+int
+campaign_messages_left(const CampaignLimits *limits)
+{
+	return left_of(limits->daily_limit, limits->handed);
+}
+
+/* Returns how many of these may be the first of their leads. */
+int
+campaign_new_leads_left(const CampaignLimits *limits)
+{
+	return left_of(limits->daily_new_leads, limits->new_leads);
+}
+
+/*
+ * Locks what a campaign has used of its limits, if it has any, and reads it; false if
+ * another session holds it.  Runs in SPI.
+ */
+bool
+campaign_lock_usage(CampaignLimits *limits, TimestampTz now)
+{
+	Datum		values[] = {limits->workspace, limits->campaign};
+
+	if (!campaign_has_limits(limits))
+		return true;
+	if (statement_execute(&find_usage, values, NULL) == 0)
+		statement_execute(&ensure_usage, values, NULL);
+	if (statement_execute(&lock_free_usage, values, NULL) == 0)
+		return false;
+	read_usage(limits, now);
+	return true;
+}
+
+static void
+write_usage(const CampaignLimits *limits)
+{
+	Datum		values[] = {limits->workspace, limits->campaign, DateADTGetDatum(limits->today),
+	Int32GetDatum(limits->handed), Int32GetDatum(limits->new_leads)};
+
+	statement_execute(&update_usage, values, NULL);
+}
+
+/* Counts messages that were handed out, of which some were the first of their leads. */
+void
+campaign_use(CampaignLimits *limits, int messages, int new_leads)
+{
+	if (!campaign_has_limits(limits) || messages == 0)
+		return;
+	limits->handed += messages;
+	limits->new_leads += new_leads;
+	write_usage(limits);
+}
+
+/*
+ * Takes back what was counted of messages that were handed out at a time and are given
+ * back unsent, if that was today.  Runs in SPI.
+ */
+void
+campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at, int messages,
+				   int new_leads, TimestampTz now)
+{
+	Datum		key[] = {workspace, campaign};
+	Datum		values[CAMPAIGN_LIMITS];
+	bool		nulls[CAMPAIGN_LIMITS];
+	CampaignLimits limits;
+
+	if (messages == 0 || statement_execute(&find_limits, key, NULL) == 0)
+		return;
+	statement_row(0, values, nulls);
+	campaign_read_limits(workspace, campaign, values, nulls, &limits);
+	if (!campaign_has_limits(&limits) || statement_execute(&lock_usage, key, NULL) == 0)
+		return;
+	read_usage(&limits, now);
+	if (claimed_at < window_day_start(limits.window, limits.today))
+		return;
+	limits.handed = Max(limits.handed - messages, 0);
+	limits.new_leads = Max(limits.new_leads - new_leads, 0);
+	write_usage(&limits);
+}
+
+/* Finds when the limits of a day allow a message that is due at a time. */
+static TimestampTz
+allowed_at(CampaignLimits *limits, int step, TimestampTz due_at, TimestampTz now)
+{
+	Datum		key[] = {limits->workspace, limits->campaign};
+
+	if (!campaign_has_limits(limits))
+		return due_at;
+	statement_read(&find_usage, key);
+	read_usage(limits, now);
+	if (campaign_messages_left(limits) > 0 && (step != 1 || campaign_new_leads_left(limits) > 0))
+		return due_at;
+	return Max(due_at, window_day_start(limits->window, limits->today + 1));
+}
+
+/* Says whether a caller that row-level security binds asks about another workspace. */
+static bool
+is_foreign(Datum workspace)
+{
+	Oid			table = get_relname_relid("campaigns", get_namespace_oid("leadterra", false));
+
+	return check_enable_rls(table, InvalidOid, true) == RLS_ENABLED &&
+		memcmp(DatumGetUUIDP(workspace), DatumGetUUIDP(context_workspace()), UUID_LEN) != 0;
+}
+
+/* SQL: leadterra.claimable_at(workspace_id, campaign_id, step, due_at) */
+Datum
+lt_claimable_at(PG_FUNCTION_ARGS)
+{
+	Datum		key[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	int			step = PG_GETARG_INT32(2);
+	TimestampTz at = PG_GETARG_TIMESTAMPTZ(3);
+	TimestampTz now = context_clock();
+	TimestampTz opens;
+	TimestampTz closes;
+	Datum		values[CAMPAIGN_LIMITS];
+	bool		nulls[CAMPAIGN_LIMITS];
+	CampaignLimits limits;
+
+	if (is_foreign(key[0]))
+		PG_RETURN_NULL();
+	statement_connect();
+	if (statement_read(&find_limits, key) == 0)
+		at = DT_NOEND;
+	else
+	{
+		statement_row(0, values, nulls);
+		campaign_read_limits(key[0], key[1], values, nulls, &limits);
+		if (limits.has_pool)
+			at = sender_find_free(&(SenderPool) {
+				key[0], key[1], UUIDPGetDatum(&limits.pool), (Datum) 0, true, now
+			}, step == 0 ? SENDER_BEGUN : SENDER_NEW, at);
+		at = allowed_at(&limits, step, at, now);
+		/* What has been due for longer than the window is closed is not due before it opens. */
+		window_find(limits.window, Max(at, now), &opens, &closes);
+		if (opens > now)
+			at = opens;
+	}
+	statement_finish();
+	PG_RETURN_TIMESTAMPTZ(at);
+}

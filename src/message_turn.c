@@ -1,0 +1,220 @@
+/*
+ * message_turn.c
+ *		The turn of a campaign in a claim: what there is to take, and how much of it.
+ *
+ * That is what is due, in an open window, as far as the limits of a day go.  Where the
+ * campaign has a pool, one sender is found that is free, and has what it goes on with and
+ * what nobody has begun.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/timestamp.h"
+
+#include "campaign.h"
+#include "compat.h"
+#include "due.h"
+#include "message_turn.h"
+#include "queue.h"
+#include "sender.h"
+#include "statement.h"
+#include "window.h"
+
+/* Milliseconds that a claim waits for others. */
+#define WAIT_MAX 1000
+
+/* Columns of keep_due_steps. */
+enum
+{
+	DUE_STEP,
+	DUE_STARTED,
+	DUE_DELAY,
+	DUE_HAS_LINKS,
+	DUE_LIMITS,
+	DUE_TEXTS = DUE_LIMITS + CAMPAIGN_LIMITS	/* and those behind it */
+};
+
+/*
+ * Keeps the campaign from being deleted; start and pause do not wait.  One that is
+ * just being deleted has nothing.  Whether the workspace has links is said here, so that
+ * one that has none costs no statement.
+ */
+static Statement keep_due_steps = STATEMENT(
+	"SELECT h.step, c.started_at, h.delay_days,"
+	" (SELECT true FROM leadterra.links"
+	" WHERE workspace_id = $1 AND unsubscribe_url IS NOT NULL), "
+	CAMPAIGN_LIMIT_COLUMNS ", " MESSAGE_TEXT_COLUMNS
+	" FROM (SELECT started_at, " CAMPAIGN_LIMIT_COLUMNS " FROM leadterra.campaigns c"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
+	" AND started_at IS NOT NULL"
+	" FOR KEY SHARE SKIP LOCKED) c"
+	" LEFT JOIN LATERAL leadterra.campaign_heads($1, $2, c.started_at) h"
+	" ON h.due_at <= $3 AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
+	" ORDER BY h.step",
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+/* What a sender goes on with may be of any step. */
+static Statement find_texts = STATEMENT(
+	"SELECT h.step, h.delay_days, " MESSAGE_TEXT_COLUMNS
+	" FROM leadterra.steps h"
+	" WHERE h.workspace_id = $1 AND h.campaign_id = $2"
+	" AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX),
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* Adds the messages of a step with which no sender has begun, of a row of keep_due_steps. */
+static void
+add_step(MessageTurn *turn, const Datum *values)
+{
+	QueueSource *source = &turn->sources[turn->taker.nsources++];
+
+	source->step = DatumGetInt16(values[DUE_STEP]);
+	source->rule = due_rule(DatumGetTimestampTz(values[DUE_STARTED]),
+							DatumGetInt32(values[DUE_DELAY]));
+	/* Where there is not enough for all, those who have begun come first. */
+	if (turn->limits.has_pool || turn->limits.daily_limit >= 0)
+		source->priority = (source->step == 1) != turn->limits.new_leads_first;
+	turn->rules[source->step - 1] = source->rule;
+	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS]);
+}
+
+/* Adds the messages that the sender of a turn goes on with, which may be of all steps. */
+static void
+add_begun(MessageTurn *turn, TimestampTz started_at)
+{
+	Datum		parameters[] = {turn->claim->workspace, turn->campaign};
+	uint64		found = statement_execute(&find_texts, parameters, NULL);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		values[2 + MESSAGE_TEXTS];
+		bool		nulls[2 + MESSAGE_TEXTS];
+		int			step;
+
+		statement_row(i, values, nulls);
+		step = DatumGetInt16(values[0]);
+		turn->rules[step - 1] = due_rule(started_at, DatumGetInt32(values[1]));
+		message_texts_add(turn->texts, step, &values[2]);
+	}
+	turn->taker.sender = turn->lease.sender = turn->lease.next_sender = turn->sender.sender_id;
+	turn->sources[turn->taker.nsources++] = (QueueSource) {
+		.priority = turn->limits.new_leads_first
+	};
+}
+
+/*
+ * Locks a sender for a campaign with a pool; false if none is free that has work.  Those
+ * who have begun come first, unless the campaign says otherwise.
+ */
+static bool
+lock_sender(MessageTurn *turn, bool has_new)
+{
+	const MessageClaim *claim = turn->claim;
+	SenderPool	pool = {
+		claim->workspace, turn->campaign, UUIDPGetDatum(&turn->limits.pool), claim->transports,
+		claim->any_transport, claim->now
+	};
+	SenderWork	first = turn->limits.new_leads_first ? SENDER_NEW : SENDER_BEGUN;
+
+	if (!((first == SENDER_NEW && has_new && sender_lock_free(&pool, SENDER_NEW, &turn->sender)) ||
+		  sender_lock_free(&pool, SENDER_BEGUN, &turn->sender) ||
+		  (first == SENDER_BEGUN && has_new &&
+		   sender_lock_free(&pool, SENDER_NEW, &turn->sender))))
+		return false;
+	turn->wanted = Min(turn->wanted, turn->sender.most);
+	turn->send_until = Min(turn->send_until, turn->sender.tomorrow);
+	return true;
+}
+
+/* Says whether the limits of a campaign allow a claim now, and how much of it. */
+static bool
+apply_limits(MessageTurn *turn)
+{
+	CampaignLimits *limits = &turn->limits;
+	MessageClaim *claim = turn->claim;
+	TimestampTz opens;
+
+	window_find(limits->window, claim->now, &opens, &turn->send_until);
+	if (opens > claim->now || !campaign_lock_usage(limits, claim->now))
+		return false;
+	turn->wanted = Min(claim->wanted, campaign_messages_left(limits));
+	turn->taker.most_new = campaign_new_leads_left(limits);
+	return turn->wanted > 0;
+}
+
+/* Waits for what others hold of the first step of a turn. */
+static void
+wait_for_others(MessageTurn *turn)
+{
+	if (turn->sources[0].step > 0)
+		queue_wait(&turn->taker, &turn->sources[0], WAIT_MAX);
+	turn->claim->has_waited = true;
+}
+
+/*
+ * Begins the turn of a campaign; false if it has no due messages, does not run, or may not
+ * send now.
+ */
+bool
+message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool wait)
+{
+	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
+	uint64		found = statement_execute(&keep_due_steps, parameters, NULL);
+	SPITupleTable *rows = SPI_tuptable;
+	Datum		values[DUE_TEXTS + MESSAGE_TEXTS];
+	bool		nulls[DUE_TEXTS + MESSAGE_TEXTS];
+	bool		has_new;
+
+	if (found == 0)
+		return false;
+	memset(turn, 0, sizeof(MessageTurn));
+	turn->claim = claim;
+	turn->campaign = campaign;
+	turn->texts = message_texts_begin(claim->workspace, campaign);
+	turn->taker.workspace = claim->workspace;
+	turn->taker.campaign = campaign;
+	turn->taker.now = claim->now;
+	turn->taker.sources = turn->sources;
+	queue_lease_init(&turn->lease, claim->workspace, campaign);
+	statement_row(0, values, nulls);
+	if (!nulls[DUE_HAS_LINKS])
+		message_texts_link(turn->texts);
+	campaign_read_limits(claim->workspace, campaign, &values[DUE_LIMITS], &nulls[DUE_LIMITS],
+						 &turn->limits);
+	if ((nulls[DUE_STEP] && !turn->limits.has_pool) || !apply_limits(turn))
+		return false;
+	for (uint64 i = 0; i < found && !nulls[DUE_STEP]; i++)
+	{
+		SPI_tuptable = rows;
+		statement_row(i, values, nulls);
+		if (DatumGetInt16(values[DUE_STEP]) != 1 || turn->taker.most_new > 0)
+			add_step(turn, values);
+	}
+	has_new = turn->taker.nsources > 0;
+	if (turn->limits.has_pool && !lock_sender(turn, has_new))
+		return false;
+	if (turn->limits.has_pool)
+		add_begun(turn, DatumGetTimestampTz(values[DUE_STARTED]));
+	if (turn->taker.nsources == 0)
+		return false;
+	if (turn->limits.has_pool || campaign_has_limits(&turn->limits))
+		turn->lease.claimed_at = claim->now;
+	if (wait)
+		wait_for_others(turn);
+	return true;
+}
+
+/* Writes what a turn has taken: a lease, and what was used of limits. */
+void
+message_turn_close(MessageTurn *turn)
+{
+	const MessageClaim *claim = turn->claim;
+
+	queue_take_end(&turn->taker, &turn->lease);
+	if (turn->lease.ranges.nmessages == 0)
+		return;
+	queue_lease_insert(&turn->lease, turn->skipped, turn->nskipped, claim->worker,
+					   claim->no_worker, claim->now, claim->expires_at);
+	if (turn->limits.has_pool)
+		sender_use(&turn->sender, turn->handed, claim->now);
+	campaign_use(&turn->limits, turn->handed, turn->handed_new);
+}

@@ -1,0 +1,71 @@
+/*
+ * sender.h
+ *		Senders: accounts that mails leave from, and pools of them.
+ */
+#ifndef LEADTERRA_SENDER_H
+#define LEADTERRA_SENDER_H
+
+#include "datatype/timestamp.h"
+#include "utils/date.h"
+#include "utils/uuid.h"
+
+/* Where a campaign draws its senders from, and what of them a claim can use. */
+typedef struct SenderPool
+{
+	Datum		workspace;
+	Datum		campaign;
+	Datum		pool;
+	Datum		transports;		/* names, of which a sender has to have one */
+	bool		any_transport;	/* there are none of these */
+	TimestampTz now;
+} SenderPool;
+
+/* Messages that a sender is looked for. */
+typedef enum SenderWork
+{
+	SENDER_BEGUN,				/* those that it goes on with */
+	SENDER_NEW					/* those with which none has begun */
+} SenderWork;
+
+/* What decides how many messages a sender may have on a day. */
+typedef struct SenderLimit
+{
+	int			limit;			/* -1: there is none */
+	bool		is_warming;
+	int			ramp_from;
+	int			ramp_step;
+	DateADT		ramp_since;
+} SenderLimit;
+
+/* A sender that is locked, to be used by one claim. */
+typedef struct Sender
+{
+	Datum		workspace;
+	pg_uuid_t	sender_id;
+	Datum		email;
+	Datum		name;
+	Datum		reply_to;
+	Datum		transport;
+	bool		no_name;
+	bool		no_reply_to;
+	bool		no_transport;
+	int			gap;			/* seconds, with those at random */
+	DateADT		today;			/* its local day */
+	TimestampTz today_began;
+	TimestampTz tomorrow;		/* begins */
+	int			used;			/* today */
+	int			left;			/* messages that it may have today; INT_MAX: any number */
+	int			most;			/* in one claim */
+} Sender;
+
+/* sender.c */
+extern int	sender_limit(const SenderLimit *limit, DateADT day);
+
+/* sender_claim.c */
+extern bool sender_lock_free(const SenderPool *pool, SenderWork work, Sender *sender);
+extern void sender_use(const Sender *sender, int messages, TimestampTz now);
+extern void sender_give_back(Datum workspace, const pg_uuid_t *sender_id, TimestampTz claimed_at,
+							 int messages, TimestampTz now);
+extern TimestampTz sender_find_free(const SenderPool *pool, SenderWork work, TimestampTz due_at);
+
+#endif							/* LEADTERRA_SENDER_H */
