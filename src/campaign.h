@@ -29,8 +29,9 @@ typedef struct CampaignSteps
 
 /* Columns of a campaign that say when and how much it may send. */
 #define CAMPAIGN_LIMIT_COLUMNS \
-	"c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads, c.new_leads_first"
-#define CAMPAIGN_LIMITS 5
+	"c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads, c.new_leads_first," \
+	" c.bounce_limit"
+#define CAMPAIGN_LIMITS 6
 
 /* When and how much a campaign may send, and what it used of that. */
 typedef struct CampaignLimits
@@ -43,6 +44,7 @@ typedef struct CampaignLimits
 	int			daily_limit;	/* messages; -1: any number */
 	int			daily_new_leads;
 	bool		new_leads_first;
+	bool		has_bounce_limit;
 	DateADT		today;			/* of those that have a limit */
 	int			handed;			/* messages today */
 	int			new_leads;
@@ -76,6 +78,11 @@ extern bool campaign_lock_usage(CampaignLimits *limits, TimestampTz now);
 extern void campaign_use(CampaignLimits *limits, int messages, int new_leads);
 extern void campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at,
 							   int messages, int new_leads, TimestampTz now);
+
+/* campaign_bounce.c: what pauses it */
+extern void campaign_count_sent(Datum workspace, Datum campaign, int messages);
+extern void campaign_count_bounces(Datum workspace, Datum campaign, int refused, int bounced,
+								   TimestampTz now);
 
 /* campaign_lead.c: what is between a campaign and its leads */
 extern bool campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner);

@@ -74,7 +74,7 @@ campaign_read_limits(Datum workspace, Datum campaign, const Datum *values, const
 		.workspace = workspace, .campaign = campaign, .has_pool = !nulls[0],
 			.daily_limit = nulls[2] ? -1 : DatumGetInt32(values[2]),
 			.daily_new_leads = nulls[3] ? -1 : DatumGetInt32(values[3]),
-			.new_leads_first = DatumGetBool(values[4])
+			.new_leads_first = DatumGetBool(values[4]), .has_bounce_limit = !nulls[5]
 	};
 	if (limits->has_pool)
 		limits->pool = *DatumGetUUIDP(values[0]);

@@ -117,6 +117,8 @@ sweep_leases(MessageClaim *claim)
 			continue;
 		campaign_read_steps(claim->workspace, UUIDPGetDatum(&lease.campaign), &steps);
 		queue_lease_lose(&lease, &steps, claim->now);
+		if (!TIMESTAMP_IS_NOBEGIN(lease.claimed_at))
+			campaign_count_sent(claim->workspace, UUIDPGetDatum(&lease.campaign), lease.sent);
 		swept += lease.ranges.nmessages;
 		claim->has_waited = true;
 	}

@@ -19,6 +19,7 @@
 
 #include "campaign.h"
 #include "compat.h"
+#include "context.h"
 #include "enrollment.h"
 #include "error.h"
 #include "event.h"
@@ -184,6 +185,7 @@ apply(const MessageReport *report, Recipient *recipient)
 	Datum		campaign = UUIDPGetDatum(&recipient->campaign);
 	Datum		unused;
 	bool		is_new;
+	bool		is_first;		/* the event is recorded only now */
 
 	if (has_effect(effect))
 		keep_recipient(report->workspace, recipient);
@@ -191,6 +193,7 @@ apply(const MessageReport *report, Recipient *recipient)
 		(void) heir_find(report->workspace, &recipient->lead_id, &recipient->lead_id, &unused);
 	is_new = event_insert(report->workspace, campaign, report->message_id, &recipient->lead_id,
 						  report->type, report->data);
+	is_first = is_new;
 	if (!is_new && effect->suppression == NULL)
 		return false;
 	if (is_new)
@@ -200,6 +203,8 @@ apply(const MessageReport *report, Recipient *recipient)
 	/* The lead has another address than the one that bounced. */
 	if (effect->status && !(effect->of_address && recipient->given_up != (Datum) 0))
 		is_new |= enrollment_end(report->workspace, campaign, &recipient->lead_id, effect->status);
+	if (is_first && effect->status && strcmp(effect->status, "bounced") == 0)
+		campaign_count_bounces(report->workspace, campaign, 0, 1, context_clock());
 	return is_new;
 }
 

@@ -74,6 +74,14 @@ find_numbers(FunctionCallInfo fcinfo, int argument, QueueLease *lease, int *coun
 	return numbers;
 }
 
+/* Counts what was sent under a lease that is closed, if that counts for a limit. */
+static void
+count_closed(const QueueLease *lease)
+{
+	if (queue_lease_is_done(lease) && !TIMESTAMP_IS_NOBEGIN(lease->claimed_at))
+		campaign_count_sent(lease->workspace, UUIDPGetDatum(&lease->campaign), lease->sent);
+}
+
 /* Settles messages as completed: those given, or all; returns how many were open. */
 static int
 complete(QueueLease *lease, const int *numbers, int count)
@@ -110,7 +118,10 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 	if (settled > 0 && queue_lease_is_done(&lease))
 		campaign_read_steps(lease.workspace, UUIDPGetDatum(&lease.campaign), &steps);
 	if (settled > 0)
+	{
 		queue_lease_save(&lease, &steps, now);
+		count_closed(&lease);
+	}
 	statement_finish();
 	PG_RETURN_INT32(settled);
 }
@@ -177,6 +188,8 @@ end_report(Report *report, const QueueVerdict *verdict)
 	if (report->count > 0)
 		queue_lease_return(&report->lease, &report->steps, report->numbers, report->count,
 						   verdict, report->now);
+	if (report->count > 0)
+		count_closed(&report->lease);
 	return report->count;
 }
 
@@ -193,6 +206,9 @@ report_bounces(FunctionCallInfo fcinfo, Datum workspace, const char *reason)
 	if (report.count > 0)
 		message_bounce(&report.lease, report.numbers, report.count, reason);
 	count = end_report(&report, &(QueueVerdict) {.fate = QUEUE_FAIL, .reason = reason});
+	if (count > 0)
+		campaign_count_bounces(workspace, UUIDPGetDatum(&report.lease.campaign), count, count,
+							   report.now);
 	statement_finish();
 	return count;
 }
@@ -284,6 +300,7 @@ release(Report *report)
 						 report->now);
 	nnew = queue_lease_return(lease, &report->steps, report->numbers, report->count,
 							  &(QueueVerdict) {.fate = QUEUE_RELEASE}, report->now);
+	count_closed(lease);
 	if (!TIMESTAMP_IS_NOBEGIN(lease->claimed_at))
 		campaign_give_back(report->workspace, campaign, lease->claimed_at, report->count, nnew,
 						   report->now);

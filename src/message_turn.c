@@ -196,7 +196,8 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 		add_begun(turn, DatumGetTimestampTz(values[DUE_STARTED]));
 	if (turn->taker.nsources == 0)
 		return false;
-	if (turn->limits.has_pool || campaign_has_limits(&turn->limits))
+	if (turn->limits.has_pool || turn->limits.has_bounce_limit ||
+		campaign_has_limits(&turn->limits))
 		turn->lease.claimed_at = claim->now;
 	if (wait)
 		wait_for_others(turn);

@@ -92,7 +92,15 @@ BEGIN ATOMIC
             CASE x.status
                 WHEN 'draft' THEN 'The campaign has not been started.'
                 WHEN 'paused' THEN
-                    format('The campaign is paused since %s.', leadterra.time_text(c.paused_at))
+                    concat(
+                        format('The campaign is paused since %s.',
+                            leadterra.time_text(c.paused_at)),
+                        CASE WHEN EXISTS (
+                            SELECT
+                            FROM leadterra.campaigns p
+                            WHERE p.workspace_id = c.workspace_id
+                              AND p.campaign_id = c.campaign_id AND p.pause_reason = 'bounce_limit'
+                        ) THEN ' It paused by itself: too many of its messages bounced.' END)
                 WHEN 'no_leads' THEN 'Nobody is enrolled in the campaign.'
                 WHEN 'due' THEN 'Messages are due and wait for a worker to claim them.'
                 WHEN 'outside_window' THEN
