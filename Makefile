@@ -27,9 +27,9 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 TABLES = context suppression lead heir list enrollment campaign queue sender total event job \
 	enroll enroll_import message http
 FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir \
-	list enrollment queue queue_maintain total event campaign campaign_status job \
-	enroll enroll_add enroll_import_column enroll_import_progress enroll_import \
-	enroll_existing enroll_merge message message_page message_maintain forget \
+	list enrollment queue queue_maintain sender total event campaign campaign_sending \
+	campaign_status job enroll enroll_add enroll_import_column enroll_import_progress \
+	enroll_import enroll_existing enroll_merge message message_page message_maintain forget \
 	forget_export monitor
 HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))

@@ -4,7 +4,9 @@
 CREATE VIEW @extschema@.lt_campaigns WITH (security_invoker = true) AS
 SELECT
     campaign_id, name, status, steps, leads_enrolled, queued_messages,
-    created_at, started_at, paused_at, owner, variables
+    created_at, started_at, paused_at, owner, variables,
+    pool_id, schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit,
+    stop_on_auto_reply, pause_reason
 FROM leadterra.campaign_states
 WHERE workspace_id = leadterra.see('campaigns:read');
 COMMENT ON VIEW @extschema@.lt_campaigns IS 'Campaigns with their states and counts';
@@ -23,6 +25,112 @@ COMMENT ON COLUMN @extschema@.lt_campaigns.owner IS
     'Whom lt_add_leads assigns leads to that have nobody.';
 COMMENT ON COLUMN @extschema@.lt_campaigns.variables IS
     'Names of custom fields that lt_add_leads has met.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.pool_id IS
+    'The pool whose senders mail its messages; null: the worker chooses.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.schedule IS
+    'When messages may be handed out, as in lt_set_sending; null: always.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.daily_limit IS
+    'Messages a day at most; null: no limit.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.daily_new_leads IS
+    'Leads a day at most that get their first message; null: no limit.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.new_leads_first IS
+    'Whether first messages come before those of later steps.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.bounce_limit IS
+    'The share of bounces past which it pauses by itself; null: never.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.stop_on_auto_reply IS
+    'Whether an automatic reply ends a sequence as a reply does.';
+COMMENT ON COLUMN @extschema@.lt_campaigns.pause_reason IS
+    'bounce_limit where it paused by itself; null: somebody paused it, or it is not paused.';
+
+CREATE VIEW @extschema@.lt_senders WITH (security_invoker = true) AS
+SELECT
+    s.sender_id, s.email, s.name, s.reply_to, s.status, s.daily_limit, s.ramp_from, s.ramp_step,
+    s.ramp_since, s.gap_seconds, s.gap_jitter_seconds, s.time_zone, s.transport,
+    s.today, s.capacity_today, s.used_today, s.remaining_today, s.free_at,
+    ARRAY(
+        SELECT p.pool_id
+        FROM leadterra.pool_senders p
+        WHERE p.workspace_id = s.workspace_id AND p.sender_id = s.sender_id AND NOT p.has_left
+        ORDER BY p.pool_id
+    ) AS pool_ids,
+    s.created_at
+FROM leadterra.sender_states s
+WHERE s.workspace_id = leadterra.see('senders:read');
+COMMENT ON VIEW @extschema@.lt_senders IS
+'Senders with their settings, and with what they may hand out today
+
+Each has days of its own zone. Those that were deleted are left out.';
+COMMENT ON COLUMN @extschema@.lt_senders.sender_id IS 'Id of the sender.';
+COMMENT ON COLUMN @extschema@.lt_senders.email IS 'Its address in normal form.';
+COMMENT ON COLUMN @extschema@.lt_senders.name IS 'The name that mails show; null: none.';
+COMMENT ON COLUMN @extschema@.lt_senders.reply_to IS 'Where replies go; null: to the sender.';
+COMMENT ON COLUMN @extschema@.lt_senders.status IS 'active, warming or paused.';
+COMMENT ON COLUMN @extschema@.lt_senders.daily_limit IS
+    'Messages on a local day at most; null: no limit.';
+COMMENT ON COLUMN @extschema@.lt_senders.ramp_from IS
+    'Messages on the first day of warming; null: it has none.';
+COMMENT ON COLUMN @extschema@.lt_senders.ramp_step IS
+    'How many more on each later day of warming.';
+COMMENT ON COLUMN @extschema@.lt_senders.ramp_since IS
+    'The first day of warming, a local day; null: it never was.';
+COMMENT ON COLUMN @extschema@.lt_senders.gap_seconds IS 'Seconds between two messages at least.';
+COMMENT ON COLUMN @extschema@.lt_senders.gap_jitter_seconds IS
+    'Up to so many seconds more between two messages, at random.';
+COMMENT ON COLUMN @extschema@.lt_senders.time_zone IS 'The zone of its days.';
+COMMENT ON COLUMN @extschema@.lt_senders.transport IS
+    'Name of an entry in the configuration of workers; null: the worker chooses.';
+COMMENT ON COLUMN @extschema@.lt_senders.today IS 'The local day that it is.';
+COMMENT ON COLUMN @extschema@.lt_senders.capacity_today IS
+    'Messages that it may hand out on that day; 0 while it is paused; null: no limit.';
+COMMENT ON COLUMN @extschema@.lt_senders.used_today IS
+    'Messages that were handed out on it, less those that were given back.';
+COMMENT ON COLUMN @extschema@.lt_senders.remaining_today IS
+    'Messages that it may still hand out on it; null: no limit.';
+COMMENT ON COLUMN @extschema@.lt_senders.free_at IS
+    'Since when, or from when on, it may send; infinity while it is paused.';
+COMMENT ON COLUMN @extschema@.lt_senders.pool_ids IS 'The pools that it is in.';
+COMMENT ON COLUMN @extschema@.lt_senders.created_at IS 'When it was created.';
+
+CREATE VIEW @extschema@.lt_pools WITH (security_invoker = true) AS
+SELECT
+    p.pool_id, p.name, s.senders,
+    CASE WHEN s.is_limited THEN s.capacity END AS capacity_today,
+    s.used AS used_today,
+    CASE WHEN s.is_limited THEN s.remaining END AS remaining_today,
+    p.created_at
+FROM leadterra.pools p
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS senders,
+        coalesce(bool_and(s.capacity_today IS NOT NULL), true) AS is_limited,
+        coalesce(sum(s.capacity_today), 0)::bigint AS capacity,
+        coalesce(sum(s.used_today), 0)::bigint AS used,
+        coalesce(sum(s.remaining_today), 0)::bigint AS remaining
+    FROM leadterra.pool_senders m
+    CROSS JOIN LATERAL (
+        SELECT s.capacity_today, s.used_today, s.remaining_today
+        FROM leadterra.sender_states s
+        WHERE s.workspace_id = m.workspace_id AND s.sender_id = m.sender_id
+        OFFSET 0
+    ) s
+    WHERE m.workspace_id = p.workspace_id AND m.pool_id = p.pool_id AND NOT m.has_left
+) s
+WHERE p.workspace_id = leadterra.see('senders:read');
+COMMENT ON VIEW @extschema@.lt_pools IS
+'Pools of senders, and what these together may hand out today
+
+Each sender has days of its own zone.';
+COMMENT ON COLUMN @extschema@.lt_pools.pool_id IS 'Id of the pool.';
+COMMENT ON COLUMN @extschema@.lt_pools.name IS 'Its name.';
+COMMENT ON COLUMN @extschema@.lt_pools.senders IS
+    'How many senders are in it, without those that have left and only go on.';
+COMMENT ON COLUMN @extschema@.lt_pools.capacity_today IS
+    'Messages that these may hand out today; null: one of them has no limit.';
+COMMENT ON COLUMN @extschema@.lt_pools.used_today IS
+    'Messages of these that were handed out today, for whatever pool.';
+COMMENT ON COLUMN @extschema@.lt_pools.remaining_today IS
+    'Messages that these may still hand out today; null: one of them has no limit.';
+COMMENT ON COLUMN @extschema@.lt_pools.created_at IS 'When it was created.';
 
 CREATE VIEW @extschema@.lt_api_keys WITH (security_invoker = true) AS
 SELECT key_id, label, scopes, created_at, revoked_at

@@ -53,8 +53,10 @@ static Statement insert_campaign = STATEMENT(
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID);
 
 static Statement copy_campaign = STATEMENT(
-	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, owner, variables)"
-	" SELECT workspace_id, $3, coalesce($4, name || ' (copy)'), owner, variables"
+	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, owner, variables, pool_id,"
+	" schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit, stop_on_auto_reply)"
+	" SELECT workspace_id, $3, coalesce($4, name || ' (copy)'), owner, variables, pool_id,"
+	" schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit, stop_on_auto_reply"
 	" FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID);
@@ -101,9 +103,17 @@ static Statement find_delays = STATEMENT(
 
 static Statement start_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
-	" SET status = 'running', started_at = coalesce(started_at, $3), paused_at = NULL"
+	" SET status = 'running', started_at = coalesce(started_at, $3), resumed_at = $3,"
+	" paused_at = NULL, pause_reason = NULL"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+
+/* Of a campaign that has limits. */
+static Statement restart_usage = STATEMENT(
+	"UPDATE leadterra.campaign_usage"
+	" SET sent = 0, refused = 0, bounced = 0"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID);
 
 static Statement pause_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
@@ -127,8 +137,8 @@ static Statement delete_campaign = STATEMENT(
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
 /* Raises the error for an id that is no campaign of the current workspace. */
-static void
-raise_not_found(Datum campaign)
+void
+campaign_raise_not_found(Datum campaign)
 {
 	error_raise(ERROR_CAMPAIGN_NOT_FOUND, "campaign \"%s\" does not exist",
 				error_uuid(campaign));
@@ -154,7 +164,7 @@ status_of(Datum campaign, uint64 found)
 	char	   *status;
 
 	if (found == 0)
-		raise_not_found(campaign);
+		campaign_raise_not_found(campaign);
 	status = TextDatumGetCString(statement_value(0, 1, &isnull));
 	return strcmp(status, "draft") == 0 ? CAMPAIGN_DRAFT :
 		strcmp(status, "running") == 0 ? CAMPAIGN_RUNNING : CAMPAIGN_PAUSED;
@@ -294,13 +304,14 @@ campaign_change_texts(Datum workspace, Datum campaign, CampaignSteps *steps)
 		write_steps(&update_steps, workspace, campaign, steps) == (uint64) steps->count;
 }
 
-/* Lets a campaign run from a time on.  Runs in SPI. */
+/* Lets a campaign run from a time on, from which its bounces count anew.  Runs in SPI. */
 void
 campaign_start(Datum workspace, Datum campaign, TimestampTz now)
 {
 	Datum		values[] = {workspace, campaign, TimestampTzGetDatum(now)};
 
 	statement_execute(&start_campaign, values, NULL);
+	statement_execute(&restart_usage, values, NULL);
 }
 
 /* Holds a campaign that runs.  Runs in SPI. */
@@ -319,7 +330,7 @@ campaign_rename(Datum workspace, Datum campaign, Datum name)
 	Datum		values[] = {workspace, campaign, name};
 
 	if (statement_execute(&rename_campaign, values, NULL) == 0)
-		raise_not_found(campaign);
+		campaign_raise_not_found(campaign);
 }
 
 /* Gives a campaign an owner, 0 for nobody; raises PT404 if there is none.  Runs in SPI. */
@@ -330,7 +341,7 @@ campaign_set_owner(Datum workspace, Datum campaign, Datum owner)
 	bool		nulls[] = {false, false, owner == (Datum) 0};
 
 	if (statement_execute(&set_owner, values, nulls) == 0)
-		raise_not_found(campaign);
+		campaign_raise_not_found(campaign);
 }
 
 /* Deletes a campaign; triggers take along what belongs to it.  Runs in SPI. */

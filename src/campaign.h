@@ -52,6 +52,7 @@ typedef struct CampaignLimits
 
 /* campaign.c: the tables */
 extern Datum campaign_argument(FunctionCallInfo fcinfo, int number);
+extern void campaign_raise_not_found(Datum campaign) pg_attribute_noreturn();
 extern CampaignStatus campaign_require(Datum workspace, Datum campaign, bool stable);
 extern CampaignStatus campaign_keep(Datum workspace, Datum campaign);
 extern CampaignStatus campaign_lock(Datum workspace, Datum campaign);

@@ -80,19 +80,31 @@ static const struct
 	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},
 	/* the message is unknown, not in the lease, or past its keep */
 	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},
+	/* no sender of the workspace has that id, or it was deleted */
+	[ERROR_SENDER_NOT_FOUND] = {"404", "sender_not_found"},
+	/* no pool of the workspace has that id */
+	[ERROR_POOL_NOT_FOUND] = {"404", "pool_not_found"},
 	/* the campaign has to be paused first */
 	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
 	/* a message to the lead is with a worker: try again once it is settled */
 	[ERROR_LEAD_LEASED] = {"409", "lead_leased"},
 	/* the lease has run out or does not exist: nothing was changed */
 	[ERROR_LEASE_LOST] = {"409", "lease_lost"},
+	/* a campaign draws on the pool */
+	[ERROR_POOL_IN_USE] = {"409", "pool_in_use"},
+	/* a campaign that was started with a pool goes on with one */
+	[ERROR_POOL_NEEDED] = {"409", "pool_needed"},
+	/* a sender of the workspace has that address */
+	[ERROR_SENDER_EXISTS] = {"409", "sender_exists"},
+	/* the sender that is to take over is warming or paused */
+	[ERROR_SENDER_NOT_ACTIVE] = {"409", "sender_not_active"},
 	/* number and delays of steps are fixed once a campaign has started */
 	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
 	/* a workspace has that id */
 	[ERROR_WORKSPACE_EXISTS] = {"409", "workspace_exists"},
 	/* the call needs READ COMMITTED */
 	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
-	/* more than a million entries in one call */
+	/* more entries than one call takes: a million, or 10,000 senders of a pool */
 	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},
 	/* lead objects are invalid; DETAIL lists up to 1,000 failures */
 	[ERROR_INVALID_LEADS] = {"422", "invalid_leads"},

@@ -44,6 +44,7 @@ typedef struct MessageEffect
 	const char *status;			/* of the enrollment; NULL: as it is */
 	const char *suppression;	/* reason for which addresses are suppressed; NULL: none is */
 	bool		of_address;		/* it tells of the address, and not of the person */
+	bool		is_automatic;	/* it is a reply where the campaign says so */
 	MessageNews news;
 } MessageEffect;
 

@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(lt_unsubscribe);
 static const MessageEffect no_effect = {.status = NULL};
 static const MessageEffect delivery_effect = {.news = MESSAGE_ACCEPTED};
 static const MessageEffect reply_effect = {.status = "replied", .news = MESSAGE_ACCEPTED};
+static const MessageEffect auto_reply_effect = {.is_automatic = true};
 static const MessageEffect soft_bounce_effect = {.of_address = true, .news = MESSAGE_REFUSED};
 static const MessageEffect bounce_effect = {.status = "bounced", .of_address = true};
 static const MessageEffect hard_bounce_effect = {
@@ -70,7 +71,7 @@ bounced(JsonbContainer *data)
 	error_raise(ERROR_INVALID_EVENT, "bounceType must be \"hard\" or \"soft\"");
 }
 
-/* Returns what a reply does; one out of office is none. */
+/* Returns what a reply does; one out of office is none, unless the campaign says so. */
 static MessageEffect
 replied(JsonbContainer *data)
 {
@@ -82,7 +83,7 @@ replied(JsonbContainer *data)
 	{
 		{"interested", &reply_effect},
 		{"not_interested", &reply_effect},
-		{"out_of_office", &no_effect},
+		{"out_of_office", &auto_reply_effect},
 		{"bounce", &bounce_effect},
 		{"unsubscribe", &unsubscribe_effect},
 	};

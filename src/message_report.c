@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "campaign.h"
+#include "campaign_sending.h"
 #include "compat.h"
 #include "context.h"
 #include "enrollment.h"
@@ -39,6 +40,27 @@ typedef struct Recipient
 	LeadString	email;			/* of the lead; NULL: none */
 	Datum		given_up;		/* entry of the address it went to; 0: that is the lead's */
 } Recipient;
+
+/*
+ * Says what is done where a message is reported on: an automatic reply is a reply, and ends
+ * the sequence, where its campaign says so.
+ */
+static MessageEffect
+decide_effect(const MessageReport *report)
+{
+	MessageEffect effect = report->effect;
+	pg_uuid_t	campaign;
+	pg_uuid_t	lead_id;
+
+	if (effect.is_automatic &&
+		queue_find_message(report->workspace, report->message_id, &campaign, &lead_id) &&
+		campaign_stops_on_auto_reply(report->workspace, UUIDPGetDatum(&campaign)))
+	{
+		effect.status = "replied";
+		effect.news = MESSAGE_ACCEPTED;
+	}
+	return effect;
+}
 
 /* Says whether something is written for the lead, or its address. */
 static bool
@@ -213,14 +235,16 @@ apply(const MessageReport *report, Recipient *recipient)
  * anything was new.  Raises PT404 if nothing is known that it could be done to.  Runs in SPI.
  */
 bool
-message_report(const MessageReport *report)
+message_report(const MessageReport *said)
 {
+	MessageReport report = *said;
 	Recipient	recipient = {.email.data = NULL};
 
-	if (keep_message(report, &recipient))
-		return apply(report, &recipient);
-	if (report->effect.suppression == NULL || report->entry == (Datum) 0)
+	report.effect = decide_effect(said);
+	if (keep_message(&report, &recipient))
+		return apply(&report, &recipient);
+	if (report.effect.suppression == NULL || report.entry == (Datum) 0)
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
-					error_uuid(UUIDPGetDatum(report->message_id)));
-	return suppress(report, &recipient);
+					error_uuid(UUIDPGetDatum(report.message_id)));
+	return suppress(&report, &recipient);
 }

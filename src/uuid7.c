@@ -12,11 +12,13 @@
 #include <time.h>
 
 #include "fmgr.h"
+#include "utils/timestamp.h"
 
 #include "digest.h"
 #include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_uuidv7);
+PG_FUNCTION_INFO_V1(lt_uuid7_time);
 
 #define RANDOM_BYTES 8
 
@@ -80,4 +82,17 @@ lt_uuidv7(PG_FUNCTION_ARGS)
 
 	uuid7_generate(uuid);
 	PG_RETURN_UUID_P(uuid);
+}
+
+/* SQL: leadterra.uuid7_time(id) */
+Datum
+lt_uuid7_time(PG_FUNCTION_ARGS)
+{
+	const pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	int64		milliseconds = 0;
+
+	for (int i = 0; i < 6; i++)
+		milliseconds = milliseconds << 8 | id->data[i];
+	PG_RETURN_TIMESTAMPTZ(milliseconds * 1000 -
+						  (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
 }

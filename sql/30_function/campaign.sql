@@ -106,7 +106,9 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'lt_copy_campaign';
 
 COMMENT ON FUNCTION @extschema@.lt_copy_campaign(uuid, text) IS
-'Create a draft with the steps, owner and variables of a campaign, without its leads
+'Create a draft with the steps and settings of a campaign, without its leads
+
+Its owner, the names of custom fields and all that lt_set_sending sets are copied, too.
 
 Parameters:
 - campaign_id: the campaign
@@ -263,7 +265,15 @@ SELECT
     CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip,
     e.lead_ids AS ended_lead_ids,
     i.lead_ids AS invalid_lead_ids,
-    d.lead_ids AS deleted_lead_ids
+    d.lead_ids AS deleted_lead_ids,
+    c.pool_id,
+    c.schedule,
+    c.daily_limit,
+    c.daily_new_leads,
+    c.new_leads_first,
+    c.bounce_limit,
+    c.stop_on_auto_reply,
+    c.pause_reason
 FROM leadterra.campaigns c
 LEFT JOIN (
     SELECT l.workspace_id, array_agg(l.lead_id ORDER BY l.lead_id) AS lead_ids
@@ -334,6 +344,22 @@ COMMENT ON COLUMN leadterra.campaign_states.owner IS
     'Whom lt_add_leads assigns leads to that have nobody.';
 COMMENT ON COLUMN leadterra.campaign_states.variables IS
     'Names of custom fields that lt_add_leads has met.';
+COMMENT ON COLUMN leadterra.campaign_states.pool_id IS
+    'The pool whose senders mail its messages; null: the worker chooses.';
+COMMENT ON COLUMN leadterra.campaign_states.schedule IS
+    'When messages may be handed out, as in lt_set_sending; null: always.';
+COMMENT ON COLUMN leadterra.campaign_states.daily_limit IS
+    'Messages a day at most; null: no limit.';
+COMMENT ON COLUMN leadterra.campaign_states.daily_new_leads IS
+    'Leads a day at most that get their first message; null: no limit.';
+COMMENT ON COLUMN leadterra.campaign_states.new_leads_first IS
+    'Whether first messages come before those of later steps.';
+COMMENT ON COLUMN leadterra.campaign_states.bounce_limit IS
+    'The share of bounces past which it pauses by itself; null: never.';
+COMMENT ON COLUMN leadterra.campaign_states.stop_on_auto_reply IS
+    'Whether an automatic reply ends a sequence as a reply does.';
+COMMENT ON COLUMN leadterra.campaign_states.pause_reason IS
+    'bounce_limit where it paused by itself; null: somebody paused it, or it is not paused.';
 
 CREATE FUNCTION leadterra.enter_campaign(scope text, campaign_id uuid)
 RETURNS uuid

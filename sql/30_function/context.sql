@@ -98,6 +98,22 @@ Returns: the id of the workspace.
 Errors: PT400 invalid_request (the nil UUID, or that of the default workspace), PT409
 workspace_exists.';
 
+CREATE FUNCTION leadterra.lock_workspace(workspace uuid)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT
+    FROM leadterra.workspaces w
+    WHERE w.workspace_id = lock_workspace.workspace
+    FOR NO KEY UPDATE;
+END;
+
+COMMENT ON FUNCTION leadterra.lock_workspace(uuid) IS
+'Lock a workspace until commit, for what is to be done in it by one session at a time
+
+Calls that do not ask for this lock go on.';
+
 CREATE FUNCTION @extschema@.lt_set_postal_address(address text)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -131,8 +147,8 @@ BEGIN
     END IF;
     SELECT coalesce(s.scope, 'null') INTO wrong
     FROM unnest(lt_create_api_key.scopes) AS s (scope)
-    WHERE (s.scope ~ ('^(all|blocklists|campaigns|jobs|leads|lists|messages|replies|workspaces)'
-        ':(all|create|read|update|delete)$')) IS NOT TRUE
+    WHERE (s.scope ~ ('^(all|blocklists|campaigns|jobs|leads|lists|messages|replies|senders'
+        '|workspaces):(all|create|read|update|delete)$')) IS NOT TRUE
     LIMIT 1;
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', format('scope "%s" is unknown', wrong));
@@ -153,7 +169,7 @@ stored. For the owner of the extension.
 
 Parameters:
 - label: a name for people
-- scopes: a resource (blocklists, campaigns, jobs, leads, lists, messages, replies,
+- scopes: a resource (blocklists, campaigns, jobs, leads, lists, messages, replies, senders,
   workspaces or all), ":", and an action (create, read, update, delete or all)
 Returns: the key.
 Errors: PT400 invalid_request.';

@@ -117,6 +117,7 @@ BEGIN
         EXIT WHEN removed >= slice;
         BEGIN
             PERFORM leadterra.maintain_answers(w.workspace_id);
+            PERFORM leadterra.maintain_pools(w.workspace_id);
             removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available
             OR SQLSTATE 'PT500' THEN
