@@ -141,6 +141,8 @@ INSERT INTO bad SELECT 'timestamptz[]', v FROM unnest(ARRAY['{}', '{NULL}', '{-i
 INSERT INTO bad SELECT 'text[]', v FROM unnest(ARRAY['{}', '{NULL}', '{""}', '{"all:all,x"}', '{{a,b},{c,d}}', '[0:1]={a,b}', (SELECT array_agg('name' || i)::text FROM generate_series(1, 12000) i)]) v;
 INSERT INTO bad SELECT 'jsonb', v FROM unnest(ARRAY['{}', '[]', 'null', '1', '"x"', 'true', '{"n": 1e131071}', '{"n": [1e100000, 1e100000]}', '{"email": "a@", "classification": 1, "n": {"n": null}}', '[1, [2, {"a": 3}]]', repeat('[', 500) || repeat(']', 500),
     '{"n": "' || repeat('x', 100000) || '"}', (SELECT jsonb_object_agg('k' || i, i)::text FROM generate_series(1, 5000) i)]) v;
+INSERT INTO bad VALUES ('text', 'Europe/Berlin'), ('text', 'UTC'), ('jsonb', '{"schedules": [{"timing": {"from": "22:00", "to": "06:00"}, "days": {"0": true, "1": true, "2": true, "3": true}, "timezone": "Europe/Berlin"}]}'),
+    ('jsonb', '{"endDate": "2030-01-01", "schedules": [{"timing": {"from": "09:00", "to": "17:00"}, "days": {"3": true}, "timezone": "America/New_York"}]}'), ('jsonb', '{"schedules": [{"timing": {"from": "9", "to": "25:00"}, "days": {"7": 1}, "timezone": "UTC+3"}, 1]}');
 INSERT INTO bad SELECT 'interval', v FROM unnest('{-1 day,0,1 second,7 days,178000000 years,-178000000 years,1 mon -30 days}'::text[]) v;
 INSERT INTO bad SELECT 'integer[]', v FROM unnest(ARRAY['{}', '{NULL}', '{-1}', '{1,11,12}', '{{1,2},{3,4}}', '{2147483647}']) v;
 INSERT INTO bad SELECT 'name', v FROM unnest('{tenant,nobody,"",public}'::text[]) v;
