@@ -87,6 +87,18 @@ END;
 COMMENT ON FUNCTION leadterra.nobody() IS
 'Return what stands in a key for no sender: a UUID of all zeros.';
 
+CREATE FUNCTION leadterra.step_is_valid(
+    subject text, body_html text, headers jsonb, variants jsonb)
+RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_step_is_valid';
+
+COMMENT ON FUNCTION leadterra.step_is_valid(text, text, jsonb, jsonb) IS
+'Say whether a step is such as lt_set_steps writes
+
+None of its headers is one that delivery sets. Of its variants, one at least has a weight and
+is not disabled. Where it has no subject or no body in HTML, each of its variants has one.';
+
 CREATE FUNCTION leadterra.range_is_valid(
     step smallint,
     first smallint,

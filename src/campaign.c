@@ -1,6 +1,6 @@
 /*
  * campaign.c
- *		Campaigns and their steps: the tables.
+ *		Campaigns: the table.
  *
  * Start and pause change the campaign's row and nothing else; what may be sent
  * follows from that row.
@@ -15,7 +15,6 @@
 #include "campaign.h"
 #include "compat.h"
 #include "context.h"
-#include "due.h"
 #include "error.h"
 #include "statement.h"
 
@@ -60,46 +59,6 @@ static Statement copy_campaign = STATEMENT(
 	" FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID);
-
-static Statement copy_steps = STATEMENT(
-	"INSERT INTO leadterra.steps (workspace_id, campaign_id, step, subject, body_html, delay_days)"
-	" SELECT workspace_id, $3, step, subject, body_html, delay_days"
-	" FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID);
-
-static Statement insert_steps = STATEMENT(
-	"INSERT INTO leadterra.steps (workspace_id, campaign_id, step, subject, body_html, delay_days)"
-	" SELECT $1, $2, u.step, u.subject, u.body_html,"
-	" coalesce(u.delay_days, CASE u.step WHEN 1 THEN 0 ELSE 1 END)"
-	" FROM unnest($3, $4, $5) WITH ORDINALITY AS u (subject, body_html, delay_days, step)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID);
-
-static Statement delete_steps = STATEMENT(
-	"DELETE FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2",
-	SPI_OK_DELETE, UUIDOID, UUIDOID);
-
-/* Changes texts alone: a step whose delay is given otherwise is left out. */
-static Statement update_steps = STATEMENT(
-	"UPDATE leadterra.steps s"
-	" SET subject = u.subject, body_html = u.body_html"
-	" FROM unnest($3, $4, $5) WITH ORDINALITY AS u (subject, body_html, delay_days, step)"
-	" WHERE s.workspace_id = $1 AND s.campaign_id = $2 AND s.step = u.step"
-	" AND s.delay_days = coalesce(u.delay_days, s.delay_days)",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID);
-
-static Statement find_steps = STATEMENT(
-	"SELECT step FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2",
-	SPI_OK_SELECT, UUIDOID, UUIDOID);
-
-static Statement find_delays = STATEMENT(
-	"SELECT step, delay_days FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND step >= 1"
-	" ORDER BY step"
-	" LIMIT " CppAsString2(QUEUE_STEPS_MAX),
-	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement start_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
@@ -210,30 +169,6 @@ campaign_lock_doomed(Datum workspace, Datum campaign)
 	return status_of(campaign, statement_execute(&lock_doomed_campaign, values, NULL));
 }
 
-/*
- * Reads the steps of a campaign, whose number and delays are fixed: those from the
- * first one on without a gap.  Its start is left out of their rules: what has been
- * claimed came after it.  Runs in SPI.
- */
-void
-campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
-{
-	Datum		values[] = {workspace, campaign};
-	uint64		found = statement_execute(&find_delays, values, NULL);
-
-	steps->count = 0;
-	for (uint64 i = 0; i < found; i++)
-	{
-		Datum		columns[2];
-		bool		nulls[2];
-
-		statement_row(i, columns, nulls);
-		if (DatumGetInt16(columns[0]) != steps->count + 1)
-			break;
-		steps->rules[steps->count++] = due_rule(DT_NOBEGIN, DatumGetInt32(columns[1]));
-	}
-}
-
 /* Returns an argument of a function, from 0, which names a campaign. */
 Datum
 campaign_argument(FunctionCallInfo fcinfo, int number)
@@ -242,33 +177,17 @@ campaign_argument(FunctionCallInfo fcinfo, int number)
 	return PG_GETARG_DATUM(number);
 }
 
-/* Runs a statement whose last parameters are the columns of steps. */
-static uint64
-write_steps(Statement *statement, Datum workspace, Datum campaign, CampaignSteps *steps)
-{
-	Datum		values[5] = {workspace, campaign};
-	bool		nulls[5] = {false};
-
-	if (steps->count == 0)
-		return 0;
-	values[2] = statement_array(steps->subjects, NULL, steps->count, TEXTOID, &nulls[2]);
-	values[3] = statement_array(steps->bodies, NULL, steps->count, TEXTOID, &nulls[3]);
-	values[4] = statement_array(steps->delays, steps->no_delay, steps->count, INT4OID, &nulls[4]);
-	return statement_execute(statement, values, nulls);
-}
-
-/* Makes a campaign with steps.  Runs in SPI. */
+/* Makes a campaign.  Runs in SPI. */
 void
-campaign_insert(Datum workspace, Datum campaign, Datum name, CampaignSteps *steps)
+campaign_insert(Datum workspace, Datum campaign, Datum name)
 {
 	Datum		values[] = {workspace, campaign, name};
 
 	statement_execute(&insert_campaign, values, NULL);
-	write_steps(&insert_steps, workspace, campaign, steps);
 }
 
 /*
- * Makes a campaign with the steps of another, which its caller keeps; a name of 0 is
+ * Makes a campaign with the settings of another, which its caller keeps; a name of 0 is
  * that of the other and "(copy)".  Runs in SPI.
  */
 void
@@ -278,30 +197,6 @@ campaign_copy(Datum workspace, Datum campaign, Datum copy, Datum name)
 	bool		nulls[] = {false, false, false, name == (Datum) 0};
 
 	statement_execute(&copy_campaign, values, nulls);
-	statement_execute(&copy_steps, values, NULL);
-}
-
-/* Gives a campaign steps in place of those that it has.  Runs in SPI. */
-void
-campaign_replace_steps(Datum workspace, Datum campaign, CampaignSteps *steps)
-{
-	Datum		values[] = {workspace, campaign};
-
-	statement_execute(&delete_steps, values, NULL);
-	write_steps(&insert_steps, workspace, campaign, steps);
-}
-
-/*
- * Changes the texts of steps; false if there are not as many, or with other delays:
- * then some may have been changed.  Runs in SPI.
- */
-bool
-campaign_change_texts(Datum workspace, Datum campaign, CampaignSteps *steps)
-{
-	Datum		values[] = {workspace, campaign};
-
-	return statement_execute(&find_steps, values, NULL) == (uint64) steps->count &&
-		write_steps(&update_steps, workspace, campaign, steps) == (uint64) steps->count;
 }
 
 /* Lets a campaign run from a time on, from which its bounces count anew.  Runs in SPI. */

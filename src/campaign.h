@@ -6,7 +6,9 @@
 #define LEADTERRA_CAMPAIGN_H
 
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
+#include "lead_field.h"
 #include "queue.h"
 #include "window.h"
 
@@ -17,14 +19,34 @@ typedef enum CampaignStatus
 	CAMPAIGN_PAUSED
 } CampaignStatus;
 
+/* Variants of a step, and the greatest weight of one. */
+#define CAMPAIGN_VARIANTS_MAX 26
+#define CAMPAIGN_WEIGHT_MAX 1000
+
+/* Headers of a step, and characters of the name of one. */
+#define CAMPAIGN_HEADERS_MAX 50
+#define CAMPAIGN_HEADER_NAME_MAX 76
+
+/* What a step says, in the order of the parameters of statements. */
+typedef enum CampaignStepColumn
+{
+	CAMPAIGN_SUBJECT,
+	CAMPAIGN_BODY_HTML,
+	CAMPAIGN_BODY_TEXT,
+	CAMPAIGN_PREHEADER,
+	CAMPAIGN_HEADERS,
+	CAMPAIGN_VARIANTS,
+	CAMPAIGN_DELAY,				/* in minutes; null: nothing was said of it */
+	CAMPAIGN_STEP_COLUMNS
+} CampaignStepColumn;
+
 /* Steps as a caller gives them, column by column. */
 typedef struct CampaignSteps
 {
 	int			count;
-	Datum		subjects[QUEUE_STEPS_MAX];
-	Datum		bodies[QUEUE_STEPS_MAX];
-	Datum		delays[QUEUE_STEPS_MAX];
-	bool		no_delay[QUEUE_STEPS_MAX];	/* nothing was said of it */
+	Datum		values[CAMPAIGN_STEP_COLUMNS][QUEUE_STEPS_MAX];
+	bool		nulls[CAMPAIGN_STEP_COLUMNS][QUEUE_STEPS_MAX];
+	int			nvariants[QUEUE_STEPS_MAX];
 } CampaignSteps;
 
 /* Columns of a campaign that say when and how much it may send. */
@@ -50,6 +72,29 @@ typedef struct CampaignLimits
 	int			new_leads;
 } CampaignLimits;
 
+/* A variant of a step; strings without data are the step's own. */
+typedef struct CampaignVariant
+{
+	LeadString	subject;
+	LeadString	body_html;
+	LeadString	body_text;
+	int			weight;			/* 0: it is disabled, or never chosen */
+} CampaignVariant;
+
+typedef struct CampaignVariants
+{
+	int			count;
+	CampaignVariant items[CAMPAIGN_VARIANTS_MAX];
+} CampaignVariants;
+
+/* Headers of a step, each name with its template. */
+typedef struct CampaignHeaders
+{
+	int			count;
+	LeadString	names[CAMPAIGN_HEADERS_MAX];
+	LeadString	values[CAMPAIGN_HEADERS_MAX];
+} CampaignHeaders;
+
 /* campaign.c: the tables */
 extern Datum campaign_argument(FunctionCallInfo fcinfo, int number);
 extern void campaign_raise_not_found(Datum campaign) pg_attribute_noreturn();
@@ -58,11 +103,8 @@ extern CampaignStatus campaign_keep(Datum workspace, Datum campaign);
 extern CampaignStatus campaign_lock(Datum workspace, Datum campaign);
 extern CampaignStatus campaign_lock_doomed(Datum workspace, Datum campaign);
 extern bool campaign_try_keep(Datum workspace, Datum campaign);
-extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
-extern void campaign_insert(Datum workspace, Datum campaign, Datum name, CampaignSteps *steps);
+extern void campaign_insert(Datum workspace, Datum campaign, Datum name);
 extern void campaign_copy(Datum workspace, Datum campaign, Datum copy, Datum name);
-extern void campaign_replace_steps(Datum workspace, Datum campaign, CampaignSteps *steps);
-extern bool campaign_change_texts(Datum workspace, Datum campaign, CampaignSteps *steps);
 extern void campaign_start(Datum workspace, Datum campaign, TimestampTz now);
 extern void campaign_pause(Datum workspace, Datum campaign, TimestampTz now);
 extern void campaign_rename(Datum workspace, Datum campaign, Datum name);
@@ -84,6 +126,16 @@ extern void campaign_give_back(Datum workspace, Datum campaign, TimestampTz clai
 extern void campaign_count_sent(Datum workspace, Datum campaign, int messages);
 extern void campaign_count_bounces(Datum workspace, Datum campaign, int refused, int bounced,
 								   TimestampTz now);
+
+/* campaign_step.c: the steps */
+extern void campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps);
+extern void campaign_insert_steps(Datum workspace, Datum campaign, CampaignSteps *steps);
+extern void campaign_copy_steps(Datum workspace, Datum campaign, Datum copy);
+extern void campaign_replace_steps(Datum workspace, Datum campaign, CampaignSteps *steps);
+extern void campaign_fit_steps(Datum workspace, Datum campaign, CampaignSteps *steps);
+extern bool campaign_is_header_name(const LeadString *name);
+extern bool campaign_read_variants(const Jsonb *stored, CampaignVariants *variants);
+extern bool campaign_read_headers(const Jsonb *stored, CampaignHeaders *headers);
 
 /* campaign_lead.c: what is between a campaign and its leads */
 extern bool campaign_owner(Datum workspace, Datum campaign, pg_uuid_t *owner);

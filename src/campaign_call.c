@@ -10,15 +10,12 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 
 #include "campaign.h"
 #include "campaign_call.h"
 #include "compat.h"
 #include "context.h"
-#include "due.h"
 #include "error.h"
-#include "json.h"
 #include "queue.h"
 #include "statement.h"
 #include "uuid7.h"
@@ -54,103 +51,6 @@ static Statement find_state = STATEMENT(
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
-/* Reads the subject or body of a step. */
-static void
-read_step_text(JsonbContainer *step, const char *name, int index, Datum *result, ErrorList *errors)
-{
-	JsonbValue	value;
-
-	if (getKeyJsonValueFromContainer(step, name, strlen(name), &value) == NULL)
-		error_list_add(errors, index, name, "missing", psprintf("%s is missing", name));
-	else if (value.type != jbvString)
-		error_list_add(errors, index, name, "wrong_type", psprintf("%s must be a string", name));
-	else
-		*result = PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
-														   value.val.string.len));
-}
-
-/* Reads the delay of a step; false if it says nothing of one. */
-static bool
-read_step_delay(JsonbContainer *step, int index, Datum *result, ErrorList *errors)
-{
-	JsonbValue	value;
-	int32		days = 0;
-	JsonResult	status;
-
-	if (getKeyJsonValueFromContainer(step, "delayDays", 9, &value) == NULL || value.type == jbvNull)
-		return false;
-
-	status = json_integer(&value, &days);
-	if (status != JSON_OK || days < 0 || days > DUE_DELAY_DAYS_MAX)
-		error_list_add(errors, index, "delayDays",
-					   status == JSON_WRONG_TYPE ? "wrong_type" : "invalid_value",
-					   psprintf("delayDays must be a whole number from 0 to %d",
-								DUE_DELAY_DAYS_MAX));
-	*result = Int32GetDatum(days);
-	return true;
-}
-
-/*
- * Lists the keys of a step that mean nothing: a misspelled delayDays would
- * send a follow-up too early.
- */
-static void
-check_step_keys(JsonbContainer *step, int index, ErrorList *errors)
-{
-	JsonbIterator *iterator = json_iterate(step);
-	JsonbValue	key;
-	JsonbValue	value;
-
-	while (json_next_pair(&iterator, &key, &value))
-	{
-		char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
-
-		if (strcmp(name, "subject") != 0 && strcmp(name, "bodyHtml") != 0 &&
-			strcmp(name, "delayDays") != 0)
-			error_list_add(errors, index, name, "unknown_field", "a step has no such field");
-	}
-}
-
-/* Reads the argument that is an array of steps. */
-static CampaignSteps *
-steps_argument(FunctionCallInfo fcinfo)
-{
-	CampaignSteps   *steps = palloc0(sizeof(CampaignSteps));
-	JsonbContainer *array = NULL;
-	JsonbIterator *iterator;
-	JsonbValue	element;
-	ErrorList	errors;
-
-	if (!PG_ARGISNULL(1))
-		array = json_array(&PG_GETARG_JSONB_P(1)->root);
-	if (array == NULL)
-		error_raise(ERROR_INVALID_REQUEST, "steps must be an array");
-	if (JsonContainerSize(array) > QUEUE_STEPS_MAX)
-		error_raise(ERROR_INVALID_REQUEST, "%u steps are more than %d",
-					JsonContainerSize(array), QUEUE_STEPS_MAX);
-
-	error_list_init(&errors);
-	iterator = json_iterate(array);
-	while (json_next_element(&iterator, &element))
-	{
-		JsonbContainer *step = json_container(&element, true);
-		int			i = steps->count++;
-
-		if (step == NULL)
-		{
-			error_list_add(&errors, i, NULL, "not_an_object", "a step must be an object");
-			continue;
-		}
-		read_step_text(step, "subject", i, &steps->subjects[i], &errors);
-		read_step_text(step, "bodyHtml", i, &steps->bodies[i], &errors);
-		steps->no_delay[i] = !read_step_delay(step, i, &steps->delays[i], &errors);
-		check_step_keys(step, i, &errors);
-	}
-	if (errors.total > 0)
-		error_list_raise(ERROR_INVALID_REQUEST, &errors, NULL, "steps are invalid");
-	return steps;
-}
-
 /* SQL: lt_create_campaign(name, steps) */
 Datum
 lt_create_campaign(PG_FUNCTION_ARGS)
@@ -158,12 +58,13 @@ lt_create_campaign(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	Datum		workspace = context_enter("campaigns:create");
 	Datum		name = error_name_argument(fcinfo, 0, "campaign");
-	CampaignSteps *steps = steps_argument(fcinfo);
+	CampaignSteps *steps = campaign_steps_argument(fcinfo, 1);
 
 	uuid7_generate(id);
 	statement_connect();
 	context_ensure_workspace();
-	campaign_insert(workspace, UUIDPGetDatum(id), name, steps);
+	campaign_insert(workspace, UUIDPGetDatum(id), name);
+	campaign_insert_steps(workspace, UUIDPGetDatum(id), steps);
 	statement_finish();
 	PG_RETURN_UUID_P(id);
 }
@@ -174,7 +75,7 @@ lt_set_steps(PG_FUNCTION_ARGS)
 {
 	Datum		workspace = context_enter("campaigns:update");
 	Datum		campaign = campaign_argument(fcinfo, 0);
-	CampaignSteps *steps = steps_argument(fcinfo);
+	CampaignSteps *steps = campaign_steps_argument(fcinfo, 1);
 
 	statement_connect();
 	switch (campaign_lock(workspace, campaign))
@@ -183,9 +84,8 @@ lt_set_steps(PG_FUNCTION_ARGS)
 			campaign_replace_steps(workspace, campaign, steps);
 			break;
 		case CAMPAIGN_PAUSED:
-			if (!campaign_change_texts(workspace, campaign, steps))
-				error_raise(ERROR_SEQUENCE_FIXED,
-							"number and delays of steps are fixed once a campaign has started");
+			campaign_fit_steps(workspace, campaign, steps);
+			campaign_replace_steps(workspace, campaign, steps);
 			break;
 		case CAMPAIGN_RUNNING:
 			error_raise(ERROR_CAMPAIGN_RUNNING, "steps of a running campaign cannot be changed");
@@ -299,6 +199,7 @@ lt_copy_campaign(PG_FUNCTION_ARGS)
 	/* Nobody deletes it between the two statements. */
 	campaign_keep(workspace, campaign);
 	campaign_copy(workspace, campaign, UUIDPGetDatum(id), name);
+	campaign_copy_steps(workspace, campaign, UUIDPGetDatum(id));
 	statement_finish();
 	PG_RETURN_UUID_P(id);
 }

@@ -43,7 +43,8 @@ enum
 	KIND_URL_MISSING,
 	KIND_ADDRESS_UNSET,
 	KIND_ADDRESS_UNUSED,
-	KIND_ADDRESS_MISSING
+	KIND_ADDRESS_MISSING,
+	KIND_SUBJECT_MISSING
 };
 
 static const struct
@@ -100,6 +101,9 @@ static const struct
 	[KIND_ADDRESS_MISSING] = {"warning", "postal_address_missing",
 		"The body has no postal address: {{postalAddress}}."
 	},
+	[KIND_SUBJECT_MISSING] = {"error", "subject_missing",
+		"The subject is blank, and no step before has one that the thread goes by."
+	},
 };
 
 /* Something to say of a campaign's texts; strings point into them. */
@@ -123,13 +127,10 @@ typedef struct Preflight
 	TemplateValues settings;	/* those of the workspace */
 	bool		uses_url;
 	bool		uses_address;
+	int			last_step;		/* whose subjects were looked at */
+	bool		has_all_subjects;	/* all of them are something */
+	bool		has_subject;	/* and all of a step before */
 } Preflight;
-
-static Statement find_texts = STATEMENT(
-	"SELECT step::integer, subject, body_html FROM leadterra.steps"
-	" WHERE workspace_id = $1 AND campaign_id = $2"
-	" ORDER BY step",
-	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement find_url = STATEMENT(
 	"SELECT unsubscribe_url FROM leadterra.links"
@@ -169,36 +170,90 @@ is_counted(const TemplateFinding *finding)
 
 /* Adds what there is to say of a text by itself. */
 static void
-add_text(Preflight *preflight, int step, const char *place, const text *string,
-		 TemplateFormat format)
+add_text(Preflight *preflight, CampaignText *string)
 {
 	TemplateCheck check;
 	TemplateFinding finding;
-	bool		has_url = false;
-	bool		has_address = false;
 	int			nflaws = 0;
 
-	template_check_begin(&check, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string), format);
+	template_check_begin(&check, string->string.data, string->string.length, string->format);
 	while (template_check_next(&check, &finding))
 	{
 		if (finding.flaw != TEMPLATE_SOUND && nflaws++ < FLAWS_MAX)
-			add_row(preflight, finding.flaw, step, place)->subject = finding.excerpt;
+			add_row(preflight, finding.flaw, string->step, string->place)->subject =
+				finding.excerpt;
 		if (is_counted(&finding))
 		{
-			PreflightRow *row = add_row(preflight, KIND_TOKEN, step, place);
+			PreflightRow *row = add_row(preflight, KIND_TOKEN, string->step, string->place);
 
 			row->subject = finding.token.name;
 			row->has_fallback = finding.token.has_fallback;
-			has_url |= is_name(&row->subject, TEMPLATE_UNSUBSCRIBE_URL);
-			has_address |= is_name(&row->subject, TEMPLATE_POSTAL_ADDRESS);
+			string->has_url |= is_name(&row->subject, TEMPLATE_UNSUBSCRIBE_URL);
+			string->has_address |= is_name(&row->subject, TEMPLATE_POSTAL_ADDRESS);
 		}
 	}
-	preflight->uses_url |= has_url;
-	preflight->uses_address |= has_address;
-	if (format == TEMPLATE_HTML && !has_url)
-		add_row(preflight, KIND_URL_MISSING, step, place);
-	if (format == TEMPLATE_HTML && !has_address)
-		add_row(preflight, KIND_ADDRESS_MISSING, step, place);
+	preflight->uses_url |= string->has_url;
+	preflight->uses_address |= string->has_address;
+}
+
+/* Adds what a mail lacks, whatever each of its texts has; the body as text counts, too. */
+static void
+add_mail(Preflight *preflight, const CampaignTexts *texts, const CampaignMail *mail)
+{
+	const int	numbers[] = {mail->body, mail->text, mail->preheader};
+	bool		has_url = false;
+	bool		has_address = false;
+
+	for (size_t i = 0; i < lengthof(numbers); i++)
+	{
+		has_url |= numbers[i] >= 0 && texts->items[numbers[i]].has_url;
+		has_address |= numbers[i] >= 0 && texts->items[numbers[i]].has_address;
+	}
+	if (!has_url)
+		add_row(preflight, KIND_URL_MISSING, mail->step, mail->place);
+	if (!has_address)
+		add_row(preflight, KIND_ADDRESS_MISSING, mail->step, mail->place);
+}
+
+/*
+ * Adds a subject that is blank where a thread has none to go by: that is, where some lead may
+ * have got none before.
+ */
+static void
+add_subject(Preflight *preflight, const CampaignText *subject)
+{
+	bool		is_blank = lead_is_blank(&subject->string);
+
+	if (subject->step != preflight->last_step)
+	{
+		preflight->has_subject |= preflight->has_all_subjects;
+		preflight->has_all_subjects = true;
+		preflight->last_step = subject->step;
+	}
+	preflight->has_all_subjects &= !is_blank;
+	if (is_blank && !preflight->has_subject)
+		add_row(preflight, KIND_SUBJECT_MISSING, subject->step, subject->place);
+}
+
+/* Adds what there is to say of the texts, and then of the mails, of each step. */
+static void
+add_steps(Preflight *preflight, const CampaignTexts *texts)
+{
+	int			mail = 0;
+
+	for (int i = 0; i < texts->count; i++)
+	{
+		int			step = texts->items[i].step;
+
+		add_text(preflight, &texts->items[i]);
+		if (i + 1 < texts->count && texts->items[i + 1].step == step)
+			continue;
+		for (; mail < texts->nmails && texts->mails[mail].step == step; mail++)
+		{
+			add_subject(preflight, &texts->items[texts->mails[mail].subject]);
+			add_mail(preflight, texts, &texts->mails[mail]);
+		}
+	}
 }
 
 /* Orders rows by what they say, and where: the same ones stand together. */
@@ -274,23 +329,13 @@ read_settings(Preflight *preflight, const Datum *key)
 static void
 collect(Preflight *preflight, const Datum *key)
 {
-	uint64		nsteps;
+	CampaignTexts texts;
 
 	*preflight = (Preflight) {.room = 64};
 	preflight->rows = palloc(sizeof(PreflightRow) * preflight->room);
 	read_settings(preflight, key);
-	nsteps = statement_read(&find_texts, key);
-	for (uint64 i = 0; i < nsteps; i++)
-	{
-		Datum		values[3];
-		bool		nulls[3];
-		int			step;
-
-		statement_row(i, values, nulls);
-		step = DatumGetInt32(values[0]);
-		add_text(preflight, step, "subject", DatumGetTextPP(values[1]), TEMPLATE_LINE);
-		add_text(preflight, step, "body", DatumGetTextPP(values[2]), TEMPLATE_HTML);
-	}
+	campaign_read_texts(key[0], key[1], &texts);
+	add_steps(preflight, &texts);
 	if (!preflight->uses_url && preflight->settings.unsubscribe_url.data == NULL)
 		add_row(preflight, KIND_URL_UNUSED, 0, "workspace");
 	if (!preflight->uses_address && preflight->settings.postal_address.data == NULL)

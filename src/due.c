@@ -21,9 +21,9 @@ PG_FUNCTION_INFO_V1(lt_due_at);
 
 /* Makes a rule of what rows say, which may be anything. */
 DueRule
-due_rule(TimestampTz started_at, int delay_days)
+due_rule(TimestampTz started_at, int delay_minutes)
 {
-	return (DueRule) {started_at, Max(0, Min(delay_days, DUE_DELAY_DAYS_MAX))};
+	return (DueRule) {started_at, Max(0, Min(delay_minutes, DUE_DELAY_MINUTES_MAX))};
 }
 
 /* Returns the time so long after another: infinity where no timestamp is as late, or as early. */
@@ -43,7 +43,7 @@ due_after(TimestampTz time, int64 microseconds)
 TimestampTz
 due_at(const DueRule *rule, TimestampTz waiting_since)
 {
-	return due_after(Max(waiting_since, rule->started_at), rule->delay_days * USECS_PER_DAY);
+	return due_after(Max(waiting_since, rule->started_at), rule->delay_minutes * USECS_PER_MINUTE);
 }
 
 /*
@@ -53,10 +53,10 @@ due_at(const DueRule *rule, TimestampTz waiting_since)
 TimestampTz
 due_since(const DueRule *rule, TimestampTz time)
 {
-	return due_after(time, -rule->delay_days * USECS_PER_DAY);
+	return due_after(time, -rule->delay_minutes * USECS_PER_MINUTE);
 }
 
-/* SQL: leadterra.due_at(waiting_since, started_at, delay_days) */
+/* SQL: leadterra.due_at(waiting_since, started_at, delay_minutes) */
 Datum
 lt_due_at(PG_FUNCTION_ARGS)
 {

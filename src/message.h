@@ -76,8 +76,8 @@ typedef struct Message
 } Message;
 
 /* Columns of steps that have texts, and how many they are. */
-#define MESSAGE_TEXT_COLUMNS "subject, body_html"
-#define MESSAGE_TEXTS 2
+#define MESSAGE_TEXT_COLUMNS "subject, body_html, body_text, preheader, headers, variants"
+#define MESSAGE_TEXTS 6
 
 /* The texts of a campaign's steps. */
 typedef struct MessageTexts MessageTexts;
@@ -87,7 +87,10 @@ typedef struct MessageText
 {
 	LeadString	subject;
 	LeadString	body_html;
+	LeadString	body_text;		/* NULL: none */
+	Jsonb	   *headers;		/* NULL: none */
 	LeadString	unsubscribe_url;	/* NULL: the workspace has no address for it */
+	int			variant;		/* from 1; 0: the step has none */
 } MessageText;
 
 /* message_find.c: what is known of messages */
@@ -99,7 +102,8 @@ extern void message_lock_ended(Datum workspace, Datum campaign, Message *message
 /* message_text.c: what they say */
 extern MessageTexts *message_texts_begin(Datum workspace, Datum campaign);
 extern void message_texts_link(MessageTexts *texts);
-extern void message_texts_add(MessageTexts *texts, int step, const Datum *columns);
+extern void message_texts_add(MessageTexts *texts, int step, const Datum *columns,
+							  const bool *nulls);
 extern bool message_render(MessageTexts *texts, const Message *message,
 						   const pg_uuid_t *message_id, MessageText *rendered);
 

@@ -214,6 +214,11 @@ hand_out(const MessageTurn *turn, const Message *message, const pg_uuid_t *messa
 	values[CLAIM_EMAIL] = PointerGetDatum(message->email);
 	set_string(values, nulls, CLAIM_SUBJECT, &text->subject);
 	set_string(values, nulls, CLAIM_BODY_HTML, &text->body_html);
+	values[CLAIM_VARIANT] = Int32GetDatum(text->variant);
+	nulls[CLAIM_VARIANT] = text->variant == 0;
+	set_string(values, nulls, CLAIM_BODY_TEXT, &text->body_text);
+	values[CLAIM_HEADERS] = JsonbPGetDatum(text->headers);
+	nulls[CLAIM_HEADERS] = text->headers == NULL;
 	set_string(values, nulls, CLAIM_UNSUBSCRIBE_URL, &text->unsubscribe_url);
 	if (turn->limits.has_pool)
 		set_sender(values, nulls, &turn->sender);

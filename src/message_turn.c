@@ -40,7 +40,7 @@ enum
  * one that has none costs no statement.
  */
 static Statement keep_due_steps = STATEMENT(
-	"SELECT h.step, c.started_at, h.delay_days,"
+	"SELECT h.step, c.started_at, h.delay_minutes,"
 	" (SELECT true FROM leadterra.links"
 	" WHERE workspace_id = $1 AND unsubscribe_url IS NOT NULL), "
 	CAMPAIGN_LIMIT_COLUMNS ", " MESSAGE_TEXT_COLUMNS
@@ -55,7 +55,7 @@ static Statement keep_due_steps = STATEMENT(
 
 /* What a sender goes on with may be of any step. */
 static Statement find_texts = STATEMENT(
-	"SELECT h.step, h.delay_days, " MESSAGE_TEXT_COLUMNS
+	"SELECT h.step, h.delay_minutes, " MESSAGE_TEXT_COLUMNS
 	" FROM leadterra.steps h"
 	" WHERE h.workspace_id = $1 AND h.campaign_id = $2"
 	" AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX),
@@ -63,7 +63,7 @@ static Statement find_texts = STATEMENT(
 
 /* Adds the messages of a step with which no sender has begun, of a row of keep_due_steps. */
 static void
-add_step(MessageTurn *turn, const Datum *values)
+add_step(MessageTurn *turn, const Datum *values, const bool *nulls)
 {
 	QueueSource *source = &turn->sources[turn->taker.nsources++];
 
@@ -74,7 +74,7 @@ add_step(MessageTurn *turn, const Datum *values)
 	if (turn->limits.has_pool || turn->limits.daily_limit >= 0)
 		source->priority = (source->step == 1) != turn->limits.new_leads_first;
 	turn->rules[source->step - 1] = source->rule;
-	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS]);
+	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS], &nulls[DUE_TEXTS]);
 }
 
 /* Adds the messages that the sender of a turn goes on with, which may be of all steps. */
@@ -93,7 +93,7 @@ add_begun(MessageTurn *turn, TimestampTz started_at)
 		statement_row(i, values, nulls);
 		step = DatumGetInt16(values[0]);
 		turn->rules[step - 1] = due_rule(started_at, DatumGetInt32(values[1]));
-		message_texts_add(turn->texts, step, &values[2]);
+		message_texts_add(turn->texts, step, &values[2], &nulls[2]);
 	}
 	turn->taker.sender = turn->lease.sender = turn->lease.next_sender = turn->sender.sender_id;
 	turn->sources[turn->taker.nsources++] = (QueueSource) {
@@ -187,7 +187,7 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 		SPI_tuptable = rows;
 		statement_row(i, values, nulls);
 		if (DatumGetInt16(values[DUE_STEP]) != 1 || turn->taker.most_new > 0)
-			add_step(turn, values);
+			add_step(turn, values, nulls);
 	}
 	has_new = turn->taker.nsources > 0;
 	if (turn->limits.has_pool && !lock_sender(turn, has_new))

@@ -240,8 +240,8 @@ html_entity(char c, const char *line_break)
 }
 
 /* Appends a value to HTML, with something for its line breaks where that is not NULL. */
-static void
-append_escaped(StringInfo output, const LeadString *value, const char *line_break)
+void
+template_escape(StringInfo output, const LeadString *value, const char *line_break)
 {
 	int			start = 0;
 
@@ -310,7 +310,7 @@ append_value(const Template *template, const TemplatePart *part, const LeadStrin
 	else if (part->encodes)
 		template_encode(output, value);
 	else if (template->format == TEMPLATE_HTML)
-		append_escaped(output, value, part->field.source == SOURCE_POSTAL_ADDRESS ? "<br>" : NULL);
+		template_escape(output, value, part->field.source == SOURCE_POSTAL_ADDRESS ? "<br>" : NULL);
 	else
 		appendBinaryStringInfo(output, value->data, value->length);
 }

@@ -44,5 +44,10 @@ extern bool template_has_value(const TemplateField *field, TemplateValues *value
 extern Template *template_compile(const char *text, int length, TemplateFormat format);
 extern bool template_has_postal_address(const Template *template);
 extern bool template_render(const Template *template, TemplateValues *values, StringInfo output);
+extern void template_escape(StringInfo output, const LeadString *value, const char *line_break);
+
+/* template_preheader.c */
+extern int	template_preheader_place(const char *body, int length);
+extern void template_append_preheader(StringInfo output, const LeadString *preheader);
 
 #endif							/* LEADTERRA_TEMPLATE_H */

@@ -13,7 +13,8 @@
 typedef enum TemplateFormat
 {
 	TEMPLATE_LINE,				/* a header: values as they are, no line breaks */
-	TEMPLATE_HTML				/* values escaped, character references read in tokens */
+	TEMPLATE_HTML,				/* values escaped, character references read in tokens */
+	TEMPLATE_TEXT				/* values as they are */
 } TemplateFormat;
 
 /* A token; strings point into the text where they stand there as they are. */

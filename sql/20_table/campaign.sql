@@ -86,19 +86,35 @@ CREATE TABLE leadterra.steps (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
     step smallint NOT NULL CHECK (step BETWEEN 1 AND 100),
-    subject text NOT NULL,
-    body_html text NOT NULL,
-    delay_days integer NOT NULL CHECK (delay_days BETWEEN 0 AND 3650),
-    PRIMARY KEY (workspace_id, campaign_id, step)
+    subject text,
+    body_html text,
+    delay_minutes integer NOT NULL CHECK (delay_minutes BETWEEN 0 AND 3650 * 1440),
+    body_text text,
+    preheader text,
+    headers jsonb,
+    variants jsonb,
+    PRIMARY KEY (workspace_id, campaign_id, step),
+    CONSTRAINT steps_valid CHECK (
+        leadterra.step_is_valid(subject, body_html, headers, variants))
 );
 SELECT leadterra.add_table('leadterra.steps');
 COMMENT ON TABLE leadterra.steps IS 'The messages of a campaign in order, from step 1.';
 COMMENT ON COLUMN leadterra.steps.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.steps.step IS 'Number of the step, 1 to 100.';
-COMMENT ON COLUMN leadterra.steps.subject IS 'Subject, with tokens.';
-COMMENT ON COLUMN leadterra.steps.body_html IS 'Body in HTML, with tokens.';
-COMMENT ON COLUMN leadterra.steps.delay_days IS
-    'Days of 24 hours since the step before; for step 1 since enrollment or start. 0 to 3650.';
+COMMENT ON COLUMN leadterra.steps.subject IS
+    'Subject, with tokens; null: each variant has its own.';
+COMMENT ON COLUMN leadterra.steps.body_html IS
+    'Body in HTML, with tokens; null: each variant has its own.';
+COMMENT ON COLUMN leadterra.steps.delay_minutes IS
+    'Minutes since the step before; for step 1 since enrollment or start. 3,650 days at most.';
+COMMENT ON COLUMN leadterra.steps.body_text IS
+    'Body as text, with tokens; null: whoever sends makes it of the one in HTML.';
+COMMENT ON COLUMN leadterra.steps.preheader IS
+    'What mailboxes show beside the subject, with tokens; null: what the body begins with.';
+COMMENT ON COLUMN leadterra.steps.headers IS
+    'More headers, an object of names and values with tokens; null: none.';
+COMMENT ON COLUMN leadterra.steps.variants IS
+    'Variants, an array of objects as in lt_set_steps; null: none.';
 
 CREATE TYPE @extschema@.lt_campaign_state AS (
     id uuid,

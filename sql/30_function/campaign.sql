@@ -11,8 +11,23 @@ COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
 
 Parameters:
 - name: a name for people, at most 1,000 bytes
-- steps: an array of at most 100 objects: subject and bodyHtml (strings), delayDays (a whole
-  number from 0 to 3650; omitted: 0 for the first step, 1 for a later one)
+- steps: an array of at most 100 objects. What is null counts as left out.
+  - subject, bodyHtml: strings
+  - bodyText: the body as text; left out: whoever sends makes it of the one in HTML
+  - preheader: what mailboxes show beside the subject; it becomes the first text of the body,
+    which nobody sees who opens the mail
+  - headers: an object of at most 50 headers, each name with a string. A name has at most 76
+    characters and is none that delivery sets, such as Subject, Content-Type or
+    List-Unsubscribe. What is rendered is one line of at most 10,000 bytes; a blank one is left
+    out.
+  - delayDays, or delay with delayUnit (minutes, hours or days, of 24 hours; left out: days): a
+    whole number, up to 3650 days. It runs before the step. Both left out: 0 for the first
+    step, a day for a later one.
+  - variants: 1 to 26 objects of subject, bodyHtml, bodyText, weight (0 to 1000; left out: 1)
+    and disabled (true or false). What one leaves out is the step''s own, which has to have it
+    unless each variant does. One at least has a weight and is not disabled.
+  - delay_unit, and of variants body and v_disabled, are the second service''s names for
+    delayUnit, bodyHtml and disabled, which go before them.
 Returns: the id of the campaign.
 Errors: PT400 invalid_request.';
 
@@ -25,8 +40,10 @@ AS 'MODULE_PATHNAME', 'lt_set_steps';
 COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
 'Replace the steps of a campaign
 
-A draft takes any steps. A paused campaign takes new texts for the steps that it has; a
-delay that is given must be the one it has.
+A draft takes any steps. A paused campaign takes new texts, and weights of variants. Steps and
+variants may be added behind those that it has, and variants be disabled. None is removed: they
+are known by their numbers. A step without variants has none, so it may get some. A delay that
+is given must be the one there is.
 
 Parameters:
 - campaign_id: the campaign
@@ -156,15 +173,17 @@ no value.
 Parameters:
 - campaign_id: the campaign
 Returns: rows in the order of the texts, each finding once a text, at most 100 flaws a text.
-step is null for what is about the workspace. place is subject, body or workspace. severity is
-error (nobody can mean what will be mailed), warning (somebody may), or info. code is the
-same for programs as message is for people: braces, encoded_braces, single_braces,
-other_language, token_markup, fallback_filter, fallback_quoted, filter_unknown, random_empty,
-token (all leads have a value, or get the fallback), token_without_value (some have neither),
-token_unknown (no lead has a value), unsubscribe_url_unset, unsubscribe_link_missing,
-postal_address_unset, postal_address_missing. token is the name of a token, or at most 60
-bytes of what stands in the text. For tokens, has_fallback says that every use in that text
-has one, and leads_without_value counts the active leads without a value.
+step is null for what is about the workspace. place is subject, body, text, preheader, header
+with its name, the same of a variant (variant 2 body), or workspace. Variants that are never
+sent are left out. severity is error (nobody can mean what will be mailed), warning (somebody
+may), or info. code is the same for programs as message is for people: braces, encoded_braces,
+single_braces, other_language, token_markup, fallback_filter, fallback_quoted, filter_unknown,
+random_empty, token (all leads have a value, or get the fallback), token_without_value (some
+have neither), token_unknown (no lead has a value), unsubscribe_url_unset,
+unsubscribe_link_missing, postal_address_unset, postal_address_missing, subject_missing. A link
+or an address counts also where the body as text alone has it. token is the name of a token, or
+at most 60 bytes of what stands in the text. For tokens, has_fallback says that every use in
+that text has one, and leads_without_value counts the active leads without a value.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';
 
 CREATE FUNCTION leadterra.keep_campaign(workspace uuid, campaign_id uuid)

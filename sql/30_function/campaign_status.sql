@@ -26,7 +26,7 @@ BEGIN ATOMIC
         SELECT
             w.losses > 0 AS is_lost,
             w.error,
-            (SELECT leadterra.due_at(w.waiting_since, waiting_again.started_at, s.delay_days)
+            (SELECT leadterra.due_at(w.waiting_since, waiting_again.started_at, s.delay_minutes)
              FROM leadterra.steps s
              WHERE s.workspace_id = waiting_again.workspace_id
                AND s.campaign_id = waiting_again.campaign_id AND s.step = w.step) AS due_at,

@@ -4,7 +4,7 @@
 -- Claims, views and calls ask these, and C that has a range in hand asks src/due.c.
 
 CREATE FUNCTION leadterra.due_at(
-    waiting_since timestamptz, started_at timestamptz, delay_days integer)
+    waiting_since timestamptz, started_at timestamptz, delay_minutes integer)
 RETURNS timestamptz
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_due_at';
@@ -12,29 +12,37 @@ AS 'MODULE_PATHNAME', 'lt_due_at';
 COMMENT ON FUNCTION leadterra.due_at(timestamptz, timestamptz, integer) IS
 'Return when a message is due
 
-So many days, of 24 hours, after it began to wait or its campaign was started (null: not
-yet), whichever is later; infinity where no time is as late.';
+So many minutes after it began to wait or its campaign was started (null: not yet), whichever
+is later; infinity where no time is as late.';
 
 -- The first range of each step of a campaign is found by one search of the index.
 CREATE FUNCTION leadterra.campaign_heads(
     workspace_id uuid, campaign_id uuid, started_at timestamptz)
 RETURNS TABLE (
     step smallint,
-    delay_days integer,
+    delay_minutes integer,
     due_at timestamptz,
     subject text,
-    body_html text
+    body_html text,
+    body_text text,
+    preheader text,
+    headers jsonb,
+    variants jsonb
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
         s.step,
-        s.delay_days,
-        leadterra.due_at(w.waiting_since, campaign_heads.started_at, s.delay_days),
+        s.delay_minutes,
+        leadterra.due_at(w.waiting_since, campaign_heads.started_at, s.delay_minutes),
         s.subject,
-        s.body_html
+        s.body_html,
+        s.body_text,
+        s.preheader,
+        s.headers,
+        s.variants
     FROM (
-        SELECT s.step, s.delay_days, s.subject, s.body_html
+        SELECT s.*
         FROM leadterra.steps s
         WHERE s.workspace_id = campaign_heads.workspace_id
           AND s.campaign_id = campaign_heads.campaign_id
@@ -131,8 +139,8 @@ BEGIN ATOMIC
         SELECT CASE WHEN h.is_limited
             THEN leadterra.claimable_at(
                 queue_heads.workspace_id, h.campaign_id, s.step,
-                leadterra.due_at(h.waiting_since, h.started_at, s.delay_days))
-            ELSE leadterra.due_at(h.waiting_since, h.started_at, s.delay_days) END AS due_at
+                leadterra.due_at(h.waiting_since, h.started_at, s.delay_minutes))
+            ELSE leadterra.due_at(h.waiting_since, h.started_at, s.delay_minutes) END AS due_at
         FROM leadterra.steps s
         WHERE s.workspace_id = queue_heads.workspace_id
           AND s.campaign_id = h.campaign_id AND s.step = h.step

@@ -39,6 +39,18 @@ Returns: rendered messages, oldest first. No row means: nothing more for this ca
 lt_next_due is in the past, call again after a moment.
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
 
+CREATE FUNCTION leadterra.message_variant(
+    lead_id uuid, campaign_id uuid, step integer, variants jsonb)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_message_variant';
+
+COMMENT ON FUNCTION leadterra.message_variant(uuid, uuid, integer, jsonb) IS
+'Return the variant, from 1, that a lead gets of a step that has these; null: they are none
+
+It follows from lead, campaign, step and weights, so it is the same in every attempt, and
+that of one step says nothing of that of another.';
+
 CREATE FUNCTION @extschema@.lt_complete_messages(lease_id uuid, message_ids uuid[] DEFAULT NULL)
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -320,7 +332,7 @@ SELECT
     m.*,
     c.status AS campaign_status,
     leadterra.window_opens(
-        c.schedule, leadterra.due_at(m.waiting_since, c.started_at, s.delay_days)) AS due_at
+        c.schedule, leadterra.due_at(m.waiting_since, c.started_at, s.delay_minutes)) AS due_at
 FROM leadterra.message_states m
 CROSS JOIN LATERAL (
     SELECT c.status, c.started_at, c.schedule
@@ -329,7 +341,7 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) c
 CROSS JOIN LATERAL (
-    SELECT s.delay_days
+    SELECT s.delay_minutes
     FROM leadterra.steps s
     WHERE s.workspace_id = m.workspace_id AND s.campaign_id = m.campaign_id AND s.step = m.step
     OFFSET 0

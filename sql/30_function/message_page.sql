@@ -123,7 +123,7 @@ BEGIN
         INTO start
         FROM leadterra.leases l
         WHERE l.workspace_id = workspace AND l.partial_range_id = w.range_id AND w.first < w.last;
-        SELECT b.lead_ids[start:w.last], s.delay_days INTO lead_ids, delay
+        SELECT b.lead_ids[start:w.last], s.delay_minutes INTO lead_ids, delay
         FROM leadterra.batches b, leadterra.steps s
         WHERE b.workspace_id = workspace AND b.batch_id = w.batch_id
           AND s.workspace_id = workspace AND s.campaign_id = waiting_page.campaign_id
@@ -208,7 +208,7 @@ BEGIN
         RETURN QUERY
         SELECT m.message_id, m.campaign_id, m.step::integer, m.lead_id, l.email,
             leadterra.window_opens(
-                windows, leadterra.due_at(m.waiting_since, started, s.delay_days)),
+                windows, leadterra.due_at(m.waiting_since, started, s.delay_minutes)),
             m.state, m.reason,
             m.attempt::integer, m.lease_id, m.settled_at,
             concat_ws(':', 'lease', h.lease_id, m.message_id)
@@ -233,7 +233,7 @@ BEGIN
             OFFSET 0
         ) l
         CROSS JOIN LATERAL (
-            SELECT s.delay_days
+            SELECT s.delay_minutes
             FROM leadterra.steps s
             WHERE s.workspace_id = workspace AND s.campaign_id = lease_page.campaign_id
               AND s.step = m.step
@@ -290,7 +290,7 @@ BEGIN
         SELECT leadterra.message_id(x.batch_id, x."position"), x.campaign_id,
             x.step::integer, x.lead_id, l.email,
             leadterra.window_opens(
-                c.schedule, leadterra.due_at(b.waiting_since, c.started_at, s.delay_days)),
+                c.schedule, leadterra.due_at(b.waiting_since, c.started_at, s.delay_minutes)),
             x.state, x.reason,
             x.attempt::integer, NULL::uuid, x.created_at,
             concat_ws(':', 'exception', x.lead_id, x.step)

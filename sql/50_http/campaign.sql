@@ -36,8 +36,12 @@ BEGIN ATOMIC
         'sequenceSteps', (
             SELECT coalesce(
                 jsonb_agg(
-                    jsonb_build_object(
-                        'subject', s.subject, 'bodyHtml', s.body_html, 'delayDays', s.delay_days)
+                    jsonb_strip_nulls(jsonb_build_object(
+                        'subject', s.subject, 'bodyHtml', s.body_html, 'bodyText', s.body_text,
+                        'preheader', s.preheader, 'headers', s.headers, 'variants', s.variants))
+                    || CASE WHEN s.delay_minutes % 1440 = 0
+                    THEN jsonb_build_object('delayDays', s.delay_minutes / 1440)
+                    ELSE jsonb_build_object('delay', s.delay_minutes, 'delayUnit', 'minutes') END
                     ORDER BY s.step),
                 '[]')
             FROM leadterra.steps s
@@ -68,7 +72,7 @@ COMMENT ON FUNCTION leadterra.http_create_campaign(jsonb) IS
 'Answer POST /v1/campaigns
 
 Parameters:
-  body  has name and sequenceSteps, an array of objects with subject, bodyHtml and delayDays
+  body  has name and sequenceSteps, an array of steps as in lt_create_campaign
 
 Returns: the campaign, and all of it again under campaign.
 

@@ -3,7 +3,7 @@
 --
 -- On a failure run it again with the seed: PGOPTIONS='-c test.seed=0.123' psql -f test/pgtap/due.sql
 BEGIN;
-SELECT plan(34);
+SELECT plan(35);
 
 CREATE FUNCTION pg_temp.seed() RETURNS double precision LANGUAGE sql AS $$
     SELECT coalesce(nullif(current_setting('test.seed', true), '')::double precision, trunc((random() * 2 - 1)::numeric, 6)::double precision)
@@ -13,25 +13,26 @@ CREATE FUNCTION pg_temp.pick(VARIADIC choices anyarray) RETURNS anyelement LANGU
 $$;
 
 -- The rule.
-SELECT is(leadterra.due_at(since, started, days), due, why)
+SELECT is(leadterra.due_at(since, started, minutes), due, why)
 FROM (VALUES
     (timestamptz '2030-01-01 00:00+00', timestamptz '2029-01-01 00:00+00', 0, timestamptz '2030-01-01 00:00+00', 'at once'),
-    ('2030-01-01 00:00+00', '2029-01-01 00:00+00', 2, '2030-01-03 00:00+00', 'after a delay'),
-    ('2030-01-01 00:00+00', '2031-01-01 00:00+00', 2, '2031-01-03 00:00+00', 'which runs from the start if that is later'),
-    ('2030-01-01 00:00+00', NULL, 2, '2030-01-03 00:00+00', 'and from enrollment where there was none'),
-    ('2030-03-30 12:00 Europe/Berlin', NULL, 1, '2030-03-31 13:00 Europe/Berlin', 'a day has 24 hours'),
-    ('-infinity', NULL, 3650, '-infinity', 'what waits for ever is due'),
-    ('-infinity', '-infinity', 3650, '-infinity', 'for ever'),
-    ('-infinity', '2030-01-01 00:00+00', 1, '2030-01-02 00:00+00', 'or from the start on'),
+    ('2030-01-01 00:00+00', '2029-01-01 00:00+00', 2880, '2030-01-03 00:00+00', 'after a delay'),
+    ('2030-01-01 00:00+00', '2031-01-01 00:00+00', 2880, '2031-01-03 00:00+00', 'which runs from the start if that is later'),
+    ('2030-01-01 00:00+00', NULL, 2880, '2030-01-03 00:00+00', 'and from enrollment where there was none'),
+    ('2030-03-30 12:00 Europe/Berlin', NULL, 1440, '2030-03-31 13:00 Europe/Berlin', 'a day has 24 hours'),
+    ('2030-01-01 00:00+00', NULL, 90, '2030-01-01 01:30+00', 'an hour and a half later'),
+    ('-infinity', NULL, 5256000, '-infinity', 'what waits for ever is due'),
+    ('-infinity', '-infinity', 5256000, '-infinity', 'for ever'),
+    ('-infinity', '2030-01-01 00:00+00', 1440, '2030-01-02 00:00+00', 'or from the start on'),
     ('infinity', '2030-01-01 00:00+00', 0, 'infinity', 'what waits since never is never due'),
     ('2030-01-01 00:00+00', 'infinity', 0, 'infinity', 'nor is what is never started'),
     ('294276-12-31 00:00+00', NULL, 0, '294276-12-31 00:00+00', 'the last day'),
-    ('294276-12-31 00:00+00', NULL, 1, 'infinity', 'no day comes after it'),
-    ('4714-11-24 00:00+00 BC', NULL, 1, '4714-11-25 00:00+00 BC', 'the first day'),
+    ('294276-12-31 00:00+00', NULL, 1440, 'infinity', 'no day comes after it'),
+    ('4714-11-24 00:00+00 BC', NULL, 1440, '4714-11-25 00:00+00 BC', 'the first day'),
     ('2030-01-01 00:00+00', NULL, -5, '2030-01-01 00:00+00', 'no delay is less than none'),
     ('2030-01-01 00:00+00', NULL, 2147483647, '2039-12-30 00:00+00', 'nor more than 3,650 days'),
-    (NULL, '2030-01-01 00:00+00', 1, NULL, 'what does not wait is not due'),
-    ('2030-01-01 00:00+00', '2030-01-01 00:00+00', NULL, NULL, 'nor is what has no step')) v (since, started, days, due, why);
+    (NULL, '2030-01-01 00:00+00', 1440, NULL, 'what does not wait is not due'),
+    ('2030-01-01 00:00+00', '2030-01-01 00:00+00', NULL, NULL, 'nor is what has no step')) v (since, started, minutes, due, why);
 
 -- What runs, waits and is due is found wherever it stands among what does not.
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b1f';
@@ -71,9 +72,9 @@ CREATE TEMP TABLE cases (round integer, step integer, delay integer, since times
 CREATE TEMP TABLE differences (round integer, what text, engine text, model text);
 
 -- The rule in plain SQL.
-CREATE FUNCTION pg_temp.due(since timestamptz, started timestamptz, days integer) RETURNS timestamptz LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.due(since timestamptz, started timestamptz, minutes integer) RETURNS timestamptz LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN greatest(since, started) + days * interval '24 hours';
+    RETURN greatest(since, started) + minutes * interval '1 minute';
 EXCEPTION WHEN datetime_field_overflow THEN
     RETURN 'infinity';
 END;
@@ -91,7 +92,7 @@ DECLARE
     at constant timestamptz := pg_temp.pick('2030-01-01 00:00+00'::timestamptz, '1000-06-01 12:00+00', '9999-12-31 23:59:59.999999+00');
     started constant timestamptz := pg_temp.pick('-infinity', at - interval '20 years', pg_temp.around(at), pg_temp.around(at - interval '24 hours'), pg_temp.around(at - 3650 * interval '24 hours'),
         '4714-11-24 00:00+00 BC', 'infinity', '294276-12-31 23:59:59.999999+00');
-    campaign uuid := lt_create_campaign('generated', (SELECT jsonb_agg(jsonb_build_object('subject', 's', 'bodyHtml', 'b', 'delayDays', pg_temp.pick(0, 0, 1, 2, 365, 3649, 3650))) FROM generate_series(1, 100)));
+    campaign uuid := lt_create_campaign('generated', (SELECT jsonb_agg(jsonb_build_object('subject', 's', 'bodyHtml', 'b', 'delay', pg_temp.pick(0, 0, 1, 59, 1440, 2880, 525600, 5254560, 5256000), 'delayUnit', 'minutes')) FROM generate_series(1, 100)));
     leads constant uuid[] := (SELECT array_agg(lead_id ORDER BY email) FROM lt_leads);
     claimed text;
     l uuid;
@@ -102,9 +103,9 @@ BEGIN
     DELETE FROM leadterra.waiting w WHERE w.campaign_id = campaign;
     DELETE FROM leadterra.batches b WHERE b.campaign_id = campaign;
     INSERT INTO cases
-    SELECT r, s.step, s.delay_days, x.since, started, pg_temp.due(x.since, started, s.delay_days), at
+    SELECT r, s.step, s.delay_minutes, x.since, started, pg_temp.due(x.since, started, s.delay_minutes), at
     FROM leadterra.steps s
-    CROSS JOIN LATERAL (SELECT pg_temp.pick('-infinity', 'infinity', pg_temp.around(at), pg_temp.around(at - s.delay_days * interval '24 hours'), pg_temp.around(at - s.delay_days * interval '24 hours'),
+    CROSS JOIN LATERAL (SELECT pg_temp.pick('-infinity', 'infinity', pg_temp.around(at), pg_temp.around(at - s.delay_minutes * interval '1 minute'), pg_temp.around(at - s.delay_minutes * interval '1 minute'),
         '4714-11-24 00:00+00 BC', '294276-12-31 23:59:59.999999+00', at + interval '1 year', at - interval '30 years') AS since) x
     WHERE s.campaign_id = campaign;
     PERFORM pg_temp.add(campaign, c.step, c.since, leads[c.step]) FROM cases c WHERE c.round = r;

@@ -77,7 +77,7 @@ SELECT lt_create_workspace('W') AS w \gset
 SET LOCAL leadterra.workspace_id = :'w';
 SELECT pg_temp.campaign(1, 1, 'f') AS broken \gset
 UPDATE leadterra.campaigns SET started_at = '294276-12-31 23:59:59+00' WHERE campaign_id = :'broken';
-UPDATE leadterra.steps SET delay_days = 3650 WHERE campaign_id = :'broken';
+UPDATE leadterra.steps SET delay_minutes = 5256000 WHERE campaign_id = :'broken';
 SELECT is(lt_next_due(), 'infinity', 'what is due later than any time is due never');
 SELECT is((SELECT due_at FROM lt_messages WHERE campaign_id = :'broken'), 'infinity', 'in views too');
 SELECT is(pg_temp.claimed(), NULL, 'and is not handed out');

@@ -6,7 +6,7 @@ SELECT lt_create_campaign('Life of a campaign', '[
     {"subject": "Two", "bodyHtml": "<p>2</p>"},
     {"subject": "Three", "bodyHtml": "<p>3</p>", "delayDays": 7}
 ]') AS campaign \gset
-SELECT step, subject, delay_days FROM leadterra.steps WHERE campaign_id = :'campaign' ORDER BY step;
+SELECT step, subject, delay_minutes FROM leadterra.steps WHERE campaign_id = :'campaign' ORDER BY step;
 
 -- A draft cannot be started without leads, nor without steps.
 SELECT lt_start_campaign(:'campaign');
@@ -30,13 +30,13 @@ SELECT status, started_at < now() AS started_before, paused_at, leads_enrolled, 
 -- Steps: anything in a draft, texts alone once started, nothing while running.
 SELECT lt_set_steps(:'empty', '[{"subject": "A", "bodyHtml": "a"}, {"subject": "B", "bodyHtml": "b"}]');
 SELECT lt_set_steps(:'empty', '[{"subject": "C", "bodyHtml": "c", "delayDays": 2}]');
-SELECT step, subject, delay_days FROM leadterra.steps WHERE campaign_id = :'empty';
+SELECT step, subject, delay_minutes FROM leadterra.steps WHERE campaign_id = :'empty';
 SELECT lt_set_steps(:'campaign', '[]');
 SELECT status FROM lt_pause_campaign(:'campaign');
 SELECT lt_set_steps(:'campaign', '[{"subject": "1", "bodyHtml": "1"}]');
 SELECT lt_set_steps(:'campaign', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2"}, {"subject": "3", "bodyHtml": "3", "delayDays": 8}]');
 SELECT lt_set_steps(:'campaign', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2"}, {"subject": "3", "bodyHtml": "3", "delayDays": 7}]');
-SELECT step, subject, body_html, delay_days FROM leadterra.steps WHERE campaign_id = :'campaign' ORDER BY step;
+SELECT step, subject, body_html, delay_minutes FROM leadterra.steps WHERE campaign_id = :'campaign' ORDER BY step;
 
 -- Steps that are wrong, all of it told at once.
 SELECT lt_create_campaign('Wrong', '{}');

@@ -234,7 +234,7 @@ append_to_file($add, <<'SQL');
 CREATE TEMP TABLE added AS SELECT lt_uuidv7() AS id FROM generate_series(1, :campaigns);
 INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, status, started_at)
 SELECT :'workspace', id, 'added', :'status', CASE WHEN :'status' <> 'draft' THEN now() - interval '1 day' END FROM added;
-INSERT INTO leadterra.steps SELECT :'workspace', id, n, 's', repeat('b', 1000), :delay FROM added, generate_series(1, :steps) n;
+INSERT INTO leadterra.steps SELECT :'workspace', id, n, 's', repeat('b', 1000), :delay * 1440 FROM added, generate_series(1, :steps) n;
 INSERT INTO leadterra.leads (workspace_id, lead_id, email) SELECT :'workspace', id, id || '@example.com' FROM added;
 INSERT INTO leadterra.enrollments (workspace_id, campaign_id, lead_id) SELECT :'workspace', id, id FROM added;
 SELECT leadterra.enqueue(:'workspace', id, n, now() - interval '1 hour', id) FROM added, generate_series(1, :waiting) n;
