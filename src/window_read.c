@@ -358,6 +358,7 @@ window_read(Jsonb *schedule)
 	error_list_init(&errors);
 	window = read_window(&value, &errors);
 	if (errors.total > 0)
-		error_raise(ERROR_BROKEN_ROW, "the schedule of a campaign is broken: %s", errors.first);
+		error_list_raise(ERROR_BROKEN_ROW, &errors, NULL,
+						 "the schedule of a campaign is broken: %s", errors.first);
 	return window;
 }
