@@ -34,7 +34,8 @@ FUNCTIONS = error version uuid7 typeid context window due lease suppression lead
 HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \
-	40_view.sql $(HTTP:%=50_http/%.sql) 90_privilege.sql)
+	40_view.sql $(HTTP:%=50_http/%.sql) 90_privilege.sql \
+	91_grant.sql)
 SQL_PARTS = $(FIRST_PASS) $(SECOND_PASS) $(source)/sql/99_public.sql
 
 # An upgrade script goes from an earlier version straight to this one.  The changes to

@@ -40,6 +40,15 @@ static Statement find_usage = STATEMENT(
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+/* What was handed out before, and waits again with no sender. */
+static Statement find_begun = STATEMENT(
+	"SELECT due_at FROM leadterra.waiting"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND sender_id = leadterra.nobody()"
+	" AND due_at IS NOT NULL"
+	" ORDER BY due_at"
+	" LIMIT 1",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement ensure_usage = STATEMENT(
 	"INSERT INTO leadterra.campaign_usage (workspace_id, campaign_id)"
 	" VALUES ($1, $2)"
@@ -199,14 +208,22 @@ static TimestampTz
 allowed_at(CampaignLimits *limits, int step, TimestampTz due_at, TimestampTz now)
 {
 	Datum		key[] = {limits->workspace, limits->campaign};
+	TimestampTz tomorrow;
+	bool		isnull;
 
 	if (!campaign_has_limits(limits))
 		return due_at;
 	statement_read(&find_usage, key);
 	read_usage(limits, now);
-	if (campaign_messages_left(limits) > 0 && (step != 1 || campaign_new_leads_left(limits) > 0))
+	tomorrow = Max(due_at, window_day_start(limits->window, limits->today + 1));
+	if (campaign_messages_left(limits) == 0)
+		return tomorrow;
+	if (step != 1 || campaign_new_leads_left(limits) > 0)
 		return due_at;
-	return Max(due_at, window_day_start(limits->window, limits->today + 1));
+	/* What was handed out before is no new lead. */
+	if (!limits->has_pool && statement_read(&find_begun, key) > 0)
+		return Min(DatumGetTimestampTz(statement_value(0, 1, &isnull)), tomorrow);
+	return tomorrow;
 }
 
 /* Says whether a caller that row-level security binds asks about another workspace. */

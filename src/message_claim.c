@@ -116,6 +116,7 @@ sweep_leases(MessageClaim *claim)
 		if (!queue_lease_lock_expired(&lease, claim->workspace, &lease_ids[i], claim->now))
 			continue;
 		campaign_read_steps(claim->workspace, UUIDPGetDatum(&lease.campaign), &steps);
+		sender_keep_next(claim->workspace, &lease.next_sender);
 		queue_lease_lose(&lease, &steps, claim->now);
 		if (!TIMESTAMP_IS_NOBEGIN(lease.claimed_at))
 			campaign_count_sent(claim->workspace, UUIDPGetDatum(&lease.campaign), lease.sent);

@@ -112,7 +112,7 @@ list_messages(const QueueRanges *ranges, int number, int *starts)
 		{
 			messages[next].place = (QueueRange) {
 				range->batch_id, position, position, range->attempt, range->step,
-					range->has_sender, range->tried_at
+					range->is_begun, range->tried_at
 			};
 			messages[next].number = number + next;
 		}

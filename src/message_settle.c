@@ -82,6 +82,14 @@ count_closed(const QueueLease *lease)
 		campaign_count_sent(lease->workspace, UUIDPGetDatum(&lease->campaign), lease->sent);
 }
 
+/* Finds out what the messages of a lease go on with: the steps of its campaign, and the sender. */
+static void
+read_next(QueueLease *lease, QueueSteps *steps)
+{
+	campaign_read_steps(lease->workspace, UUIDPGetDatum(&lease->campaign), steps);
+	sender_keep_next(lease->workspace, &lease->next_sender);
+}
+
 /* Settles messages as completed: those given, or all; returns how many were open. */
 static int
 complete(QueueLease *lease, const int *numbers, int count)
@@ -116,7 +124,7 @@ lt_complete_messages(PG_FUNCTION_ARGS)
 		settled = complete(&lease, numbers, count);
 	/* A worker may complete its messages one by one: this is for the last. */
 	if (settled > 0 && queue_lease_is_done(&lease))
-		campaign_read_steps(lease.workspace, UUIDPGetDatum(&lease.campaign), &steps);
+		read_next(&lease, &steps);
 	if (settled > 0)
 	{
 		queue_lease_save(&lease, &steps, now);
@@ -178,7 +186,7 @@ begin_report(FunctionCallInfo fcinfo, Report *report, Datum workspace)
 	report->numbers = find_numbers(fcinfo, 1, &report->lease, &report->count);
 	report->count = open ? leave_open(&report->lease, report->numbers, report->count) : 0;
 	if (report->count > 0)
-		campaign_read_steps(workspace, UUIDPGetDatum(&report->lease.campaign), &report->steps);
+		read_next(&report->lease, &report->steps);
 }
 
 /* Ends a report: says what becomes of the messages, and returns how many they are. */
@@ -294,7 +302,7 @@ release(Report *report)
 	Datum		campaign = UUIDPGetDatum(&lease->campaign);
 	int			nnew;
 
-	campaign_read_steps(report->workspace, campaign, &report->steps);
+	read_next(lease, &report->steps);
 	if (!TIMESTAMP_IS_NOBEGIN(lease->claimed_at) && queue_has_sender(&lease->sender))
 		sender_give_back(report->workspace, &lease->sender, lease->claimed_at, report->count,
 						 report->now);

@@ -71,13 +71,16 @@ add_step(MessageTurn *turn, const Datum *values, const bool *nulls)
 	source->rule = due_rule(DatumGetTimestampTz(values[DUE_STARTED]),
 							DatumGetInt32(values[DUE_DELAY]));
 	/* Where there is not enough for all, those who have begun come first. */
-	if (turn->limits.has_pool || turn->limits.daily_limit >= 0)
+	if (turn->limits.has_pool || campaign_has_limits(&turn->limits))
 		source->priority = (source->step == 1) != turn->limits.new_leads_first;
 	turn->rules[source->step - 1] = source->rule;
 	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS], &nulls[DUE_TEXTS]);
 }
 
-/* Adds the messages that the sender of a turn goes on with, which may be of all steps. */
+/*
+ * Adds the messages that the sender of a turn goes on with, which may be of all steps; or
+ * those that were handed out before, and so are no new leads.
+ */
 static void
 add_begun(MessageTurn *turn, TimestampTz started_at)
 {
@@ -95,6 +98,7 @@ add_begun(MessageTurn *turn, TimestampTz started_at)
 		turn->rules[step - 1] = due_rule(started_at, DatumGetInt32(values[1]));
 		message_texts_add(turn->texts, step, &values[2], &nulls[2]);
 	}
+	turn->taker.begun_apart = !turn->limits.has_pool;
 	turn->taker.sender = turn->lease.sender = turn->lease.next_sender = turn->sender.sender_id;
 	turn->sources[turn->taker.nsources++] = (QueueSource) {
 		.priority = turn->limits.new_leads_first
@@ -180,7 +184,7 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 		message_texts_link(turn->texts);
 	campaign_read_limits(claim->workspace, campaign, &values[DUE_LIMITS], &nulls[DUE_LIMITS],
 						 &turn->limits);
-	if ((nulls[DUE_STEP] && !turn->limits.has_pool) || !apply_limits(turn))
+	if ((nulls[DUE_STEP] && !turn->limits.has_pool && turn->limits.daily_new_leads < 0) || !apply_limits(turn))
 		return false;
 	for (uint64 i = 0; i < found && !nulls[DUE_STEP]; i++)
 	{
@@ -192,7 +196,7 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 	has_new = turn->taker.nsources > 0;
 	if (turn->limits.has_pool && !lock_sender(turn, has_new))
 		return false;
-	if (turn->limits.has_pool)
+	if (turn->limits.has_pool || turn->limits.daily_new_leads >= 0)
 		add_begun(turn, DatumGetTimestampTz(values[DUE_STARTED]));
 	if (turn->taker.nsources == 0)
 		return false;

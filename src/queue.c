@@ -115,7 +115,7 @@ lt_range_is_valid(PG_FUNCTION_ARGS)
 		if (PG_ARGISNULL(i))
 			PG_RETURN_BOOL(false);
 	}
-	if (PG_ARGISNULL(6) || queue_has_sender(PG_GETARG_UUID_P(6)) == PG_ARGISNULL(7))
+	if (PG_ARGISNULL(6) || (queue_has_sender(PG_GETARG_UUID_P(6)) && PG_ARGISNULL(7)))
 		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(PG_GETARG_INT16(0) >= 1 && PG_GETARG_INT16(0) <= QUEUE_STEPS_MAX &&
 				   queue_is_range(PG_GETARG_INT16(1), PG_GETARG_INT16(2), PG_GETARG_INT16(3)) &&
@@ -131,7 +131,7 @@ queue_add_range(QueueRanges *ranges, const QueueRange *range)
 	ranges->nmessages += range->last - range->first + 1;
 	if (last && last->last + 1 == range->first &&
 		last->attempt == range->attempt && last->step == range->step &&
-		last->has_sender == range->has_sender &&
+		last->is_begun == range->is_begun &&
 		last->tried_at == range->tried_at &&
 		memcmp(&last->batch_id, &range->batch_id, UUID_LEN) == 0)
 	{
@@ -226,7 +226,7 @@ queue_put_back(const QueueLease *lease, const QueueWaiting *waiting, int count,
 		tried[i] = TimestampTzGetDatum(waiting[i].range.tried_at);
 		never[i] = TIMESTAMP_IS_NOBEGIN(waiting[i].range.tried_at);
 		due[i] = TimestampTzGetDatum(waiting[i].due_at);
-		not_due[i] = !waiting[i].range.has_sender;
+		not_due[i] = !waiting[i].range.is_begun;
 	}
 	values[2] = statement_smallints(&waiting->step, stride, count);
 	values[3] = statement_array(since, NULL, count, TIMESTAMPTZOID, &nulls[3]);

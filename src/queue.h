@@ -34,7 +34,7 @@ typedef struct QueueRange
 	int			last;
 	int			attempt;
 	int			step;			/* that it was taken for; 0: its batch says it */
-	bool		has_sender;		/* that goes on with it */
+	bool		is_begun;		/* it is of a sender, or counted for limits before */
 	TimestampTz tried_at;		/* when it first failed or was deferred; DT_NOBEGIN: never */
 } QueueRange;
 
@@ -60,7 +60,7 @@ typedef struct QueueWaiting
 	QueueRange	range;
 	int			step;
 	TimestampTz since;
-	TimestampTz due_at;			/* where it has a sender */
+	TimestampTz due_at;			/* where it is begun */
 } QueueWaiting;
 
 /* The steps of a campaign, as the queue needs them. */
@@ -151,7 +151,7 @@ typedef struct QueueVerdict
 
 /*
  * Messages to take from, and where in them the taker is: those of a step with which no
- * sender has begun, or those of all steps that a sender goes on with.
+ * sender has begun, or those of all steps that one goes on with, or that were counted.
  */
 typedef struct QueueSource
 {
@@ -180,6 +180,7 @@ typedef struct QueueTaker
 	pg_uuid_t	sender;			/* that the messages are for; none: all zeros */
 	TimestampTz now;			/* by which messages are due */
 	int			most_new;		/* messages of step 1 that nobody has had */
+	bool		begun_apart;	/* what was counted is a source of its own */
 	int			nsources;
 	QueueSource *sources;
 	bool		has_losses;		/* it has taken something */

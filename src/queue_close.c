@@ -182,7 +182,8 @@ decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batc
 	TimestampTz at = has_to_rest ? due_after(back->now, LOST_WAIT) : back->now;
 
 	*again = (QueueWaiting) {.range = *range, .step = batch->step};
-	again->range.has_sender = queue_has_sender(&back->lease->next_sender);
+	again->range.is_begun = queue_has_sender(&back->lease->next_sender) ||
+		!TIMESTAMP_IS_NOBEGIN(back->lease->claimed_at);
 	if (is_untried && (fate == QUEUE_RETRY || fate == QUEUE_DEFER))
 		again->range.tried_at = back->now;
 	if (fate == QUEUE_FAIL ||

@@ -224,7 +224,7 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	for (int i = 0; i < arrays.count; i++)
 		lease->ranges.items[i] = (QueueRange) {
 			.batch_id = arrays.batch_ids[i], .first = arrays.firsts[i], .last = arrays.lasts[i],
-				.attempt = arrays.attempts[i], .has_sender = !nulls[LEASE_SENDER],
+				.attempt = arrays.attempts[i], .is_begun = !nulls[LEASE_SENDER],
 				.tried_at = arrays.tried_at ? arrays.tried_at[i] : DT_NOBEGIN
 		};
 	if (!nulls[LEASE_SENDER])

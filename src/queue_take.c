@@ -49,15 +49,16 @@ enum
 
 #define NO_SENDER "'00000000-0000-0000-0000-000000000000'"
 
-/* What no sender has begun, of a step. */
+/* What no sender has begun, of a step; without what was counted for limits before, if asked. */
 static Statement free_ranges = STATEMENT(
 	SELECT_RANGES
 	" AND sender_id = " NO_SENDER " AND step = $3 AND waiting_since <= $4"
+	" AND (NOT $5 OR due_at IS NULL)"
 	" ORDER BY waiting_since, range_id"
 	" FOR UPDATE SKIP LOCKED",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID);
+	SPI_OK_SELECT, UUIDOID, UUIDOID, INT2OID, TIMESTAMPTZOID, BOOLOID);
 
-/* What a sender goes on with. */
+/* What a sender goes on with, or where there is none, what was counted for limits before. */
 static Statement ranges_of_sender = STATEMENT(
 	SELECT_RANGES
 	" AND sender_id = $3 AND due_at <= $4"
@@ -197,7 +198,8 @@ static Portal
 open_source(const QueueTaker *taker, const QueueSource *source)
 {
 	Datum		parameters[] = {taker->workspace, taker->campaign,
-	Int16GetDatum(source->step), TimestampTzGetDatum(due_since(&source->rule, taker->now))};
+		Int16GetDatum(source->step), TimestampTzGetDatum(due_since(&source->rule, taker->now)),
+	BoolGetDatum(taker->begun_apart)};
 
 	if (source->step > 0)
 		return statement_open(&free_ranges, parameters);
@@ -226,7 +228,7 @@ fetch_row(QueueTaker *taker, QueueSource *source)
 	source->rest.last = DatumGetInt16(values[RANGE_LAST]);
 	source->rest.attempt = DatumGetInt16(values[RANGE_ATTEMPT]);
 	source->rest.step = DatumGetInt16(values[RANGE_STEP]);
-	source->rest.has_sender = source->step == 0;
+	source->rest.is_begun = source->step == 0;
 	source->rest.tried_at = nulls[RANGE_TRIED] ? DT_NOBEGIN :
 		DatumGetTimestampTz(values[RANGE_TRIED]);
 	source->losses.count = Max(DatumGetInt16(values[RANGE_LOSSES]), 0);

@@ -68,4 +68,7 @@ extern void sender_give_back(Datum workspace, const pg_uuid_t *sender_id, Timest
 							 int messages, TimestampTz now);
 extern TimestampTz sender_find_free(const SenderPool *pool, SenderWork work, TimestampTz due_at);
 
+/* sender_next.c */
+extern void sender_keep_next(Datum workspace, pg_uuid_t *sender_id);
+
 #endif							/* LEADTERRA_SENDER_H */

@@ -86,7 +86,7 @@ COMMENT ON COLUMN leadterra.waiting.losses IS
     'Leases in a row that had it and ran out with nothing reported on it.';
 COMMENT ON COLUMN leadterra.waiting.lost_at IS 'When the last of these ran out.';
 COMMENT ON COLUMN leadterra.waiting.due_at IS
-    'When it is due, but for windows and limits; set where a sender is.';
+    'When it is due, but for windows and limits; null: nobody has begun with it.';
 
 -- The ranges of a lease are four arrays; its messages are their positions in
 -- that order.  Bit n of settled (completed) says that message n is done with (was

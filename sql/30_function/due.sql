@@ -176,6 +176,7 @@ BEGIN ATOMIC
          FROM leadterra.waiting w
          WHERE w.workspace_id = campaign_due.workspace_id
            AND w.campaign_id = campaign_due.campaign_id AND w.due_at IS NOT NULL
+           AND w.sender_id <> leadterra.nobody()
          ORDER BY w.due_at
          LIMIT 1)
     ) h;

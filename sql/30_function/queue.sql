@@ -63,7 +63,7 @@ COMMENT ON COLUMN leadterra.waiting_ranges.tried_at IS
 COMMENT ON COLUMN leadterra.waiting_ranges.losses IS 'Leases in a row that had it and ran out.';
 COMMENT ON COLUMN leadterra.waiting_ranges.lost_at IS 'When the last of these ran out.';
 COMMENT ON COLUMN leadterra.waiting_ranges.due_at IS
-    'When it is due, but for windows and limits; null: no sender goes on with it.';
+    'When it is due, but for windows and limits; null: nobody has begun with it.';
 COMMENT ON COLUMN leadterra.waiting_ranges.unused IS 'First position that no worker has had.';
 
 -- The planner puts its text in the place of a call.

@@ -98,6 +98,25 @@ COMMENT ON FUNCTION leadterra.hand_over_exception(
 
 A batch of one was queued for it.';
 
+CREATE FUNCTION leadterra.move_waiting(workspace uuid, sender_id uuid, heir_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    UPDATE leadterra.waiting w
+    SET sender_id = coalesce(move_waiting.heir_id, leadterra.nobody()),
+        due_at = CASE WHEN move_waiting.heir_id IS NOT NULL THEN w.due_at END
+    FROM leadterra.campaigns c
+    WHERE c.workspace_id = workspace AND w.workspace_id = workspace
+      AND w.campaign_id = c.campaign_id AND w.sender_id = move_waiting.sender_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.move_waiting(uuid, uuid, uuid) IS
+'Let another sender go on with what waits for one that is deleted; null: anyone of the pool.';
+
 CREATE FUNCTION leadterra.forget_errors(workspace uuid, campaign_id uuid, lead_id uuid)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
