@@ -184,7 +184,10 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 		message_texts_link(turn->texts);
 	campaign_read_limits(claim->workspace, campaign, &values[DUE_LIMITS], &nulls[DUE_LIMITS],
 						 &turn->limits);
-	if ((nulls[DUE_STEP] && !turn->limits.has_pool && turn->limits.daily_new_leads < 0) || !apply_limits(turn))
+	/* Of a campaign without these all that waits has a step. */
+	if (nulls[DUE_STEP] && !turn->limits.has_pool && turn->limits.daily_new_leads < 0)
+		return false;
+	if (!apply_limits(turn))
 		return false;
 	for (uint64 i = 0; i < found && !nulls[DUE_STEP]; i++)
 	{
