@@ -140,19 +140,20 @@ CREATE FUNCTION leadterra.lease_is_valid(
     tried_at timestamptz[],
     losses smallint,
     partial_range_id uuid,
-    partial_last smallint)
+    partial_last smallint,
+    variants bytea)
 RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'lt_lease_is_valid';
 
 COMMENT ON FUNCTION leadterra.lease_is_valid(
     text, timestamptz, integer, bytea, bytea, uuid[], smallint[], smallint[], smallint[],
-    timestamptz[], smallint, uuid, smallint) IS
+    timestamptz[], smallint, uuid, smallint, bytea) IS
 'Say whether a lease is such as claims and those who settle them make
 
 It is open, closed or lost, and says since when unless it is open. There are as many bits as
 messages, and what was completed is settled. A range that it has a part of is one of two
-messages or more.';
+messages or more. Variants are one a message, each of them 0 or such as a step may have.';
 
 -- A role that is not the owner sees rows of the current workspace alone.  Where
 -- there is none, the policy compares with null, and so with nothing.

@@ -19,8 +19,7 @@ typedef enum CampaignStatus
 	CAMPAIGN_PAUSED
 } CampaignStatus;
 
-/* Variants of a step, and the greatest weight of one. */
-#define CAMPAIGN_VARIANTS_MAX 26
+/* The greatest weight of a variant. */
 #define CAMPAIGN_WEIGHT_MAX 1000
 
 /* Headers of a step, and characters of the name of one. */
@@ -84,7 +83,7 @@ typedef struct CampaignVariant
 typedef struct CampaignVariants
 {
 	int			count;
-	CampaignVariant items[CAMPAIGN_VARIANTS_MAX];
+	CampaignVariant items[QUEUE_VARIANTS_MAX];
 } CampaignVariants;
 
 /* Headers of a step, each name with its template. */

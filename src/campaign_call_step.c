@@ -331,10 +331,10 @@ read_variants(const StepReader *reader, CampaignSteps *steps)
 		return;
 	array = json_container(&value, false);
 	if (array == NULL || JsonContainerSize(array) < 1 ||
-		JsonContainerSize(array) > CAMPAIGN_VARIANTS_MAX)
+		JsonContainerSize(array) > QUEUE_VARIANTS_MAX)
 	{
 		add_error(reader, "variants", array ? "invalid_value" : "wrong_type",
-				  psprintf("variants must be an array of 1 to %d", CAMPAIGN_VARIANTS_MAX));
+				  psprintf("variants must be an array of 1 to %d", QUEUE_VARIANTS_MAX));
 		return;
 	}
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);

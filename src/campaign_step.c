@@ -298,7 +298,7 @@ campaign_read_variants(const Jsonb *stored, CampaignVariants *variants)
 	int			total = 0;
 
 	variants->count = 0;
-	if (array == NULL || JsonContainerSize(array) > CAMPAIGN_VARIANTS_MAX)
+	if (array == NULL || JsonContainerSize(array) > QUEUE_VARIANTS_MAX)
 		return false;
 	iterator = json_iterate(array);
 	while (json_next_element(&iterator, &element))

@@ -228,17 +228,18 @@ hand_out(const MessageTurn *turn, const Message *message, const pg_uuid_t *messa
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
 
-/* Makes room for the numbers of more messages that are not handed out. */
+/* Makes room for what is noted of each message by its number. */
 static void
-reserve_skipped(MessageTurn *turn, int count)
+reserve_numbers(MessageTurn *turn)
 {
-	int			wanted = turn->nskipped + count;
+	int			wanted = Max(turn->lease.ranges.nmessages, 2 * turn->room);
 
-	if (wanted <= turn->room)
+	if (turn->lease.ranges.nmessages <= turn->room)
 		return;
-	wanted = Max(wanted, 2 * turn->room);
 	turn->skipped = turn->room == 0 ? palloc(sizeof(int) * wanted) :
 		repalloc_huge(turn->skipped, sizeof(int) * wanted);
+	turn->variants = turn->room == 0 ? palloc(wanted) : repalloc_huge(turn->variants, wanted);
+	memset(turn->variants + turn->room, 0, wanted - turn->room);
 	turn->room = wanted;
 }
 
@@ -266,6 +267,14 @@ note_busy(ClaimChunk *chunk, const Message *message)
 	};
 }
 
+/* Notes the variant that a message was handed out with. */
+static void
+note_variant(MessageTurn *turn, const Message *message)
+{
+	turn->variants[message->number] = turn->claim->rendered.variant;
+	turn->has_variants |= turn->claim->rendered.variant > 0;
+}
+
 /* Hands out a message; false if it is left out. */
 static bool
 handle_message(ClaimChunk *chunk, const Message *message)
@@ -287,6 +296,7 @@ handle_message(ClaimChunk *chunk, const Message *message)
 	else
 	{
 		hand_out(chunk->turn, message, &message_id);
+		note_variant(chunk->turn, message);
 		return true;
 	}
 	return false;
@@ -345,7 +355,7 @@ claim_chunk(MessageTurn *turn)
 	claim->took = true;
 	for (int i = 0; i < taken.count; i++)
 		queue_add_range(&turn->lease.ranges, &taken.items[i]);
-	reserve_skipped(turn, chunk.count);
+	reserve_numbers(turn);
 
 	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "leadterra chunk",
 										  ALLOCSET_DEFAULT_SIZES);

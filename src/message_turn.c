@@ -220,6 +220,8 @@ message_turn_close(MessageTurn *turn)
 	queue_take_end(&turn->taker, &turn->lease);
 	if (turn->lease.ranges.nmessages == 0)
 		return;
+	if (turn->has_variants)
+		turn->lease.variants = turn->variants;
 	queue_lease_insert(&turn->lease, turn->skipped, turn->nskipped, claim->worker,
 					   claim->no_worker, claim->now, claim->expires_at);
 	if (turn->limits.has_pool)

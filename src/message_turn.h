@@ -47,9 +47,11 @@ typedef struct MessageTurn
 	QueueLease	lease;
 	int			handed;
 	int			handed_new;		/* that were the first of their leads */
-	int			nskipped;		/* numbers of messages that are not handed out */
-	int			room;
+	int			room;			/* for numbers of messages */
+	int			nskipped;		/* of those that are not handed out */
 	int		   *skipped;
+	uint8	   *variants;		/* of each message; 0: none */
+	bool		has_variants;
 } MessageTurn;
 
 extern bool message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool wait);

@@ -23,6 +23,9 @@
 /* Steps of a campaign. */
 #define QUEUE_STEPS_MAX 100
 
+/* Variants of a step; one fits a byte. */
+#define QUEUE_VARIANTS_MAX 26
+
 /* Messages of a lease; a claim takes less. */
 #define QUEUE_LEASE_MAX 1000000
 
@@ -94,6 +97,7 @@ typedef struct QueueLease
 	int			nsettled;		/* messages that are done with */
 	uint8	   *settled;		/* bits; as long as completed */
 	uint8	   *completed;
+	const uint8 *variants;		/* of each message, 0: none; NULL: no step has any */
 	pg_uuid_t	partial_range;	/* what the last range is a part of */
 	int			partial_last;	/* 0: that is used up */
 } QueueLease;

@@ -24,12 +24,13 @@
 static Statement insert_lease = STATEMENT(
 	"INSERT INTO leadterra.leases (workspace_id, lease_id, campaign_id, worker, state, expires_at,"
 	" closed_at, settled, completed, batch_ids, firsts, lasts, attempts,"
-	" partial_range_id, partial_last, tried_at, losses, lost_at, sender_id, claimed_at)"
+	" partial_range_id, partial_last, tried_at, losses, lost_at, sender_id, claimed_at,"
+	" variants)"
 	" VALUES ($1, $2, $3, $4, CASE WHEN $6 IS NULL THEN 'open' ELSE 'closed' END, $5,"
-	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 	BYTEAOID, BYTEAOID, UUIDARRAYOID, INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDOID, INT2OID,
-	TIMESTAMPTZARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, TIMESTAMPTZOID);
+	TIMESTAMPTZARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, TIMESTAMPTZOID, BYTEAOID);
 
 static Statement find_campaign = STATEMENT(
 	"SELECT campaign_id FROM leadterra.leases"
@@ -104,19 +105,26 @@ queue_lease_init(QueueLease *lease, Datum workspace, Datum campaign)
 	uuid7_generate(&lease->lease_id);
 }
 
-/* Makes a bytea of the bits of a lease; null where all or none are set. */
+/* Makes a bytea; null where that stands for the same. */
 static Datum
-bits_datum(const QueueLease *lease, const uint8 *bits, bool is_default, bool *isnull)
+bytes_datum(const uint8 *bytes, Size length, bool is_default, bool *isnull)
 {
 	bytea	   *value;
 
 	*isnull = is_default;
 	if (*isnull)
 		return (Datum) 0;
-	value = palloc(VARHDRSZ + queue_lease_bytes(lease->ranges.nmessages));
-	SET_VARSIZE(value, VARHDRSZ + queue_lease_bytes(lease->ranges.nmessages));
-	memcpy(VARDATA(value), bits, queue_lease_bytes(lease->ranges.nmessages));
+	value = palloc(VARHDRSZ + length);
+	SET_VARSIZE(value, VARHDRSZ + length);
+	memcpy(VARDATA(value), bytes, length);
 	return PointerGetDatum(value);
+}
+
+/* Makes a bytea of the bits of a lease; null where all or none are set. */
+static Datum
+bits_datum(const QueueLease *lease, const uint8 *bits, bool is_default, bool *isnull)
+{
+	return bytes_datum(bits, queue_lease_bytes(lease->ranges.nmessages), is_default, isnull);
 }
 
 /* Makes an array of the times at which ranges were first tried; null where none ever was. */
@@ -147,10 +155,10 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 				   bool no_worker, TimestampTz now, TimestampTz expires_at)
 {
 	bool		closed = nskipped == lease->ranges.nmessages;
-	Datum		values[19] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+	Datum		values[20] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
 		UUIDPGetDatum(&lease->campaign), worker, TimestampTzGetDatum(expires_at),
 	TimestampTzGetDatum(now)};
-	bool		nulls[19] = {false};
+	bool		nulls[20] = {false};
 	const QueueRanges *ranges = &lease->ranges;
 	Size		stride = sizeof(QueueRange);
 
@@ -178,6 +186,8 @@ queue_lease_insert(QueueLease *lease, const int *skipped, int nskipped, Datum wo
 	nulls[17] = !queue_has_sender(&lease->sender);
 	values[18] = TimestampTzGetDatum(lease->claimed_at);
 	nulls[18] = TIMESTAMP_IS_NOBEGIN(lease->claimed_at);
+	values[19] = bytes_datum(lease->variants, ranges->nmessages, lease->variants == NULL,
+							 &nulls[19]);
 	statement_execute(&insert_lease, values, nulls);
 }
 

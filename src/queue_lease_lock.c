@@ -50,12 +50,14 @@ enum
 	LEASE_LOST,
 	LEASE_SENDER,
 	LEASE_CLAIMED,
+	LEASE_VARIANTS,
 	LEASE_COLUMNS
 };
 
 #define SELECT_LEASE \
 	"SELECT lease_id, campaign_id, state, expires_at, settled, completed," \
-	" batch_ids, firsts, lasts, attempts, tried_at, losses, lost_at, sender_id, claimed_at" \
+	" batch_ids, firsts, lasts, attempts, tried_at, losses, lost_at, sender_id, claimed_at," \
+	" variants" \
 	" FROM leadterra.leases"
 
 static Statement lock_lease = STATEMENT(
@@ -129,6 +131,22 @@ bits_are_valid(int nmessages, const bytea *settled, const bytea *completed)
 	return true;
 }
 
+/* Says whether the variants of a lease are one a message, such as a step may have. */
+static bool
+variants_are_valid(int nmessages, const bytea *variants)
+{
+	if (variants == NULL)
+		return true;
+	if (VARSIZE_ANY_EXHDR(variants) != (Size) nmessages)
+		return false;
+	for (int i = 0; i < nmessages; i++)
+	{
+		if (((const uint8 *) VARDATA_ANY(variants))[i] > QUEUE_VARIANTS_MAX)
+			return false;
+	}
+	return true;
+}
+
 /* Arguments of leadterra.lease_is_valid() */
 enum
 {
@@ -141,7 +159,8 @@ enum
 	ARGUMENT_TRIED = ARGUMENT_BATCHES + 4,
 	ARGUMENT_LOSSES,
 	ARGUMENT_PARTIAL_RANGE,
-	ARGUMENT_PARTIAL_LAST
+	ARGUMENT_PARTIAL_LAST,
+	ARGUMENT_VARIANTS
 };
 
 /* Says whether the columns of a lease that are no arrays fit each other. */
@@ -162,7 +181,7 @@ columns_are_valid(FunctionCallInfo fcinfo)
 
 /*
  * SQL: leadterra.lease_is_valid(state, closed_at, sent, settled, completed, batch_ids, firsts,
- * lasts, attempts, tried_at, losses, partial_range_id, partial_last)
+ * lasts, attempts, tried_at, losses, partial_range_id, partial_last, variants)
  */
 Datum
 lt_lease_is_valid(PG_FUNCTION_ARGS)
@@ -171,6 +190,7 @@ lt_lease_is_valid(PG_FUNCTION_ARGS)
 	Datum		values[ARGUMENT_TRIED - ARGUMENT_BATCHES + 1];
 	const bytea *settled;
 	const bytea *completed;
+	const bytea *variants;
 
 	for (int i = ARGUMENT_STATE; i <= ARGUMENT_LOSSES; i++)
 	{
@@ -184,7 +204,9 @@ lt_lease_is_valid(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	settled = PG_ARGISNULL(ARGUMENT_SETTLED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_SETTLED);
 	completed = PG_ARGISNULL(ARGUMENT_COMPLETED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_COMPLETED);
-	PG_RETURN_BOOL(bits_are_valid(arrays.nmessages, settled, completed));
+	variants = PG_ARGISNULL(ARGUMENT_VARIANTS) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_VARIANTS);
+	PG_RETURN_BOOL(bits_are_valid(arrays.nmessages, settled, completed) &&
+				   variants_are_valid(arrays.nmessages, variants));
 }
 
 /* Copies the bits of a lease, which are of the right length; null is none. */
@@ -208,10 +230,12 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	bytea	   *settled = nulls[LEASE_SETTLED] ? NULL : DatumGetByteaPP(values[LEASE_SETTLED]);
 	bytea	   *completed = nulls[LEASE_COMPLETED] ? NULL :
 		DatumGetByteaPP(values[LEASE_COMPLETED]);
+	bytea	   *variants = nulls[LEASE_VARIANTS] ? NULL : DatumGetByteaPP(values[LEASE_VARIANTS]);
 	LeaseArrays arrays;
 
 	if (!read_arrays(&arrays, &values[LEASE_BATCHES], nulls[LEASE_TRIED]) ||
-		!bits_are_valid(arrays.nmessages, settled, completed))
+		!bits_are_valid(arrays.nmessages, settled, completed) ||
+		!variants_are_valid(arrays.nmessages, variants))
 		return false;
 
 	memset(lease, 0, sizeof(QueueLease));
@@ -236,6 +260,7 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	lease->expires_at = DatumGetTimestampTz(values[LEASE_EXPIRES]);
 	lease->settled = copy_bits(lease, settled);
 	lease->completed = copy_bits(lease, completed);
+	lease->variants = variants ? (const uint8 *) VARDATA_ANY(variants) : NULL;
 	for (int i = 0; i < lease->ranges.nmessages; i++)
 	{
 		lease->nsettled += queue_bit_is_set(lease->settled, i);

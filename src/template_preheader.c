@@ -26,7 +26,7 @@ begins(const char *text, const char *end, const char *string)
 	return (size_t) (end - text) >= length && pg_strncasecmp(text, string, length) == 0;
 }
 
-/* Returns the place behind a comment that begins at a place; the end where it has none. */
+/* Returns the place behind the end of a comment, from the hyphens on that it begins with. */
 static const char *
 skip_comment(const char *text, const char *end)
 {
@@ -69,7 +69,7 @@ template_preheader_place(const char *body, int length)
 		const char *behind = text + strlen(name);
 
 		if (begins(text, end, "<!--"))
-			text = skip_comment(text + 4, end);
+			text = skip_comment(text + 2, end);
 		else if (begins(text, end, name) && behind < end &&
 				 (*behind == '>' || *behind == '/' || isspace((unsigned char) *behind)))
 		{

@@ -113,12 +113,13 @@ CREATE TABLE leadterra.leases (
     lost_at timestamptz,
     sender_id uuid,
     claimed_at timestamptz,
+    variants bytea,
     PRIMARY KEY (workspace_id, lease_id),
     -- One, for the text of each is read again by every statement that writes a lease.
     CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(
         state, closed_at, sent, settled, completed, batch_ids, firsts, lasts, attempts, tried_at,
         losses,
-        partial_range_id, partial_last))
+        partial_range_id, partial_last, variants))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);
@@ -155,6 +156,8 @@ COMMENT ON COLUMN leadterra.leases.lost_at IS 'When the last of these ran out.';
 COMMENT ON COLUMN leadterra.leases.sender_id IS 'The sender of its messages; null: none.';
 COMMENT ON COLUMN leadterra.leases.claimed_at IS
     'When its messages were counted for limits of a day; null: they were not.';
+COMMENT ON COLUMN leadterra.leases.variants IS
+    'A byte a message: the variant that it has, 0 for none; null: no step of it has any.';
 
 CREATE TABLE leadterra.exceptions (
     workspace_id uuid NOT NULL,

@@ -1,7 +1,7 @@
 -- campaign: what lt_preflight says of texts, and of settings of the workspace.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(66);
+SELECT plan(81);
 
 -- What is said of a text, as one string; tokens whose leads have values aside.
 CREATE FUNCTION pg_temp.findings(subject text, body text, lead jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
@@ -119,6 +119,35 @@ SELECT is(pg_temp.settings('{{ unsubscribeUrl | x }} {{postalAddress|x}}'), '1 b
 SELECT lt_set_unsubscribe_url('https://example.com/u/'), lt_set_postal_address('1 Main Street');
 SELECT is(pg_temp.settings('b'), '1 body warning unsubscribe_link_missing, 1 body warning postal_address_missing', 'settings without tokens');
 SELECT is(pg_temp.settings('{{unsubscribeUrl|urlencode}} {{postalAddress}}'), NULL, 'both');
+
+-- All texts that are mailed, and no other.
+CREATE FUNCTION pg_temp.places(steps jsonb, pattern text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    campaign uuid := lt_create_campaign('places', steps);
+BEGIN
+    PERFORM lt_bulk_upsert(campaign, '[{"email": "places-1@example.com", "x": "1"}, {"email": "places-2@example.com"}]');
+    RETURN (SELECT string_agg(concat_ws(' ', p.step, p.place, p.code, p.token, p.leads_without_value), ', ' ORDER BY n) FROM lt_preflight(campaign) WITH ORDINALITY p (step, place, severity, code, token, has_fallback, leads_without_value, message, n) WHERE p.code ~ pattern);
+END;
+$$;
+CREATE FUNCTION pg_temp.step(more jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_array('{"subject": "s", "bodyHtml": "b"}'::jsonb || more) $$;
+SELECT is(pg_temp.places(pg_temp.step('{"bodyText": "{{x}} {y}", "preheader": "{{y}}", "headers": {"X-A": "{{x}}", "X-B": "{% x %}"}, "variants": [{"subject": "{{x}}"}, {"subject": "2", "bodyHtml": "{{y|z}}", "bodyText": "{{ x"}]}'), 'token|brace|other'),
+    '1 text token_without_value x 1, 1 text single_braces {y}, 1 preheader token_unknown y 2, 1 header X-A token_without_value x 1, 1 header X-B other_language {% x %}, 1 variant 1 subject token_without_value x 1, 1 variant 2 body token_unknown y 2, 1 variant 2 text braces {{ x', 'every text, in order, with values');
+SELECT is(pg_temp.places(pg_temp.step('{"subject": "{{a}}", "bodyHtml": "{{b}}", "bodyText": "{{c}}", "variants": [{"subject": "s", "bodyHtml": "b", "bodyText": "t"}, {"disabled": true, "subject": "{{d}}"}, {"weight": 0, "bodyHtml": "{{e}}"}]}'), 'token'), NULL, 'what is never mailed is left out');
+SELECT is(pg_temp.places(pg_temp.step('{"bodyText": "<style>{x}</style> &#123;{y}}"}'), 'brace'), '1 text single_braces {x}, 1 text encoded_braces &#123;{y}}', 'a text has no style sheets');
+SELECT is(pg_temp.places(pg_temp.step(step), 'missing'), missing, step::text)
+FROM (VALUES
+    ('{"bodyText": "{{unsubscribeUrl}}"}'::jsonb, '1 body postal_address_missing'), ('{"preheader": "{{postalAddress}}"}', '1 body unsubscribe_link_missing'), ('{"headers": {"X-A": "{{unsubscribeUrl}}"}}', '1 body unsubscribe_link_missing, 1 body postal_address_missing'),
+    ('{"bodyHtml": "{{unsubscribeUrl}} {{postalAddress}}", "variants": [{}, {"subject": "2"}, {"bodyHtml": "{{postalAddress}}"}, {"bodyText": "t"}]}', '1 variant 3 body unsubscribe_link_missing'),
+    ('{"bodyText": "{{unsubscribeUrl}} {{postalAddress}}", "variants": [{}, {"bodyText": "t"}, {"disabled": true, "bodyText": "t"}]}', '1 variant 2 body unsubscribe_link_missing, 1 variant 2 body postal_address_missing'),
+    ('{"variants": [{}, {"subject": "2"}]}', '1 body unsubscribe_link_missing, 1 body postal_address_missing')) v (step, missing);
+
+-- Subjects of threads.
+SELECT is(pg_temp.places(steps, 'subject_missing'), missing, steps::text)
+FROM (VALUES
+    ('[{"subject": "", "bodyHtml": "b"}]'::jsonb, '1 subject subject_missing'), ('[{"subject": " \u200b", "bodyHtml": "b"}, {"subject": "", "bodyHtml": "b"}, {"subject": "s", "bodyHtml": "b"}, {"subject": "", "bodyHtml": "b"}]', '1 subject subject_missing, 2 subject subject_missing'),
+    ('[{"subject": "s", "bodyHtml": "b"}, {"subject": "", "bodyHtml": "b"}, {"subject": " ", "bodyHtml": "b"}]', NULL), ('[{"subject": "{{x}}", "bodyHtml": "b"}]', NULL),
+    ('[{"subject": "", "bodyHtml": "b", "variants": [{"subject": "s"}, {}]}, {"subject": "", "bodyHtml": "b"}]', '1 subject subject_missing, 2 subject subject_missing'),
+    ('[{"bodyHtml": "b", "variants": [{"subject": "s"}, {"subject": "", "disabled": true}]}, {"bodyHtml": "b", "variants": [{"subject": ""}, {"subject": "s"}]}]', NULL)) v (steps, missing);
 
 SELECT * FROM finish();
 ROLLBACK;
