@@ -71,7 +71,8 @@ build_fuzz() {
     driver=$(clang -print-file-name="libclang_rt.fuzzer_no_main-$(uname -m).a")
     # shellcheck disable=SC2086
     "${as_user[@]}" clang -O1 $sanitizers -fsanitize=fuzzer-no-link -shared -fPIC \
-        -Wall -Wno-ignored-attributes -D_GNU_SOURCE -DLEADTERRA_VERSION='"fuzz"' \
+        -Wall -Werror=implicit-function-declaration -Wno-ignored-attributes \
+        -D_GNU_SOURCE -DLEADTERRA_VERSION='"fuzz"' \
         -Isrc -isystem "$("$PG_CONFIG" --includedir-server)" src/*.c test/fuzz/*.c \
         -Wl,-Bsymbolic"$wrapped" "$driver" -lidn2 -lstdc++ -lpthread -lm \
         -o "$work/fuzz.so" >"$work/build-fuzz.log" 2>&1 ||

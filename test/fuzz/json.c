@@ -11,6 +11,7 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
+#include "error.h"
 #include "fuzz.h"
 #include "json.h"
 
