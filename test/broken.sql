@@ -21,6 +21,7 @@ BEGIN
     PERFORM set_config('leadterra.workspace_id', ids ->> 'workspace', true);
     campaign := lt_create_campaign('Steps', '[{"subject": "{{firstName}} {{n}}", "bodyHtml": "{{x}} {{unsubscribeUrl}} {{postalAddress}} {{random|a|b}}"}, {"subject": "2", "bodyHtml": "2", "delayDays": 0}, {"subject": "3", "bodyHtml": "3", "delayDays": 0}]');
     PERFORM lt_bulk_upsert(campaign, (SELECT jsonb_agg(jsonb_build_object('email', format('l%s@example.com', i), 'n', i)) FROM generate_series(1, 12) i));
+    PERFORM lt_set_sending(campaign, jsonb_build_object('poolId', ids -> 'pool', 'dailyLimit', 1000, 'dailyNewLeads', 900, 'bounceLimit', 0.9, 'stopOnAutoReply', true));
     PERFORM lt_bulk_upsert(campaign, '[{"email": "l13@example.com"}]'), lt_start_campaign(campaign);
     SELECT lease_id INTO lease FROM lt_claim_messages(5, '1 hour', campaign) LIMIT 1;
     PERFORM lt_fail_messages(lease, ARRAY(SELECT message_id FROM lt_messages WHERE lease_id = lease ORDER BY message_id LIMIT 1), 'no', true);
@@ -41,7 +42,8 @@ INSERT INTO leadterra.lead_limits (workspace_id, lead_limit) SELECT (a ->> 'work
 SELECT format('UPDATE leadterra.%I SET %s WHERE workspace_id = %L', v.tab, v.change, b ->> 'workspace') FROM ids, (VALUES
     ('leads', $$first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}'$$), ('campaigns', $$name = 'walrus'$$), ('steps', $$subject = 'walrus'$$), ('lists', $$name = 'walrus'$$),
     ('blocklists', $$name = 'walrus'$$), ('suppressions', $$reason = 'walrus'$$), ('leases', $$worker = 'walrus'$$), ('jobs', $$worker = 'walrus', error = 'walrus'$$), ('events', $$data = '{"threadSnippet": "walrus"}'$$),
-    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('links', $$unsubscribe_url = 'https://walrus.example/'$$), ('workspaces', $$postal_address = 'walrus'$$)) v (tab, change) \gexec
+    ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('links', $$unsubscribe_url = 'https://walrus.example/'$$), ('workspaces', $$postal_address = 'walrus'$$),
+    ('senders', $$name = 'walrus', transport = 'walrus'$$), ('pools', $$name = 'walrus'$$)) v (tab, change) \gexec
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') AS no_tenant \gset
 \if :no_tenant
 CREATE ROLE tenant;
@@ -84,9 +86,13 @@ INSERT INTO calls VALUES
 ('lt_merge_leads($lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid, $lead)'),
 ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'), ('lt_move_leads(ARRAY(SELECT lead_id FROM lt_leads), from_list_id => $list, to_list_id => $other_list)'),
 ('lt_next_due()'), ('lt_workspace_slot(lt_current_workspace())'), ('lt_pause_campaign($campaign)'), ('(SELECT string_agg(p::text, '''') FROM lt_preflight($steps) p)'),
-('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "soft"}'')'), ('lt_record_event($message, ''complained'')'), ('lt_record_event($message, ''clicked'', ''{"url": "x"}'')'), ('lt_record_event($message, ''delivered'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'), ('lt_record_event($lead, ''unsubscribed'', ''{"email": "x@example.com"}'')'),
+('lt_record_event($message, ''opened'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "hard"}'')'), ('lt_record_event($message, ''bounced'', ''{"bounceType": "soft"}'')'), ('lt_record_event($message, ''complained'')'), ('lt_record_event($message, ''clicked'', ''{"url": "x"}'')'), ('lt_record_event($message, ''delivered'')'), ('lt_record_event($message, ''replied'', ''{"classification": "unsubscribe"}'')'), ('lt_record_event($message, ''replied'', ''{"classification": "out_of_office", "x": 1}'')'), ('lt_record_event($lead, ''unsubscribed'', ''{"email": "x@example.com"}'')'),
 ('lt_remove_from_list($list, ARRAY[$lead]::uuid[])'), ('lt_remove_leads($steps, ''{l1@example.com, l2@example.com}'')'), ('lt_rename_campaign($campaign, ''x'')'),
 ('lt_restart_leads($steps, (SELECT array_agg(email) FROM lt_leads))'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($campaign) s)'), ('(SELECT string_agg(s::text, '''') FROM lt_sending_status($steps) s)'),
+('lt_create_sender(''x@sender.example'', ''{"status": "warming", "rampFrom": 1}'')'), ('lt_update_sender($sender, ''{"status": "paused"}'')'), ('lt_update_sender($sender, ''{"timeZone": "Asia/Tokyo", "dailyLimit": 9}'')'), ('lt_delete_sender($sender)'), ('lt_delete_sender($sender, $other_sender)'), ('lt_delete_sender($other_sender, $sender)'),
+('lt_create_pool(''x'')'), ('lt_rename_pool($pool, ''x'')'), ('lt_set_pool_senders($pool, ARRAY[$sender]::uuid[])'), ('lt_set_pool_senders($other_pool, ARRAY[$other_sender, $sender]::uuid[])'), ('lt_delete_pool($pool)'), ('lt_delete_pool($other_pool)'),
+('lt_set_sending($draft, ''{"poolId": null, "dailyLimit": null}'')'), ('lt_set_sending($steps, jsonb_build_object(''poolId'', $other_pool))'), ('lt_set_sending($steps, ''{"schedule": {"schedules": [{"timing": {"from": "00:00", "to": "24:00"}, "days": {"0": true, "1": true}, "timezone": "Asia/Tokyo"}]}, "dailyNewLeads": 5}'')'),
+('lt_set_sending($campaign, ''{"dailyLimit": 9, "bounceLimit": 0.1, "stopOnAutoReply": true}'')'),
 ('lt_set_campaign_owner($campaign, NULL)'), ('lt_set_steps($draft, ''[{"subject": "s", "bodyHtml": "b"}]'')'), ('lt_set_lead_limit(1000)'), ('lt_set_lead_limit(NULL)'), ('lt_set_soft_bounce_limit(2)'), ('lt_set_soft_bounce_limit(NULL)'), ('lt_set_unsubscribe_url(''https://example.net/'')'), ('lt_set_unsubscribe_url(NULL)'), ('lt_set_postal_address(''1 Main Street'')'), ('lt_set_postal_address(NULL)'),
 ('lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),

@@ -9,7 +9,9 @@ BEGIN
     PERFORM set_config('leadterra.workspace_id', ids ->> 'workspace', true);
     ids := ids || jsonb_build_object(
         'campaign', lt_create_campaign(label, '[{"subject": "s", "bodyHtml": "{{unsubscribeUrl}}"}]'), 'draft', lt_create_campaign(label),
-        'list', lt_create_list(label), 'other_list', lt_create_list(label), 'blocklist', lt_create_blocklist(label), 'key', lt_create_api_key(label));
+        'list', lt_create_list(label), 'other_list', lt_create_list(label), 'blocklist', lt_create_blocklist(label), 'key', lt_create_api_key(label),
+        'sender', lt_create_sender(lower(label) || '@sender.example', '{"dailyLimit": 100}'), 'other_sender', lt_create_sender(lower(label) || '.other@sender.example'), 'pool', lt_create_pool(label), 'other_pool', lt_create_pool(label));
+    PERFORM lt_set_pool_senders((ids ->> 'pool')::uuid, ARRAY[ids ->> 'sender', ids ->> 'other_sender']::uuid[]), lt_set_sending((ids ->> 'draft')::uuid, jsonb_build_object('poolId', ids -> 'pool', 'dailyLimit', 100));
     PERFORM lt_set_unsubscribe_url('https://example.com/u/');
     PERFORM lt_bulk_upsert((ids ->> 'campaign')::uuid, format('[{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "%s.only@example.com"}]', lower(label))::jsonb);
     PERFORM lt_add_leads('[{"email": "a@example.com"}, {"first_name": "N"}]', list_id => (ids ->> 'list')::uuid, verify_leads_on_import => true);

@@ -42,12 +42,17 @@ INSERT INTO lines VALUES
 ('lt_create_blocklist', 'blocklists:create', 'lt_create_blocklist(''x'') <> $blocklist', 'true'),
 ('lt_create_campaign', 'campaigns:create', 'lt_create_campaign(''x'') <> $campaign', 'true'),
 ('lt_create_list', 'lists:create', 'lt_create_list(''x'') <> $list', 'true'),
+('lt_create_pool', 'senders:create', 'lt_create_pool(''x'') <> $pool', 'true'),
+('lt_create_sender', 'senders:create', 'lt_create_sender(''b@sender.example'') <> $sender', 'true'),
 ('lt_defer_messages', 'messages:update', 'lt_defer_messages($lease, ARRAY[$message]::uuid[], ''1 hour'', ''no'')', 'PT409'),
 ('lt_delete_blocklist', 'blocklists:delete', 'lt_delete_blocklist($blocklist)', 'PT404'),
 ('lt_delete_campaign', 'campaigns:delete', 'lt_delete_campaign($draft)', 'PT404'),
 ('lt_delete_lead', 'leads:delete', 'lt_delete_lead($lead)', 'PT404'),
 ('lt_delete_leads', 'leads:delete', 'lt_delete_leads(''{a@example.com}'')', '1'),
 ('lt_delete_list', 'lists:delete', 'lt_delete_list($list)', 'PT404'),
+('lt_delete_pool', 'senders:delete', 'lt_delete_pool($other_pool)', 'PT404'),
+('lt_delete_sender', 'senders:delete', 'lt_delete_sender($sender)', 'PT404'),
+('lt_delete_sender', 'senders:delete', 'lt_delete_sender((SELECT sender_id FROM lt_senders LIMIT 1), $sender)', 'PT404'),
 ('lt_enroll_list', 'leads:create', 'lt_enroll_list($list, (SELECT campaign_id FROM lt_campaigns LIMIT 1))', 'PT404'),
 ('lt_enroll_list', 'leads:create', 'lt_enroll_list((SELECT list_id FROM lt_lists LIMIT 1), $campaign)', 'PT404'),
 ('lt_campaign_leads', 'leads:read', 'lt_campaign_leads($campaign)', 'PT404'),
@@ -75,9 +80,14 @@ INSERT INTO lines VALUES
 ('lt_remove_from_list', 'lists:update', 'lt_remove_from_list($list, ARRAY[$lead]::uuid[])', 'PT404'),
 ('lt_remove_leads', 'leads:update', 'lt_remove_leads($campaign, ''{a@example.com}'')', 'PT404'),
 ('lt_rename_campaign', 'campaigns:update', 'lt_rename_campaign($campaign, ''x'')', 'PT404'),
+('lt_rename_pool', 'senders:update', 'lt_rename_pool($pool, ''x'')', 'PT404'),
 ('lt_restart_leads', 'leads:update', 'lt_restart_leads($campaign, ''{a@example.com}'')', 'PT404'),
 ('lt_sending_status', 'campaigns:read', 'lt_sending_status($campaign)', 'PT404'),
 ('lt_set_campaign_owner', 'campaigns:update', 'lt_set_campaign_owner($campaign, NULL)', 'PT404'),
+('lt_set_pool_senders', 'senders:update', 'lt_set_pool_senders($pool, ''{}'')', 'PT404'),
+('lt_set_pool_senders', 'senders:update', 'lt_set_pool_senders((SELECT pool_id FROM lt_pools LIMIT 1), ARRAY[$sender]::uuid[])', 'PT404'),
+('lt_set_sending', 'campaigns:update', 'lt_set_sending($draft, ''{}'')', 'PT404'),
+('lt_set_sending', 'campaigns:update', 'lt_set_sending($own_campaign, jsonb_build_object(''poolId'', $pool))', 'PT404'),
 ('lt_set_soft_bounce_limit', 'workspaces:update', 'lt_set_soft_bounce_limit(3)', ''),
 ('lt_set_steps', 'campaigns:update', 'lt_set_steps($draft, ''[]'')', 'PT404'),
 ('lt_set_unsubscribe_url', 'workspaces:update', 'lt_set_unsubscribe_url(''https://example.net/'')', ''),
@@ -88,6 +98,7 @@ INSERT INTO lines VALUES
 ('lt_unblock', 'blocklists:delete', 'lt_unblock(''{no@example.com}'', $blocklist)', 'PT404'),
 ('lt_unsuppress', 'blocklists:delete', 'lt_unsuppress(''{no@example.com}'')', '1'),
 ('lt_update_lead', 'leads:update', 'lt_update_lead(''a@example.com'', ''{"phone": "1"}'')', ''),
+('lt_update_sender', 'senders:update', 'lt_update_sender($sender, ''{}'')', 'PT404'),
 -- The routes over HTTP answer with the error.
 ('POST /v1/campaigns', 'campaigns:create', 'pg_temp.http(''POST'', ''/v1/campaigns'', ''{"name": "x"}'') ->> ''status''', 'draft'),
 ('POST /v1/campaigns/{campaign_id}/leads/bulk', 'leads:create', 'pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/leads/bulk'', ''{"leads": [{"email": "x@example.com"}]}'') ->> ''code''', 'campaign_not_found'),
@@ -112,7 +123,7 @@ INSERT INTO lines VALUES
 -- A view shows no id of B.
 INSERT INTO lines SELECT v.name, v.scope, format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', v.name), 'false'
 FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_leases', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
-    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read'), ('lt_import_reject_counts', 'leads:read')) v (name, scope);
+    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_senders', 'senders:read'), ('lt_pools', 'senders:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read'), ('lt_import_reject_counts', 'leads:read')) v (name, scope);
 UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT (b ->> ''\1'')' || CASE WHEN name = 'lt_unsubscribe' THEN '' ELSE '::uuid' END || ' FROM ids)', 'g'), '$own_campaign', '(SELECT (a ->> ''campaign'')::uuid FROM ids)');
 
 -- What a route answers is looked at for the code of an error, too.

@@ -45,6 +45,17 @@ SELECT lt_bulk_upsert(:'sparse', '[{"email": "lead-10\@example.com"}, {"email": 
 SELECT count(*) FROM lt_preflight(:'sparse');
 SQL
 	<<"SQL",
+SELECT lt_create_sender('new\@sender.example') AS new, lt_create_pool('New') AS pool \\gset
+SELECT lt_update_sender(:'new', '{"dailyLimit": 5, "timeZone": "Asia/Tokyo"}'), lt_rename_pool(:'pool', 'Newer'), lt_set_pool_senders(:'pool', ARRAY[:'new']::uuid[]);
+SELECT lt_set_sending(:'draft', format('{"poolId": "%s", "dailyLimit": 5}', :'pool')::jsonb), lt_set_sending(:'draft', '{"poolId": null, "dailyLimit": null}'), lt_delete_pool(:'pool'), lt_delete_sender(:'new');
+SELECT lt_create_sender('another\@sender.example') AS another, lt_create_pool('Another') AS pool \\gset
+SELECT lt_set_pool_senders(:'pool', ARRAY[:'another']::uuid[]), lt_set_sending(:'running', format('{"poolId": "%s", "dailyLimit": 100, "bounceLimit": 0.01}', :'pool')::jsonb);
+SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(1, '1 hour', :'running')) l;
+DELETE FROM leadterra.campaign_usage WHERE campaign_id = :'running';
+SELECT min(lease_id::text) AS lease, array_agg(message_id) AS ids FROM lt_claim_messages(30, '1 hour', :'running') \\gset
+SELECT lt_complete_messages(:'lease', (:'ids'::uuid[])[1:25]), lt_bounce_messages(:'lease', (:'ids'::uuid[])[26:26], 'no'), lt_complete_messages(:'lease');
+SQL
+	<<"SQL",
 SELECT lt_bulk_upsert(:'running', '[{"email": "lead-50\@example.com", "firstName": "Changed"}, {"email": "new\@example.com"}, {"email": "forgotten\@example.org"}]');
 SELECT count(*) FROM lt_bulk_upsert_report(:'paused', '[{"email": "lead-50\@example.com"}, {"email": "x\@blocked.example"}]', dry_run => true);
 SELECT count(*) FROM lt_bulk_upsert_report(:'draft', (SELECT jsonb_agg(jsonb_build_object('email', format('dry-%s\@example.com', i))) FROM generate_series(1, 500) i), dry_run => true);
@@ -89,7 +100,7 @@ SELECT lt_set_postal_address('1 Main Street');
 UPDATE leadterra.steps SET body_html = '{{postalAddress}} {{unsubscribeUrl}}';
 SELECT min(lease_id::text) AS lease, array_agg(message_id) AS ids, min(substring(body_html, '/u/([^"]*)')) AS token FROM lt_claim_messages(8, '1 hour', :'sent') \\gset
 SELECT lt_extend_lease(:'lease', '2 hours'), lt_fail_messages(:'lease', (:'ids'::uuid[])[1:1], 'no'), lt_defer_messages(:'lease', (:'ids'::uuid[])[2:2], '1 minute', 'no'), lt_complete_messages(:'lease', (:'ids'::uuid[])[3:6]), lt_unsubscribe(:'token');
-SELECT lt_complete_messages(:'lease'), lt_record_event((:'ids'::uuid[])[5], 'bounced', '{"bounceType": "hard"}'), lt_record_event((:'ids'::uuid[])[6], 'replied'), lt_record_event((:'ids'::uuid[])[3], 'bounced', '{"bounceType": "soft"}'), lt_record_event((:'ids'::uuid[])[6], 'opened');
+SELECT lt_complete_messages(:'lease'), lt_record_event((:'ids'::uuid[])[5], 'bounced', '{"bounceType": "hard"}'), lt_record_event((:'ids'::uuid[])[4], 'replied', '{"classification": "out_of_office"}'), lt_record_event((:'ids'::uuid[])[6], 'replied'), lt_record_event((:'ids'::uuid[])[3], 'bounced', '{"bounceType": "soft"}'), lt_record_event((:'ids'::uuid[])[6], 'opened');
 SELECT lease_id AS lease, message_id AS id FROM lt_claim_messages(1, '1 hour', :'sent') \\gset
 SELECT lt_bounce_messages(:'lease', ARRAY[:'id'::uuid], 'no'), lt_set_soft_bounce_limit(3);
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(2, '1 hour', :'sent')) l;

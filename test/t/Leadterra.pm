@@ -119,6 +119,11 @@ SELECT lt_record_event(:'message', 'opened', '{"at": "\\t"}'), lt_record_event(:
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(2, '1 day', :'sent')) l;
 SELECT count(*) FROM lt_claim_messages(3, '1 day', :'sent', 'worker');
 
+SELECT lt_create_sender('ann\@sender.example', '{"name": "back\\\\slash, \\u00c4", "replyTo": "b\\u00fccher\@b\\u00fccher.example", "dailyLimit": 40, "timeZone": "Asia/Kathmandu", "gapSeconds": 5, "transport": "smtp"}') AS ann,
+    lt_create_sender('bob\@sender.example', '{"status": "warming", "rampFrom": 5, "rampStep": 2}') AS bob, lt_create_sender('gone\@sender.example') AS gone \\gset
+SELECT lt_create_pool('Pool') AS pool \\gset
+SELECT lt_set_pool_senders(:'pool', ARRAY[:'ann', :'bob']::uuid[]), lt_delete_sender(:'gone', :'ann');
+SELECT lt_set_sending(:'paused', format('{"poolId": "%s", "dailyLimit": 30, "bounceLimit": 0.05, "stopOnAutoReply": true, "schedule": {"schedules": [{"timing": {"from": "09:00", "to": "17:00"}, "days": {"1": true}, "timezone": "Asia/Tokyo"}]}}', :'pool')::jsonb);
 SELECT lt_remove_leads(:'running', '{lead-1\@example.com, lead-2\@example.com}');
 SELECT lt_delete_leads('{lead-3\@example.com}');
 SELECT lt_delete_leads('{lead-4\@example.com, lead-5\@example.com}');
@@ -141,7 +146,7 @@ SELECT lt_create_campaign('Other workspace', '[{"subject": "s", "bodyHtml": "b"}
 SELECT lt_bulk_upsert(:'other', '[{"email": "lead-1\@example.com", "firstName": "Other"}]');
 SELECT lt_start_campaign(:'other');
 CALL lt_import_table(:'other', 'list', '{"email": "note"}');
-SELECT lt_suppress('{other\@example.com}'), lt_create_list('Other list'), lt_create_api_key('Other key');
+SELECT lt_suppress('{other\@example.com}'), lt_create_list('Other list'), lt_create_api_key('Other key'), lt_create_sender('other\@sender.example'), lt_create_pool('Other pool');
 SQL
 }
 
@@ -160,7 +165,7 @@ sub contents
 	{
 		$contents{$table} = $server->safe_psql($database, "SELECT $row FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
-	for my $view (map { "$schema.lt_$_" } qw(campaigns leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects api_keys))
+	for my $view (map { "$schema.lt_$_" } qw(campaigns senders pools leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects api_keys))
 	{
 		for my $workspace (@workspaces)
 		{
