@@ -61,7 +61,7 @@ UPDATE pairs p SET zone = q.zone FROM parts q WHERE q.pair = p.pair AND q.n = 1 
 CREATE TEMP TABLE changes AS
 SELECT z.zone, z.year, t, t AT TIME ZONE z.zone - (t - interval '3 hours') AT TIME ZONE z.zone < interval '3 hours' AS back
 FROM (SELECT DISTINCT q.zone, p.year FROM parts q JOIN pairs p USING (pair)) z
-CROSS JOIN LATERAL generate_series(make_timestamptz(z.year, 1, 1, 0, 0, 0) - interval '2 days', make_timestamptz(z.year + 1, 1, 1, 0, 0, 0) + interval '2 days', '3 hours') t
+CROSS JOIN LATERAL generate_series(make_timestamptz(z.year, 1, 1, 0, 0, 0) - interval '3 days', make_timestamptz(z.year + 1, 1, 1, 0, 0, 0) + interval '3 days', '3 hours') t
 WHERE t AT TIME ZONE z.zone - (t - interval '3 hours') AT TIME ZONE z.zone <> interval '3 hours';
 
 -- Some have a first or a last day, which may be that of a change.
@@ -117,7 +117,7 @@ $$;
 
 -- The whole year, or the time around each change, and days at random.
 CREATE TEMP TABLE ranges AS
-SELECT p.pair, make_timestamptz(p.year, 1, 1, 0, 0, 0) AS lo, make_timestamptz(p.year + 1, 1, 1, 0, 0, 0) AS hi FROM pairs p WHERE :'long'
+SELECT p.pair, make_timestamptz(p.year, 1, 1, 0, 0, 0) - interval '1 day' AS lo, make_timestamptz(p.year + 1, 1, 1, 0, 0, 0) + interval '1 day' AS hi FROM pairs p WHERE :'long'
 UNION ALL
 SELECT DISTINCT p.pair, c.t - interval '5 hours', c.t + interval '25 hours' FROM pairs p JOIN parts q USING (pair) JOIN changes c ON c.zone = q.zone AND c.year = p.year WHERE NOT :'long'
 UNION ALL
