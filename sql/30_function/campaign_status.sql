@@ -95,12 +95,8 @@ BEGIN ATOMIC
                     concat(
                         format('The campaign is paused since %s.',
                             leadterra.time_text(c.paused_at)),
-                        CASE WHEN EXISTS (
-                            SELECT
-                            FROM leadterra.campaigns p
-                            WHERE p.workspace_id = c.workspace_id
-                              AND p.campaign_id = c.campaign_id AND p.pause_reason = 'bounce_limit'
-                        ) THEN ' It paused by itself: too many of its messages bounced.' END)
+                        CASE WHEN c.pause_reason = 'bounce_limit'
+                            THEN ' It paused by itself: too many of its messages bounced.' END)
                 WHEN 'no_leads' THEN 'Nobody is enrolled in the campaign.'
                 WHEN 'due' THEN 'Messages are due and wait for a worker to claim them.'
                 WHEN 'outside_window' THEN
@@ -149,7 +145,9 @@ BEGIN ATOMIC
             min(h.due_at) AS due_at,
             min(h.claimable_at) AS claimable_at,
             min(h.step) FILTER (WHERE h.due_at <= k.now) AS step
-        FROM leadterra.campaign_due(c.workspace_id, c.campaign_id, c.started_at) h
+        FROM leadterra.campaign_due(
+            c.workspace_id, c.campaign_id, c.started_at,
+            num_nonnulls(c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads) > 0) h
         WHERE c.status = 'running'
     ) h
     CROSS JOIN LATERAL (

@@ -157,16 +157,19 @@ COMMENT ON FUNCTION leadterra.queue_heads(uuid) IS
 
 Step 0 stands for what senders go on with.';
 
+-- What a campaign without windows, limits and senders says is due, is.
 CREATE FUNCTION leadterra.campaign_due(
-    workspace_id uuid, campaign_id uuid, started_at timestamptz)
+    workspace_id uuid, campaign_id uuid, started_at timestamptz, is_limited boolean)
 RETURNS TABLE (step smallint, due_at timestamptz, claimable_at timestamptz)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT
         h.step,
         h.due_at,
-        leadterra.claimable_at(
-            campaign_due.workspace_id, campaign_due.campaign_id, h.step, h.due_at)
+        CASE WHEN campaign_due.is_limited
+            THEN leadterra.claimable_at(
+                campaign_due.workspace_id, campaign_due.campaign_id, h.step, h.due_at)
+            ELSE h.due_at END
     FROM (
         SELECT h.step, h.due_at
         FROM leadterra.campaign_heads(
@@ -176,13 +179,13 @@ BEGIN ATOMIC
          FROM leadterra.waiting w
          WHERE w.workspace_id = campaign_due.workspace_id
            AND w.campaign_id = campaign_due.campaign_id AND w.due_at IS NOT NULL
-           AND w.sender_id <> leadterra.nobody()
+           AND w.sender_id <> leadterra.nobody() AND campaign_due.is_limited
          ORDER BY w.due_at
          LIMIT 1)
     ) h;
 END;
 
-COMMENT ON FUNCTION leadterra.campaign_due(uuid, uuid, timestamptz) IS
+COMMENT ON FUNCTION leadterra.campaign_due(uuid, uuid, timestamptz, boolean) IS
 'List what waits in a campaign: when the first of each step is due, and may be handed out
 
 Step 0 stands for what senders go on with.';
