@@ -48,12 +48,15 @@ SQL
 SELECT lt_create_sender('new\@sender.example') AS new, lt_create_pool('New') AS pool \\gset
 SELECT lt_update_sender(:'new', '{"dailyLimit": 5, "timeZone": "Asia/Tokyo"}'), lt_rename_pool(:'pool', 'Newer'), lt_set_pool_senders(:'pool', ARRAY[:'new']::uuid[]);
 SELECT lt_set_sending(:'draft', format('{"poolId": "%s", "dailyLimit": 5}', :'pool')::jsonb), lt_set_sending(:'draft', '{"poolId": null, "dailyLimit": null}'), lt_delete_pool(:'pool'), lt_delete_sender(:'new');
+SELECT lt_set_sending(:'sent', '{"dailyNewLeads": 0}');
+SELECT lt_next_due();
 SELECT lt_create_sender('another\@sender.example') AS another, lt_create_pool('Another') AS pool \\gset
 SELECT lt_set_pool_senders(:'pool', ARRAY[:'another']::uuid[]), lt_set_sending(:'running', format('{"poolId": "%s", "dailyLimit": 100, "bounceLimit": 0.01}', :'pool')::jsonb);
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(1, '1 hour', :'running')) l;
 DELETE FROM leadterra.campaign_usage WHERE campaign_id = :'running';
 SELECT min(lease_id::text) AS lease, array_agg(message_id) AS ids FROM lt_claim_messages(30, '1 hour', :'running') \\gset
-SELECT lt_complete_messages(:'lease', (:'ids'::uuid[])[1:25]), lt_bounce_messages(:'lease', (:'ids'::uuid[])[26:26], 'no'), lt_complete_messages(:'lease');
+SELECT lt_complete_messages(:'lease', (:'ids'::uuid[])[1:25]), lt_bounce_messages(:'lease', (:'ids'::uuid[])[26:26], 'no'), lt_delete_sender(:'another');
+SELECT lt_complete_messages(:'lease');
 SQL
 	<<"SQL",
 SELECT lt_bulk_upsert(:'running', '[{"email": "lead-50\@example.com", "firstName": "Changed"}, {"email": "new\@example.com"}, {"email": "forgotten\@example.org"}]');
