@@ -121,11 +121,11 @@ static Statement update_sender = STATEMENT(
 	" SET used_on = $3, used = $4,"
 	" free_at = CASE WHEN deleted_at IS NULL AND status <> 'paused' THEN $5 ELSE free_at END"
 	" WHERE workspace_id = $1 AND sender_id = $2"
-	" RETURNING free_at)"
+	" RETURNING workspace_id, sender_id, free_at)"
 	" UPDATE leadterra.pool_senders p"
 	" SET free_at = c.free_at"
 	" FROM changed c"
-	" WHERE p.workspace_id = $1 AND p.sender_id = $2",
+	" WHERE p.workspace_id = c.workspace_id AND p.sender_id = c.sender_id",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, DATEOID, INT4OID, TIMESTAMPTZOID);
 
 /*
