@@ -60,6 +60,15 @@ typedef struct MessageReport
 	bool		is_proven;		/* the entry counts even where the lead is known */
 } MessageReport;
 
+/* What a message goes on with that continues a thread. */
+typedef struct MessageThread
+{
+	int			step;			/* whose subject it has; 0: none has one */
+	int			variant;		/* of that step; 0: the step's own */
+	int			count;
+	pg_uuid_t  *message_ids;	/* earlier ones of the same lead, newest first */
+} MessageThread;
+
 /* A message that is claimed, and what is known of its lead. */
 typedef struct Message
 {
@@ -73,6 +82,7 @@ typedef struct Message
 	text	   *email;			/* NULL: none */
 	Datum		fields[LEAD_FIELDS];
 	bool		nulls[LEAD_FIELDS];
+	const MessageThread *thread;	/* NULL: it continues none */
 } Message;
 
 /* Columns of steps that have texts, and how many they are. */
@@ -89,6 +99,7 @@ typedef struct MessageText
 	LeadString	body_html;
 	LeadString	body_text;		/* NULL: none */
 	Jsonb	   *headers;		/* NULL: none */
+	Datum		references;		/* text[]; 0: none */
 	LeadString	unsubscribe_url;	/* NULL: the workspace has no address for it */
 	int			variant;		/* from 1; 0: the step has none */
 } MessageText;
@@ -104,8 +115,13 @@ extern MessageTexts *message_texts_begin(Datum workspace, Datum campaign);
 extern void message_texts_link(MessageTexts *texts);
 extern void message_texts_add(MessageTexts *texts, int step, const Datum *columns,
 							  const bool *nulls);
+
+/* message_render.c: and to whom */
 extern bool message_render(MessageTexts *texts, const Message *message,
 						   const pg_uuid_t *message_id, MessageText *rendered);
+
+/* message_thread.c: what they go on with */
+extern void message_find_threads(MessageTexts *texts, Message *messages, int count);
 
 /* message_link.c: links by which people unsubscribe */
 extern void message_links_read(MessageLinks *links, Datum workspace);

@@ -220,6 +220,8 @@ hand_out(const MessageTurn *turn, const Message *message, const pg_uuid_t *messa
 	set_string(values, nulls, CLAIM_BODY_TEXT, &text->body_text);
 	values[CLAIM_HEADERS] = JsonbPGetDatum(text->headers);
 	nulls[CLAIM_HEADERS] = text->headers == NULL;
+	values[CLAIM_REFERENCES] = text->references;
+	nulls[CLAIM_REFERENCES] = text->references == (Datum) 0;
 	set_string(values, nulls, CLAIM_UNSUBSCRIBE_URL, &text->unsubscribe_url);
 	if (turn->limits.has_pool)
 		set_sender(values, nulls, &turn->sender);
@@ -312,6 +314,7 @@ handle_chunk(ClaimChunk *chunk)
 														  ALLOCSET_DEFAULT_SIZES);
 
 	check_addresses(claim->workspace, chunk->messages, chunk->count);
+	message_find_threads(turn->texts, chunk->messages, chunk->count);
 	chunk->exceptions = palloc(sizeof(QueueException) * chunk->count);
 	chunk->busy = palloc(sizeof(QueueWaiting) * chunk->count);
 	for (int i = 0; i < chunk->count; i++)

@@ -1,9 +1,10 @@
 /*
  * message_text.c
- *		What messages say: the texts of a campaign's steps, filled in for a lead.
+ *		What messages say: the texts of a campaign's steps.
  *
- * Whoever claims adds the texts that it has read.  They are found by the number of their
- * step, and compiled once a claim, when the first message needs them.
+ * Whoever claims adds the texts that it has read; those that a thread goes back to are
+ * looked up.  They are found by the number of their step, and compiled once a claim, when
+ * the first message needs them.
  *
  * What is left to chance follows from lead, campaign and step: so it is the same in every
  * attempt, and what one step has says nothing of another.  The variant and the texts of
@@ -11,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -22,19 +24,11 @@
 #include "context.h"
 #include "error.h"
 #include "message.h"
+#include "message_text.h"
+#include "statement.h"
 #include "template.h"
 
 PG_FUNCTION_INFO_V1(lt_message_variant);
-
-/* Bytes of a rendered header; mail servers take less. */
-#define HEADER_MAX 10000
-
-/* Seeds of the hashes of messages. */
-enum
-{
-	SEED_RANDOM,
-	SEED_VARIANT
-};
 
 /* Columns of MESSAGE_TEXT_COLUMNS. */
 enum
@@ -47,45 +41,14 @@ enum
 	TEXT_VARIANTS
 };
 
+/* Those that are known already come again. */
+static Statement find_texts = STATEMENT(
+	"SELECT " MESSAGE_TEXT_COLUMNS ", step FROM leadterra.steps"
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" AND step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX),
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 StaticAssertDecl(TEXT_VARIANTS + 1 == MESSAGE_TEXTS, "every column has its number");
-
-/* The texts of a variant, or of a step that has none. */
-typedef struct VariantTexts
-{
-	Template   *subject;		/* NULL: it is not compiled yet */
-	Template   *body_start;		/* what stands before the preheader; NULL: there is none */
-	Template   *body;
-	Template   *body_text;		/* NULL: it has none */
-} VariantTexts;
-
-/* The texts of a step. */
-typedef struct StepTexts
-{
-	Datum		columns[MESSAGE_TEXTS];
-	bool		nulls[MESSAGE_TEXTS];
-	bool		is_compiled;
-	Template   *preheader;
-	CampaignHeaders *headers;	/* NULL: it has none */
-	Template  **header_values;
-	CampaignVariants *variants; /* NULL: it has none */
-	VariantTexts *texts;		/* of each of them, or of the step */
-} StepTexts;
-
-/* The texts of a campaign, and what they are filled in with beside its leads. */
-struct MessageTexts
-{
-	Datum		workspace;
-	Datum		campaign;
-	MemoryContext context;		/* of all that stays */
-	StepTexts  *steps[QUEUE_STEPS_MAX];
-	MessageLinks links;			/* without a base where it has none */
-	bool		has_postal_address;
-	LeadString	postal_address;
-	StringInfoData subject;		/* of the message at hand */
-	StringInfoData body_html;
-	StringInfoData body_text;
-	StringInfoData line;
-};
 
 /* Begins with no texts; those that come stay in the context of the caller. */
 MessageTexts *
@@ -145,7 +108,7 @@ compile(MessageTexts *texts, const LeadString *string, TemplateFormat format)
 	return template;
 }
 
-/* Returns a text of a step; without data where it has none. */
+/* Returns a text of a row; without data where it has none. */
 static LeadString
 step_string(const StepTexts *step, int column)
 {
@@ -155,6 +118,32 @@ step_string(const StepTexts *step, int column)
 		return (LeadString) {NULL, 0};
 	string = DatumGetTextPP(step->columns[column]);
 	return (LeadString) {VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string)};
+}
+
+static int
+count_variants(const StepTexts *step)
+{
+	return step->variants ? step->variants->count : 0;
+}
+
+/* Returns the subject of a variant, from 1, or, by 0, that of its step. */
+static LeadString
+find_subject(const StepTexts *step, int variant)
+{
+	LeadString	own = {NULL, 0};
+
+	if (variant > 0)
+		own = step->variants->items[variant - 1].subject;
+	return own.data ? own : step_string(step, TEXT_SUBJECT);
+}
+
+/* Says whether a subject is there, and blank. */
+static bool
+is_blank_subject(const StepTexts *step, int variant)
+{
+	LeadString	subject = find_subject(step, variant);
+
+	return subject.data && lead_is_blank(&subject);
 }
 
 /* Compiles what all variants of a step share, and reads which they are. */
@@ -180,26 +169,48 @@ compile_step(MessageTexts *texts, StepTexts *step, int number)
 		if (!campaign_read_variants(DatumGetJsonbP(step->columns[TEXT_VARIANTS]), step->variants))
 			raise_broken(texts, number);
 	}
-	step->texts = palloc0(sizeof(VariantTexts) * (step->variants ? step->variants->count : 1));
+	step->texts = palloc0(sizeof(VariantTexts) * (count_variants(step) + 1));
+	for (int i = 0; number > 1 && i <= count_variants(step); i++)
+		step->may_continue |= is_blank_subject(step, i);
 	step->is_compiled = true;
 }
 
-/* Returns the texts of a step. */
-static StepTexts *
-find_step(MessageTexts *texts, int number)
+/* Looks up the texts of all steps of which none are known. */
+static void
+look_up(MessageTexts *texts)
 {
-	StepTexts  *step = texts->steps[number - 1];
+	Datum		key[] = {texts->workspace, texts->campaign};
+	uint64		found = statement_execute(&find_texts, key, NULL);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		columns[MESSAGE_TEXTS + 1];
+		bool		nulls[MESSAGE_TEXTS + 1];
+		int			step;
+
+		statement_row(i, columns, nulls);
+		step = DatumGetInt16(columns[MESSAGE_TEXTS]);
+		if (texts->steps[step - 1] == NULL)
+			message_texts_add(texts, step, columns, nulls);
+	}
+}
+
+/* Returns the texts of a step.  Runs in SPI. */
+const StepTexts *
+message_find_step(MessageTexts *texts, int number)
+{
 	MemoryContext caller_context;
 
-	if (step == NULL)
-		elog(ERROR, "a message was taken of a step that is not due");
-	if (!step->is_compiled)
-	{
-		caller_context = MemoryContextSwitchTo(texts->context);
-		compile_step(texts, step, number);
-		MemoryContextSwitchTo(caller_context);
-	}
-	return step;
+	if (texts->steps[number - 1] && texts->steps[number - 1]->is_compiled)
+		return texts->steps[number - 1];
+	caller_context = MemoryContextSwitchTo(texts->context);
+	if (texts->steps[number - 1] == NULL)
+		look_up(texts);
+	if (texts->steps[number - 1] == NULL)
+		raise_broken(texts, number);
+	compile_step(texts, texts->steps[number - 1], number);
+	MemoryContextSwitchTo(caller_context);
+	return texts->steps[number - 1];
 }
 
 /* Compiles a body, in two parts where a preheader comes between them. */
@@ -219,12 +230,12 @@ compile_body(MessageTexts *texts, const StepTexts *step, const LeadString *body,
 	compiled->body = compile(texts, &rest, TEMPLATE_HTML);
 }
 
-/* Compiles the texts of a variant, from 1, or, by 0, of a step without any. */
+/* Compiles the texts of a variant, from 1, or, by 0, of its step. */
 static void
 compile_variant(MessageTexts *texts, const StepTexts *step, int number, int variant,
 				VariantTexts *compiled)
 {
-	LeadString	subject = step_string(step, TEXT_SUBJECT);
+	LeadString	subject = find_subject(step, variant);
 	LeadString	body_html = step_string(step, TEXT_BODY_HTML);
 	LeadString	body_text = step_string(step, TEXT_BODY_TEXT);
 
@@ -232,7 +243,6 @@ compile_variant(MessageTexts *texts, const StepTexts *step, int number, int vari
 	{
 		const CampaignVariant *own = &step->variants->items[variant - 1];
 
-		subject = own->subject.data ? own->subject : subject;
 		body_html = own->body_html.data ? own->body_html : body_html;
 		body_text = own->body_text.data ? own->body_text : body_text;
 	}
@@ -244,11 +254,12 @@ compile_variant(MessageTexts *texts, const StepTexts *step, int number, int vari
 	compiled->subject = compile(texts, &subject, TEMPLATE_LINE);
 }
 
-/* Returns the texts of a variant, from 1, or, by 0, of a step without any. */
-static const VariantTexts *
-find_variant(MessageTexts *texts, const StepTexts *step, int number, int variant)
+/* Returns the texts of a variant of a step, from 1, or, by 0, the step's own.  Runs in SPI. */
+const VariantTexts *
+message_find_variant(MessageTexts *texts, int number, int variant)
 {
-	VariantTexts *found = &step->texts[Max(variant, 1) - 1];
+	const StepTexts *step = message_find_step(texts, number);
+	VariantTexts *found = &step->texts[variant];
 	MemoryContext caller_context;
 
 	if (found->subject == NULL)
@@ -261,8 +272,8 @@ find_variant(MessageTexts *texts, const StepTexts *step, int number, int variant
 }
 
 /* Returns a hash of lead, campaign and step. */
-static uint64
-hash_message(const pg_uuid_t *lead_id, const pg_uuid_t *campaign, int step, uint64 seed)
+uint64
+message_hash(const pg_uuid_t *lead_id, const pg_uuid_t *campaign, int step, MessageSeed seed)
 {
 	uint8		key[2 * UUID_LEN + 1];
 
@@ -270,13 +281,6 @@ hash_message(const pg_uuid_t *lead_id, const pg_uuid_t *campaign, int step, uint
 	memcpy(key + UUID_LEN, campaign, UUID_LEN);
 	key[2 * UUID_LEN] = step;
 	return hash_bytes_extended(key, sizeof(key), seed);
-}
-
-/* Returns the seed of a text, so that its random texts say nothing of those of others. */
-static uint64
-text_seed(const char *name, int length, uint64 seed)
-{
-	return hash_bytes_extended((const unsigned char *) name, length, seed);
 }
 
 /* Chooses the variant of a message, from 1, by their weights. */
@@ -295,119 +299,50 @@ choose_variant(const CampaignVariants *variants, uint64 hash)
 	return number + 1;
 }
 
-/* Renders a text of a message; false if it gets too large. */
-static bool
-render(const Template *template, TemplateValues *values, StringInfo output, LeadString *rendered)
+/* Returns the variant, from 1, that a lead gets of a step; 0: the step has none.  Runs in SPI. */
+int
+message_variant(MessageTexts *texts, const pg_uuid_t *lead_id, int step)
 {
-	resetStringInfo(output);
-	if (!template_render(template, values, output))
-		return false;
-	*rendered = (LeadString) {output->data, output->len};
-	return true;
+	const StepTexts *found = message_find_step(texts, step);
+
+	if (found->variants == NULL)
+		return 0;
+	return choose_variant(found->variants, message_hash(lead_id, DatumGetUUIDP(texts->campaign),
+														step, MESSAGE_SEED_VARIANT));
 }
 
-/* Renders what stands in a body before the text, with the preheader; false if it gets too large. */
-static bool
-render_start(MessageTexts *texts, const StepTexts *step, const VariantTexts *variant,
-			 const TemplateValues *message_values)
-{
-	TemplateValues values = *message_values;
-	LeadString	preheader;
-
-	values.seed = text_seed("start", 5, message_values->seed);
-	if (!template_render(variant->body_start, &values, &texts->body_html))
-		return false;
-	values.seed = text_seed("preheader", 9, message_values->seed);
-	if (!render(step->preheader, &values, &texts->line, &preheader))
-		return false;
-	if (!lead_is_blank(&preheader))
-		template_append_preheader(&texts->body_html, &preheader);
-	return true;
-}
-
-/* Renders the body of a message; false if it gets too large. */
-static bool
-render_body(MessageTexts *texts, const StepTexts *step, const VariantTexts *variant,
-			TemplateValues *values, LeadString *rendered)
-{
-	StringInfo	output = &texts->body_html;
-
-	resetStringInfo(output);
-	if ((variant->body_start && !render_start(texts, step, variant, values)) ||
-		!template_render(variant->body, values, output))
-		return false;
-	*rendered = (LeadString) {output->data, output->len};
-	return output->len <= TEMPLATE_OUTPUT_MAX;
-}
-
-/*
- * Renders the headers of a message; false if one gets too large.  Those that are blank
- * are left out; NULL: none is left.
- */
-static bool
-render_headers(MessageTexts *texts, const StepTexts *step, const TemplateValues *message_values,
-			   Jsonb **rendered)
-{
-	TemplateValues values = *message_values;
-	JsonbParseState *state = NULL;
-	bool		is_empty = true;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < step->headers->count; i++)
-	{
-		const LeadString *name = &step->headers->names[i];
-		JsonbValue	key = {.type = jbvString,.val.string = {name->length, (char *) name->data}};
-		JsonbValue	value = {.type = jbvString};
-		LeadString	string;
-
-		values.seed = text_seed(name->data, name->length, message_values->seed);
-		if (!render(step->header_values[i], &values, &texts->line, &string) ||
-			string.length > HEADER_MAX)
-			return false;
-		if (lead_is_blank(&string))
-			continue;
-		value.val.string.val = pnstrdup(string.data, string.length);
-		value.val.string.len = string.length;
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-		is_empty = false;
-	}
-	*rendered = is_empty ? NULL : JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-	return true;
-}
-
-/*
- * Renders a message; false if it gets too large.  What it says stays until the next is
- * rendered, or in the context of the caller.  Runs in SPI.
- */
+/* Says whether a step has a variant, 0 its own texts, whose subject is not blank.  Runs in SPI. */
 bool
-message_render(MessageTexts *texts, const Message *message, const pg_uuid_t *message_id,
-			   MessageText *rendered)
+message_has_subject(MessageTexts *texts, int step, int variant)
 {
-	int			number = message->place.step;
-	const pg_uuid_t *campaign = DatumGetUUIDP(texts->campaign);
-	const StepTexts *step = find_step(texts, number);
-	const VariantTexts *variant;
-	TemplateValues values = {
-		.email = {VARDATA_ANY(message->email), VARSIZE_ANY_EXHDR(message->email)},
-		.fields = message->fields,
-		.nulls = message->nulls,
-		.unsubscribe_url = message_link(&texts->links, message_id, message->email),
-		.seed = hash_message(&message->lead_id, campaign, number, SEED_RANDOM)
-	};
+	const StepTexts *found = message_find_step(texts, step);
+	LeadString	subject = find_subject(found, variant);
 
-	memset(rendered, 0, sizeof(MessageText));
-	rendered->unsubscribe_url = values.unsubscribe_url;
-	if (step->variants)
-		rendered->variant = choose_variant(step->variants, hash_message(&message->lead_id, campaign,
-																		number, SEED_VARIANT));
-	variant = find_variant(texts, step, number, rendered->variant);
-	values.postal_address = texts->postal_address;
-	return render(variant->subject, &values, &texts->subject, &rendered->subject) &&
-		render_body(texts, step, variant, &values, &rendered->body_html) &&
-		(variant->body_text == NULL ||
-		 render(variant->body_text, &values, &texts->body_text, &rendered->body_text)) &&
-		(step->headers == NULL || render_headers(texts, step, &values, &rendered->headers));
+	return subject.data && !lead_is_blank(&subject);
+}
+
+/*
+ * Returns the variant of an earlier message, of which a lease keeps one.  Where the step has
+ * no such any more, as it never should, it is the one by the hash.  Runs in SPI.
+ */
+int
+message_sent_variant(MessageTexts *texts, const pg_uuid_t *lead_id, int step, int kept)
+{
+	const StepTexts *found = message_find_step(texts, step);
+
+	return kept <= count_variants(found) && find_subject(found, kept).data ? kept :
+		message_variant(texts, lead_id, step);
+}
+
+/* Says whether a message continues a thread.  Runs in SPI. */
+bool
+message_continues(MessageTexts *texts, const Message *message)
+{
+	int			step = message->place.step;
+	const StepTexts *found = message_find_step(texts, step);
+
+	return found->may_continue &&
+		is_blank_subject(found, message_variant(texts, &message->lead_id, step));
 }
 
 /* SQL: leadterra.message_variant(lead_id, campaign_id, step, variants) */
@@ -419,6 +354,6 @@ lt_message_variant(PG_FUNCTION_ARGS)
 	if (!campaign_read_variants(PG_GETARG_JSONB_P(3), &variants))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(choose_variant(&variants,
-								   hash_message(PG_GETARG_UUID_P(0), PG_GETARG_UUID_P(1),
-												PG_GETARG_INT32(2), SEED_VARIANT)));
+								   message_hash(PG_GETARG_UUID_P(0), PG_GETARG_UUID_P(1),
+												PG_GETARG_INT32(2), MESSAGE_SEED_VARIANT)));
 }

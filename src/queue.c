@@ -33,14 +33,14 @@ PG_FUNCTION_INFO_V1(lt_greatest_id);
 static Statement insert_batch = STATEMENT(
 	"WITH batch AS ("
 	" INSERT INTO leadterra.batches"
-	" (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7))"
+	" (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids, after_lease_id)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $10))"
 	" INSERT INTO leadterra.waiting"
 	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last,"
 	" sender_id, due_at)"
 	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5, $8, $9)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID,
-	UUIDOID, TIMESTAMPTZOID);
+	UUIDOID, TIMESTAMPTZOID, UUIDOID);
 
 static Statement insert_waiting = STATEMENT(
 	"INSERT INTO leadterra.waiting"
@@ -170,10 +170,11 @@ queue_enqueue(const QueueEnqueued *queued, const pg_uuid_t *lead_ids, int count)
 	for (int start = 0; start < count; start += QUEUE_BATCH_MAX)
 	{
 		int			size = Min(count - start, QUEUE_BATCH_MAX);
-		Datum		values[9] = {queued->workspace, UUIDPGetDatum(&batch_id), queued->campaign,
+		Datum		values[10] = {queued->workspace, UUIDPGetDatum(&batch_id), queued->campaign,
 			Int16GetDatum(queued->step), Int16GetDatum(size), TimestampTzGetDatum(queued->since),
-			(Datum) 0, UUIDPGetDatum(sender), TimestampTzGetDatum(queued->due_at)};
-		bool		nulls[9] = {[8] = !queue_has_sender(sender)};
+			(Datum) 0, UUIDPGetDatum(sender), TimestampTzGetDatum(queued->due_at),
+			UUIDPGetDatum(queued->after_lease)};
+		bool		nulls[10] = {[8] = !queue_has_sender(sender),[9] = queued->after_lease == NULL};
 
 		make_batch_id(&batch_id);
 		values[6] = statement_uuids(&lead_ids[start], UUID_LEN, size);
@@ -314,7 +315,7 @@ lt_enqueue(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *batch_id = palloc(sizeof(pg_uuid_t));
 	QueueEnqueued queued = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_INT32(2),
-	PG_GETARG_TIMESTAMPTZ(3), PG_GETARG_UUID_P(5), PG_GETARG_TIMESTAMPTZ(6)};
+	PG_GETARG_TIMESTAMPTZ(3), PG_GETARG_UUID_P(5), PG_GETARG_TIMESTAMPTZ(6), NULL};
 
 	statement_connect();
 	*batch_id = queue_enqueue(&queued, PG_GETARG_UUID_P(4), 1);

@@ -121,6 +121,7 @@ typedef struct QueueEnqueued
 	TimestampTz since;			/* it waits */
 	const pg_uuid_t *sender;	/* that goes on with them; NULL: none */
 	TimestampTz due_at;			/* where there is one */
+	const pg_uuid_t *after_lease;	/* that it follows from; NULL: none */
 } QueueEnqueued;
 
 /* A message that is not sent, and why. */

@@ -109,7 +109,7 @@ queue_follow_ups(const QueueLease *lease, const QueueSteps *steps, const LeasedB
 	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(lease->ranges.nmessages, 1));
 	QueueEnqueued queued = {
 		lease->workspace, UUIDPGetDatum(&lease->campaign), .since = now,
-		.sender = &lease->next_sender
+		.sender = &lease->next_sender, .after_lease = &lease->lease_id
 	};
 
 	for (int step = 1; step < steps->count; step++)

@@ -17,6 +17,7 @@ CREATE TABLE leadterra.batches (
     lead_ids uuid[] NOT NULL,
     least_lead_id uuid GENERATED ALWAYS AS (leadterra.least_id(lead_ids)) STORED,
     greatest_lead_id uuid GENERATED ALWAYS AS (leadterra.greatest_id(lead_ids)) STORED,
+    after_lease_id uuid,
     PRIMARY KEY (workspace_id, batch_id),
     CONSTRAINT batches_valid CHECK (leadterra.batch_is_valid(batch_id, size, lead_ids))
 );
@@ -36,6 +37,8 @@ COMMENT ON COLUMN leadterra.batches.waiting_since IS
 COMMENT ON COLUMN leadterra.batches.lead_ids IS 'The leads; positions count from 1.';
 COMMENT ON COLUMN leadterra.batches.least_lead_id IS 'The least of their ids.';
 COMMENT ON COLUMN leadterra.batches.greatest_lead_id IS 'The greatest of their ids.';
+COMMENT ON COLUMN leadterra.batches.after_lease_id IS
+    'The lease under which the step before was sent, in whose order they stand; null: none.';
 
 -- A range is deleted when it is used up, and never updated: how far a range is
 -- used stands in the leases that took a part of it, so that claims of a few
@@ -122,6 +125,7 @@ CREATE TABLE leadterra.leases (
         partial_range_id, partial_last, variants))
 ) WITH (fillfactor = 70);
 ALTER TABLE leadterra.leases ALTER COLUMN batch_ids SET STORAGE EXTERNAL;
+ALTER TABLE leadterra.leases ALTER COLUMN variants SET STORAGE EXTERNAL;
 CREATE INDEX leases_by_campaign ON leadterra.leases (workspace_id, campaign_id, lease_id);
 CREATE INDEX leases_open ON leadterra.leases (workspace_id, expires_at) WHERE state = 'open';
 CREATE INDEX leases_partial ON leadterra.leases (workspace_id, partial_range_id, partial_last)

@@ -12,7 +12,8 @@ COMMENT ON FUNCTION @extschema@.lt_create_campaign(text, jsonb) IS
 Parameters:
 - name: a name for people, at most 1,000 bytes
 - steps: an array of at most 100 objects. What is null counts as left out.
-  - subject, bodyHtml: strings
+  - subject, bodyHtml: strings. A later step with a blank subject continues the thread: it
+    gets "Re: " and the subject of the nearest step before that has one.
   - bodyText: the body as text; left out: whoever sends makes it of the one in HTML
   - preheader: what mailboxes show beside the subject; it becomes the first text of the body,
     which nobody sees who opens the mail

@@ -142,7 +142,8 @@ $$;
 COMMENT ON FUNCTION leadterra.forget_errors(uuid, uuid, uuid) IS
 'Take what servers wrote out of the messages to a lead in a campaign.';
 
--- A lease is needed while the range that it took a part of waits.
+-- A lease is needed while the range that it took a part of waits, or a message that follows
+-- from one of its own waits or is leased: that may continue its thread.
 CREATE FUNCTION leadterra.maintain_leases(
     workspace uuid,
     campaign_id uuid,
@@ -154,7 +155,21 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    WITH old_leases AS (
+    WITH followed AS MATERIALIZED (
+        SELECT b.after_lease_id
+        FROM (
+            SELECT w.batch_id
+            FROM leadterra.waiting w
+            WHERE w.workspace_id = workspace AND w.campaign_id = maintain_leases.campaign_id
+            UNION
+            SELECT unnest(l.batch_ids)
+            FROM leadterra.leases l
+            WHERE l.workspace_id = workspace AND l.campaign_id = maintain_leases.campaign_id
+              AND l.state = 'open'
+        ) u
+        JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = u.batch_id
+        WHERE b.after_lease_id IS NOT NULL
+    ), old_leases AS (
         SELECT l.lease_id
         FROM leadterra.leases l
         WHERE l.workspace_id = workspace AND l.campaign_id = maintain_leases.campaign_id
@@ -163,6 +178,7 @@ BEGIN
               SELECT FROM leadterra.waiting w
               WHERE w.workspace_id = workspace AND w.campaign_id = maintain_leases.campaign_id
                 AND w.range_id = l.partial_range_id))
+          AND NOT EXISTS (SELECT FROM followed f WHERE f.after_lease_id = l.lease_id)
         ORDER BY l.lease_id
         LIMIT slice
         FOR UPDATE SKIP LOCKED

@@ -110,6 +110,10 @@ SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_m
 UPDATE leadterra.waiting SET losses = 5, lost_at = waiting_since WHERE campaign_id = :'sent';
 SELECT count(*) FROM lt_claim_messages(1, '1 hour', :'sent');
 SELECT count(*) FROM lt_claim_messages(10);
+SELECT lt_create_campaign('Thread', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "", "bodyHtml": "2", "delayDays": 0}]') AS thread \\gset
+SELECT lt_bulk_upsert(:'thread', '[{"email": "thread\@example.com"}]'), lt_start_campaign(:'thread');
+SELECT lt_complete_messages(lease_id) FROM lt_claim_messages(1, '1 hour', :'thread');
+SELECT subject FROM lt_claim_messages(1, '1 hour', :'thread');
 SET leadterra.now = '2040-01-01';
 SELECT count(*) FROM lt_claim_messages(10);
 RESET leadterra.now;
