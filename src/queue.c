@@ -67,20 +67,30 @@ static Statement insert_exceptions = STATEMENT(
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TIMESTAMPTZOID, UUIDARRAYOID, INT2ARRAYOID, UUIDARRAYOID,
 	INT2ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
 
-/* A message that is queued again is due since it first was. */
+/*
+ * A message that is queued again is due since it first was, and has the sender of the
+ * message before it.
+ */
 static Statement requeue = STATEMENT(
 	"WITH ended AS ("
 	" DELETE FROM leadterra.exceptions"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND lead_id = $3 AND ($4 IS NULL OR reason = $4)"
 	" RETURNING step, batch_id, position)"
 	" INSERT INTO leadterra.waiting"
-	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last)"
-	" SELECT $1, $2, e.step, b.waiting_since, $5, e.batch_id, e.position, e.position"
+	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last,"
+	" sender_id, due_at)"
+	" SELECT $1, $2, e.step, b.waiting_since, $5, e.batch_id, e.position, e.position,"
+	" coalesce(h.sender_id, leadterra.nobody()),"
+	" CASE WHEN h.sender_id IS NOT NULL THEN b.waiting_since END"
 	" FROM ended e"
 	" CROSS JOIN LATERAL ("
-	" SELECT b.waiting_since FROM leadterra.batches b"
+	" SELECT b.waiting_since, b.after_lease_id FROM leadterra.batches b"
 	" WHERE b.workspace_id = $1 AND b.batch_id = e.batch_id"
-	" OFFSET 0) b",
+	" OFFSET 0) b"
+	" LEFT JOIN LATERAL ("
+	" SELECT leadterra.sender_heir($1, l.sender_id) AS sender_id FROM leadterra.leases l"
+	" WHERE l.workspace_id = $1 AND l.lease_id = b.after_lease_id AND l.sender_id IS NOT NULL"
+	" OFFSET 0) h ON true",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID, UUIDOID);
 
 /* SQL: leadterra.batch_is_valid(batch_id, size, lead_ids) */

@@ -338,11 +338,16 @@ BEGIN
         WHERE p.workspace_id = workspace AND p.pool_id = m.pool_id AND p.sender_id = m.sender_id
           AND p.has_left AND NOT leadterra.is_at_work_in_pool(workspace, p.pool_id, p.sender_id);
     END LOOP;
+    -- Who restarts a lead may not know yet that its sender is gone.
+    PERFORM leadterra.move_waiting(
+        workspace, s.sender_id, leadterra.sender_heir(workspace, s.sender_id))
+    FROM leadterra.senders s
+    WHERE s.workspace_id = workspace AND s.deleted_at IS NOT NULL;
 END;
 $$;
 
 COMMENT ON FUNCTION leadterra.maintain_pools(uuid) IS
-'Take senders out of pools that they have left, and have finished with.';
+'Take senders out of pools that they have left and have finished with, or are gone from.';
 
 -- See leadterra.leads_deleted_1_enrollments().
 CREATE FUNCTION leadterra.pools_deleted()

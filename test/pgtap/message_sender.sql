@@ -1,6 +1,6 @@
 -- message: which sender has what a claim hands out.
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 \ir ../call.sql
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0162';
 
@@ -151,6 +151,22 @@ SELECT pg_temp.campaign(20, pg_temp.pool(ARRAY[:'one', :'two', :'none']::uuid[])
 SELECT is(pg_temp.claim(:'c', 2, transports => '{two}'), '2 of step 1 by t-two', 'a worker gets senders with its transports');
 SELECT is(pg_temp.claim(:'c', 2, transports => '{three}'), NULL, 'and none without');
 SELECT is(pg_temp.claim(:'c', 2, transports => '{}'), NULL, 'none at all with no transport');
+SELECT lt_pause_campaign(:'c');
+
+-- A lead that is restarted, or comes back.
+SELECT pg_temp.at('550 hours');
+SELECT lt_create_sender('again@example.com') AS again, lt_create_sender('other@example.com') AS other \gset
+SELECT pg_temp.pool(ARRAY[:'again']::uuid[]) AS pool \gset
+SELECT pg_temp.campaign(3, :'pool') AS c \gset
+SELECT is(pg_temp.claim(:'c', complete => true), '3 of step 1 by again', 'the first sender of leads');
+SELECT lt_set_pool_senders(:'pool', ARRAY[:'again', :'other']::uuid[]);
+SELECT pg_temp.at('574 hours');
+SELECT lt_fail_messages(lease_id, array_agg(message_id), 'no such user', true) FROM lt_claim_messages(1000, '1 hour', :'c') GROUP BY lease_id;
+SELECT is(lt_restart_leads(:'c', '{lead-1@example.com, lead-2@example.com, lead-3@example.com}'), 3, 'after a failure');
+SELECT pg_temp.at('575 hours');
+SELECT lt_bulk_upsert(:'c', '[{"email": "another@example.com"}]');
+SELECT is(pg_temp.claim(:'c', 1), '1 of step 2 by again', 'goes on with them when they are restarted');
+SELECT is(pg_temp.claim(:'c', 1000), '1 of step 1 by again, 2 of step 2 by again', 'with all of them');
 SELECT lt_pause_campaign(:'c');
 
 -- A sender that has left a pool, or is deleted.
