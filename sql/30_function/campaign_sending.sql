@@ -34,7 +34,7 @@ BEGIN ATOMIC
         SELECT coalesce(sum(l.sent), 0) AS sent
         FROM leadterra.leases l
         WHERE l.workspace_id = count_usage.workspace AND l.campaign_id = count_usage.campaign_id
-          AND coalesce(l.closed_at, 'infinity') >= count_usage.resumed_at
+          AND l.closed_at >= count_usage.resumed_at
     ) l
     CROSS JOIN (
         SELECT
@@ -46,14 +46,16 @@ BEGIN ATOMIC
                   AND leadterra.message_id(x.batch_id, x."position") = v.message_id)) AS refused
         FROM leadterra.events v
         WHERE v.workspace_id = count_usage.workspace AND v.campaign_id = count_usage.campaign_id
-          AND v.type = 'bounced' AND v.created_at >= count_usage.resumed_at
+          AND v.type = 'bounced' AND v.data ->> 'bounceType' IS DISTINCT FROM 'soft'
+          AND v.created_at >= count_usage.resumed_at
     ) v;
 END;
 
 COMMENT ON FUNCTION leadterra.count_usage(uuid, uuid, timestamptz, timestamptz) IS
 'Count what a campaign has handed out since its day began, and what bounced since it started
 
-What was given back, or skipped, counts as handed out, too.';
+What was given back, or skipped, counts as handed out, too. What was sent under leases that
+are open stands in these.';
 
 CREATE FUNCTION @extschema@.lt_set_sending(campaign_id uuid, settings jsonb)
 RETURNS void
@@ -76,7 +78,7 @@ Parameters:
   array of objects with timing {from, to} as HH:MM, days {"0" for Sunday to "6": boolean} and
   timezone, such as Europe/Berlin), dailyLimit (messages a day), dailyNewLeads (leads a day
   that get their first message), newLeadsFirst (first messages come before later steps),
-  bounceLimit (the share of messages that bounced, more than 0, at most 1, past which it
+  bounceLimit (the share of messages that bounced for good, more than 0, at most 1, past which it
   pauses by itself; looked at from 20 messages on since it was last started), stopOnAutoReply
   (an automatic reply ends a sequence). campaign_schedule, daily_limit, daily_max_leads,
   prioritize_new_leads and stop_on_auto_reply are names for the same; the others win
