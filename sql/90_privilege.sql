@@ -183,6 +183,7 @@ BEGIN ATOMIC
         ('lt_preflight',                    '{api, reader}',          'EXECUTE'),
         ('lt_create_campaign',              '{api}',                  'EXECUTE'),
         ('lt_copy_campaign',                '{api}',                  'EXECUTE'),
+        ('lt_continue_campaign',            '{api}',                  'EXECUTE'),
         ('lt_rename_campaign',              '{api}',                  'EXECUTE'),
         ('lt_set_sending',                  '{api}',                  'EXECUTE'),
         ('count_usage',                     '{owner}',                'EXECUTE'),

@@ -98,6 +98,8 @@ typedef struct QueueLease
 	uint8	   *settled;		/* bits; as long as completed */
 	uint8	   *completed;
 	const uint8 *variants;		/* of each message, 0: none; NULL: no step has any */
+	TimestampTz closed_at;		/* DT_NOBEGIN: it is open */
+	int			nsteps;			/* of its campaign when it was closed; 0: it is open */
 	pg_uuid_t	partial_range;	/* what the last range is a part of */
 	int			partial_last;	/* 0: that is used up */
 } QueueLease;
@@ -255,7 +257,9 @@ extern bool queue_lease_is_settled(const QueueLease *lease, int number);
 extern bool queue_lease_is_done(const QueueLease *lease);
 extern bool queue_lease_settle(QueueLease *lease, int number, bool completed);
 extern bool queue_lease_is_completed(const QueueLease *lease, int number);
-extern void queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now);
+extern void queue_lease_write(const QueueLease *lease, const char *state, int nsteps,
+							  TimestampTz now);
+extern void queue_lease_set_steps(Datum workspace, const pg_uuid_t *lease_id, int nsteps);
 extern int	queue_lease_find_expired(Datum workspace, TimestampTz now,
 									 pg_uuid_t *lease_ids, int most);
 extern void queue_lease_extend(const QueueLease *lease, TimestampTz expires_at);
@@ -264,6 +268,7 @@ extern bool queue_lease_find_completed(Datum workspace, TimestampTz since);
 /* queue_lease_lock.c: the row of it */
 extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id,
 										TimestampTz *now);
+extern bool queue_lease_lock_ended(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id);
 extern bool queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
 									 TimestampTz now);
 
@@ -272,5 +277,11 @@ extern void queue_lease_save(QueueLease *lease, const QueueSteps *steps, Timesta
 extern int	queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 							   int count, const QueueVerdict *verdict, TimestampTz now);
 extern void queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
+extern int	queue_lease_continue(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
+
+/* queue_continue.c: leads that had finished */
+extern int	queue_find_finished(Datum workspace, Datum campaign, int nsteps, pg_uuid_t *lease_ids,
+								int most);
+extern int64 queue_count_finished(Datum workspace, Datum campaign, int nsteps);
 
 #endif							/* LEADTERRA_QUEUE_H */

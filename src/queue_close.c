@@ -101,38 +101,46 @@ find_leased_batches(const QueueLease *lease)
 	return batches;
 }
 
+/*
+ * Queues the step after one for what was completed of that in a lease, and returns for how
+ * many leads.
+ */
+static int
+queue_follow_up(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches,
+				int step, TimestampTz since, TimestampTz now)
+{
+	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(lease->ranges.nmessages, 1));
+	QueueEnqueued queued = {
+		lease->workspace, UUIDPGetDatum(&lease->campaign), step + 1, since,
+		&lease->next_sender, due_at(&steps->rules[step], since), &lease->lease_id
+	};
+	int			count = 0;
+	int			number = 0;
+
+	for (int i = 0; i < lease->ranges.count; i++)
+	{
+		const QueueRange *range = &lease->ranges.items[i];
+
+		for (int position = range->first; position <= range->last; position++, number++)
+		{
+			if (batches[i].step == step && queue_lease_is_completed(lease, number))
+				lead_ids[count++] = batches[i].lead_ids[position - 1];
+		}
+	}
+	queue_enqueue(&queued, lead_ids, count);
+	if (count > 0 && queued.due_at <= now)
+		queue_notify();
+	pfree(lead_ids);
+	return count;
+}
+
 /* Queues the next step for what was completed in a lease: a batch a step. */
 static void
 queue_follow_ups(const QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches,
 				 TimestampTz now)
 {
-	pg_uuid_t  *lead_ids = palloc(sizeof(pg_uuid_t) * Max(lease->ranges.nmessages, 1));
-	QueueEnqueued queued = {
-		lease->workspace, UUIDPGetDatum(&lease->campaign), .since = now,
-		.sender = &lease->next_sender, .after_lease = &lease->lease_id
-	};
-
 	for (int step = 1; step < steps->count; step++)
-	{
-		int			count = 0;
-		int			number = 0;
-
-		for (int i = 0; i < lease->ranges.count; i++)
-		{
-			const QueueRange *range = &lease->ranges.items[i];
-
-			for (int position = range->first; position <= range->last; position++, number++)
-			{
-				if (batches[i].step == step && queue_lease_is_completed(lease, number))
-					lead_ids[count++] = batches[i].lead_ids[position - 1];
-			}
-		}
-		queued.step = step + 1;
-		queued.due_at = due_at(&steps->rules[step], now);
-		queue_enqueue(&queued, lead_ids, count);
-		if (count > 0 && queued.due_at <= now)
-			queue_notify();
-	}
+		queue_follow_up(lease, steps, batches, step, now, now);
 }
 
 /* Says since when a message waits in order to be due at a time. */
@@ -261,7 +269,7 @@ save(QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches, Tim
 {
 	bool		done = queue_lease_is_done(lease);
 
-	queue_lease_write(lease, done ? "closed" : "open", now);
+	queue_lease_write(lease, done ? "closed" : "open", steps->count, now);
 	if (done && lease->sent > 0 && steps->count > 1)
 		queue_follow_ups(lease, steps, batches ? batches : find_leased_batches(lease), now);
 }
@@ -328,7 +336,20 @@ queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 
 	for (int i = 0; i < lease->ranges.nmessages; i++)
 		given[i] = !queue_lease_is_settled(lease, i);
-	queue_lease_write(lease, "lost", now);
+	queue_lease_write(lease, "lost", steps->count, now);
 	(void) give_back(&back);
 	queue_follow_ups(lease, steps, batches, now);
+}
+
+/*
+ * Queues the step after the last there was when a locked lease ended, for those who had
+ * completed that in it; returns how many they are.  The delay runs from then.  Runs in SPI.
+ */
+int
+queue_lease_continue(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
+{
+	if (lease->nsteps < 1 || lease->nsteps >= steps->count)
+		return 0;
+	return queue_follow_up(lease, steps, find_leased_batches(lease), lease->nsteps,
+						   lease->closed_at, now);
 }

@@ -51,9 +51,15 @@ static Statement find_expired = STATEMENT(
  */
 static Statement write_lease = STATEMENT(
 	"UPDATE leadterra.leases"
-	" SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7"
+	" SET sent = $3, settled = $4, completed = $5, state = $6, closed_at = $7, steps = $8"
 	" WHERE workspace_id = $1 AND lease_id = $2",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID);
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID,
+	INT2OID);
+
+static Statement set_steps = STATEMENT(
+	"UPDATE leadterra.leases SET steps = $3"
+	" WHERE workspace_id = $1 AND lease_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, INT2OID);
 
 static Statement extend_lease = STATEMENT(
 	"UPDATE leadterra.leases SET expires_at = $3"
@@ -282,23 +288,34 @@ queue_lease_is_done(const QueueLease *lease)
 
 /*
  * Writes what is settled of a locked lease, and its state, which closes it if it
- * is not "open".  Runs in SPI.
+ * is not "open": by that many steps, from which it may be continued.  Runs in SPI.
  */
 void
-queue_lease_write(const QueueLease *lease, const char *state, TimestampTz now)
+queue_lease_write(const QueueLease *lease, const char *state, int nsteps, TimestampTz now)
 {
 	bool		all_sent = lease->sent == lease->ranges.nmessages;
-	Datum		values[7] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
+	Datum		values[8] = {lease->workspace, UUIDPGetDatum(&lease->lease_id),
 	Int32GetDatum(lease->sent)};
-	bool		nulls[7] = {false};
+	bool		nulls[8] = {false};
 
 	values[3] = bits_datum(lease, lease->settled, all_sent, &nulls[3]);
 	values[4] = bits_datum(lease, lease->completed, all_sent, &nulls[4]);
 	values[5] = CStringGetTextDatum(state);
 	values[6] = TimestampTzGetDatum(now);
 	nulls[6] = strcmp(state, "open") == 0;
+	values[7] = Int16GetDatum(nsteps);
+	nulls[7] = nulls[6] || lease->sent == 0;
 	if (statement_execute(&write_lease, values, nulls) != 1)
 		elog(ERROR, "a lease that was locked is gone");
+}
+
+/* Notes by how many steps a lease has been continued.  Runs in SPI. */
+void
+queue_lease_set_steps(Datum workspace, const pg_uuid_t *lease_id, int nsteps)
+{
+	Datum		values[] = {workspace, UUIDPGetDatum(lease_id), Int16GetDatum(nsteps)};
+
+	statement_execute(&set_steps, values, NULL);
 }
 
 /* Reads the campaign of a lease, without a lock: it stays the same; false if none.  Runs in SPI. */

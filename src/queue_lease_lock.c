@@ -51,13 +51,15 @@ enum
 	LEASE_SENDER,
 	LEASE_CLAIMED,
 	LEASE_VARIANTS,
+	LEASE_CLOSED,
+	LEASE_STEPS,
 	LEASE_COLUMNS
 };
 
 #define SELECT_LEASE \
 	"SELECT lease_id, campaign_id, state, expires_at, settled, completed," \
 	" batch_ids, firsts, lasts, attempts, tried_at, losses, lost_at, sender_id, claimed_at," \
-	" variants" \
+	" variants, closed_at, steps" \
 	" FROM leadterra.leases"
 
 static Statement lock_lease = STATEMENT(
@@ -261,6 +263,9 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	lease->settled = copy_bits(lease, settled);
 	lease->completed = copy_bits(lease, completed);
 	lease->variants = variants ? (const uint8 *) VARDATA_ANY(variants) : NULL;
+	lease->closed_at = nulls[LEASE_CLOSED] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[LEASE_CLOSED]);
+	lease->nsteps = nulls[LEASE_STEPS] ? 0 : DatumGetInt16(values[LEASE_STEPS]);
 	for (int i = 0; i < lease->ranges.nmessages; i++)
 	{
 		lease->nsettled += queue_bit_is_set(lease->settled, i);
@@ -301,6 +306,28 @@ queue_lease_lock(QueueLease *lease, Datum workspace, Datum lease_id, TimestampTz
 		return QUEUE_LEASE_LOST;
 	*now = context_clock();
 	return read_state(lease, workspace, *now);
+}
+
+/*
+ * Locks and reads a lease that has ended, closed or lost; false if there is none, or its
+ * row is broken.  Runs in SPI.
+ */
+bool
+queue_lease_lock_ended(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id)
+{
+	Datum		parameters[] = {workspace, UUIDPGetDatum(lease_id)};
+	Datum		values[LEASE_COLUMNS];
+	bool		nulls[LEASE_COLUMNS];
+
+	if (statement_execute(&lock_lease, parameters, NULL) == 0)
+		return false;
+	statement_row(0, values, nulls);
+	if (nulls[LEASE_CLOSED] || !read_lease(lease, workspace, values, nulls))
+		return false;
+	/* Where it says nothing of that, all was. */
+	for (int i = 0; i < lease->ranges.nmessages && nulls[LEASE_COMPLETED]; i++)
+		queue_lease_settle(lease, i, true);
+	return true;
 }
 
 /*

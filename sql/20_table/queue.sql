@@ -117,6 +117,7 @@ CREATE TABLE leadterra.leases (
     sender_id uuid,
     claimed_at timestamptz,
     variants bytea,
+    steps smallint,
     PRIMARY KEY (workspace_id, lease_id),
     -- One, for the text of each is read again by every statement that writes a lease.
     CONSTRAINT leases_valid CHECK (leadterra.lease_is_valid(
@@ -162,6 +163,8 @@ COMMENT ON COLUMN leadterra.leases.claimed_at IS
     'When its messages were counted for limits of a day; null: they were not.';
 COMMENT ON COLUMN leadterra.leases.variants IS
     'A byte a message: the variant that it has, 0 for none; null: no step of it has any.';
+COMMENT ON COLUMN leadterra.leases.steps IS
+    'Steps of the campaign that it was closed, or continued, by; null: nothing was sent.';
 
 CREATE TABLE leadterra.exceptions (
     workspace_id uuid NOT NULL,

@@ -42,7 +42,8 @@ COMMENT ON FUNCTION @extschema@.lt_set_steps(uuid, jsonb) IS
 'Replace the steps of a campaign
 
 A draft takes any steps. A paused campaign takes new texts, and weights of variants. Steps and
-variants may be added behind those that it has, and variants be disabled. None is removed: they
+variants may be added behind those that it has, and variants be disabled; leads that had
+finished go on with added steps by lt_continue_campaign. None is removed: they
 are known by their numbers. A step without variants has none, so it may get some. A delay that
 is given must be the one there is.
 
@@ -86,6 +87,25 @@ Parameters:
 - campaign_id: the campaign
 Returns: its state.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_continue_campaign(campaign_id uuid)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_continue_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_continue_campaign(uuid) IS
+'Let leads that had finished a campaign go on with steps that were added
+
+Call it after lt_set_steps has added steps, until it returns 0. Each call queues the first of
+the added steps for about 10,000 leads; its delay runs from when they completed the one before.
+Whoever has not finished needs no call. Leads whose history lt_maintain has removed do not go
+on. The campaign may run or be paused; in a draft nobody has finished.
+
+Parameters:
+- campaign_id: the campaign
+Returns: how many leads are left.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';
 
 CREATE FUNCTION @extschema@.lt_rename_campaign(campaign_id uuid, name text)
 RETURNS void

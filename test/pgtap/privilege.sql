@@ -89,6 +89,7 @@ INSERT INTO lines VALUES
 ('lt_set_sending', 'campaigns:update', 'lt_set_sending($draft, ''{}'')', 'PT404'),
 ('lt_set_sending', 'campaigns:update', 'lt_set_sending($own_campaign, jsonb_build_object(''poolId'', $pool))', 'PT404'),
 ('lt_set_soft_bounce_limit', 'workspaces:update', 'lt_set_soft_bounce_limit(3)', ''),
+('lt_continue_campaign', 'campaigns:update', 'lt_continue_campaign($draft)', 'PT404'),
 ('lt_set_steps', 'campaigns:update', 'lt_set_steps($draft, ''[]'')', 'PT404'),
 ('lt_set_unsubscribe_url', 'workspaces:update', 'lt_set_unsubscribe_url(''https://example.net/'')', ''),
 ('lt_set_postal_address', 'workspaces:update', 'lt_set_postal_address(''1 Main Street'')', ''),

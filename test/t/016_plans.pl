@@ -113,7 +113,9 @@ SELECT count(*) FROM lt_claim_messages(10);
 SELECT lt_create_campaign('Thread', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "", "bodyHtml": "2", "delayDays": 0}]') AS thread \\gset
 SELECT lt_bulk_upsert(:'thread', '[{"email": "thread\@example.com"}]'), lt_start_campaign(:'thread');
 SELECT lt_complete_messages(lease_id) FROM lt_claim_messages(1, '1 hour', :'thread');
-SELECT subject FROM lt_claim_messages(1, '1 hour', :'thread');
+SELECT lease_id AS lease, subject FROM lt_claim_messages(1, '1 hour', :'thread') \\gset
+SELECT lt_complete_messages(:'lease'), lt_pause_campaign(:'thread'), lt_set_steps(:'thread', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "", "bodyHtml": "2"}, {"subject": "3", "bodyHtml": "3"}]');
+SELECT lt_continue_campaign(:'thread');
 SET leadterra.now = '2040-01-01';
 SELECT count(*) FROM lt_claim_messages(10);
 RESET leadterra.now;
