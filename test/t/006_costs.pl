@@ -407,5 +407,55 @@ cmp_ok($dense, '<=', 0.1 * $leads, 'lt_preflight: pages of a list');
 cmp_ok($sparse, '<=', 8 * $leads / 100, 'lt_preflight: pages of some of it');
 cmp_ok($start, '<=', 250, 'lt_start_campaign: pages');
 
+# What steps have beside a subject and a body costs those alone that have it: statements and
+# pages of claims of 100 messages of a first and of a second step, and of completing the first.
+$server->safe_psql('postgres', 'CREATE DATABASE texts');
+my %texts = (
+	plain => '{"subject": "s", "bodyHtml": "b"}, {"subject": "t", "bodyHtml": "b", "delayDays": 0}',
+	variants => '{"subject": "s", "bodyHtml": "b", "variants": [{}, {}]}, {"subject": "t", "bodyHtml": "b", "bodyText": "t", "preheader": "p", "headers": {"X-A": "a"}, "delayDays": 0, "variants": [{}, {}]}',
+	threads => '{"subject": "s", "bodyHtml": "b"}, {"subject": "", "bodyHtml": "b", "delayDays": 0}');
+my @kinds = sort keys %texts;
+my $script = <<'SQL';
+CREATE EXTENSION leadterra;
+CREATE EXTENSION pg_stat_statements;
+CREATE FUNCTION pg_temp.campaign(steps jsonb) RETURNS uuid LANGUAGE plpgsql SET search_path = public AS $$
+DECLARE
+    c uuid := lt_create_campaign('c', steps);
+BEGIN
+    PERFORM lt_bulk_upsert(c, (SELECT jsonb_agg(jsonb_build_object('email', format('l%s@example.com', i))) FROM generate_series(1, 100) i)), lt_start_campaign(c);
+    RETURN c;
+END;
+$$;
+SQL
+# The second time plans are there.
+for my $round (1, 2)
+{
+	for my $kind (@kinds)
+	{
+		$script .= "SELECT pg_temp.campaign('[$texts{$kind}]') AS c \\gset\n";
+		for my $call ("(SELECT min(lease_id::text) FROM lt_claim_messages(100, '1 hour', :'c'))", "lt_complete_messages(:'result')", "(SELECT count(*) FROM lt_claim_messages(100, '1 hour', :'c'))")
+		{
+			$script .= <<"SQL";
+SELECT pg_stat_statements_reset() \\g /dev/null
+SET pg_stat_statements.track = 'all';
+SELECT $call AS result \\gset
+SET pg_stat_statements.track = 'none';
+SQL
+			$script .= "SELECT sum(calls) FILTER (WHERE NOT toplevel), sum(shared_blks_hit + shared_blks_read) FILTER (WHERE toplevel AND query ~ 'AS result') FROM pg_stat_statements;\n" if $round == 2;
+		}
+	}
+}
+my @costs = map { [ split /\|/ ] } split /\n/, $server->safe_psql('texts', $script);
+my %taken = map { $_ => [ splice @costs, 0, 3 ] } @kinds;
+note("$_: " . join ', ', map { "$_->[0] statements and $_->[1] pages" } @{ $taken{$_} }) for @kinds;
+for my $number (0 .. 2)
+{
+	my $call = ('a claim', 'completing it', 'a claim of the next step')[$number];
+	is($taken{variants}[$number][0], $taken{plain}[$number][0], "variants: statements of $call");
+	cmp_ok($taken{variants}[$number][1], '<=', $taken{plain}[$number][1] + 10, "variants: pages of $call");
+	is($taken{threads}[$number][0], $taken{plain}[$number][0] + ($number == 2 ? 2 : 0), "threads: statements of $call");
+	cmp_ok($taken{threads}[$number][1], '<=', $taken{plain}[$number][1] + ($number == 2 ? 30 : 10), "threads: pages of $call");
+}
+
 $server->stop;
 done_testing();
