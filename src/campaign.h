@@ -111,6 +111,7 @@ extern void campaign_set_owner(Datum workspace, Datum campaign, Datum owner);
 extern void campaign_delete(Datum workspace, Datum campaign);
 
 /* campaign_turn.c: when and how much it may send */
+extern char *campaign_require_zone(Datum workspace, Datum campaign);
 extern void campaign_read_limits(Datum workspace, Datum campaign, const Datum *values,
 								 const bool *nulls, CampaignLimits *limits);
 extern bool campaign_has_limits(const CampaignLimits *limits);

@@ -35,6 +35,11 @@ static Statement find_limits = STATEMENT(
 	" WHERE c.workspace_id = $1 AND c.campaign_id = $2",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
+static Statement find_zone = STATEMENT(
+	"SELECT leadterra.schedule_zone(schedule) FROM leadterra.campaigns"
+	" WHERE workspace_id = $1 AND campaign_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
 static Statement find_usage = STATEMENT(
 	"SELECT used_on, handed, new_leads FROM leadterra.campaign_usage"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
@@ -73,6 +78,18 @@ static Statement update_usage = STATEMENT(
 	" SET used_on = $3, handed = $4, new_leads = $5"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, DATEOID, INT4OID, INT4OID);
+
+/* Returns the zone of the days of a campaign; raises PT404 if there is none.  Runs in SPI. */
+char *
+campaign_require_zone(Datum workspace, Datum campaign)
+{
+	Datum		values[] = {workspace, campaign};
+	bool		isnull;
+
+	if (statement_read(&find_zone, values) == 0)
+		campaign_raise_not_found(campaign);
+	return TextDatumGetCString(statement_value(0, 1, &isnull));
+}
 
 /* Reads what a row says of the limits of a campaign, of the columns CAMPAIGN_LIMIT_COLUMNS. */
 void

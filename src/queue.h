@@ -9,10 +9,12 @@
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "storage/itemptr.h"
+#include "utils/date.h"
 #include "utils/uuid.h"
 
 #include "due.h"
 #include "lease.h"
+#include "statement.h"
 
 /* Messages of a batch; a position in it fits ten bits. */
 #define QUEUE_BATCH_MAX 1000
@@ -103,6 +105,66 @@ typedef struct QueueLease
 	pg_uuid_t	partial_range;	/* what the last range is a part of */
 	int			partial_last;	/* 0: that is used up */
 } QueueLease;
+
+/* The arrays of a lease that hold its ranges, and how many messages they have. */
+typedef struct QueueLeaseArrays
+{
+	int			count;
+	const pg_uuid_t *batch_ids;
+	const int16 *firsts;
+	const int16 *lasts;
+	const int16 *attempts;
+	const TimestampTz *tried_at;	/* NULL: none of them ever was */
+	int			nmessages;
+} QueueLeaseArrays;
+
+/* What a lease tells of messages that were sent. */
+typedef struct QueueOutcome
+{
+	pg_uuid_t	lease_id;
+	pg_uuid_t	sender;			/* of its messages; none: all zeros */
+	TimestampTz sent_at;		/* when those that were completed count as sent */
+	QueueLeaseArrays ranges;
+	bool		all_completed;
+	const uint8 *completed;		/* bits; NULL: all, or none */
+	const uint8 *variants;		/* of each message, 0: none; NULL: none has one */
+} QueueOutcome;
+
+/* Leases of a campaign that are read one after the other. */
+typedef struct QueueOutcomes
+{
+	StatementRows rows;
+	TimestampTz now;
+	MemoryContext context;		/* of what is read of one */
+} QueueOutcomes;
+
+/* A batch, without its leads. */
+typedef struct QueueBatch
+{
+	pg_uuid_t	batch_id;
+	int16		step;
+	int16		size;
+	TimestampTz since;			/* it waited */
+	int64		start;			/* messages of those before it */
+} QueueBatch;
+
+/* Batches by their ids. */
+typedef struct QueueBatches
+{
+	int64		count;
+	int64		room;
+	QueueBatch *items;
+	int64		nmessages;
+} QueueBatches;
+
+/* Messages of a step that were not sent. */
+typedef struct QueueExceptionCount
+{
+	int			step;
+	bool		is_failed;		/* not skipped */
+	DateADT		day;			/* on which that was; 0 where days are not told apart */
+	int64		count;
+} QueueExceptionCount;
 
 /* What a lease is found to be. */
 typedef enum QueueLeaseState
@@ -220,6 +282,14 @@ queue_bit_is_set(const uint8 *bits, int number)
 	return bits[number / 8] & 1 << number % 8;
 }
 
+/* Says whether a message of a lease was completed. */
+static inline bool
+queue_is_completed(const QueueOutcome *outcome, int number)
+{
+	return outcome->completed ? queue_bit_is_set(outcome->completed, number) :
+		outcome->all_completed;
+}
+
 /* queue.c: batches and what waits */
 extern pg_uuid_t queue_enqueue(const QueueEnqueued *queued, const pg_uuid_t *lead_ids, int count);
 extern bool queue_requeue(Datum workspace, Datum campaign, const pg_uuid_t *lead_id,
@@ -271,6 +341,21 @@ extern QueueLeaseState queue_lease_lock(QueueLease *lease, Datum workspace, Datu
 extern bool queue_lease_lock_ended(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id);
 extern bool queue_lease_lock_expired(QueueLease *lease, Datum workspace, const pg_uuid_t *lease_id,
 									 TimestampTz now);
+extern bool queue_lease_read_arrays(QueueLeaseArrays *arrays, const Datum *values,
+									bool never_tried);
+extern bool queue_lease_bytes_are_valid(int nmessages, const bytea *settled,
+										const bytea *completed, const bytea *variants);
+
+/* queue_count.c: what is counted of it */
+extern void queue_begin_outcomes(QueueOutcomes *outcomes, Datum workspace, Datum campaign,
+								 const Datum *lease_ids, TimestampTz now);
+extern bool queue_read_outcome(QueueOutcomes *outcomes, QueueOutcome *outcome);
+extern void queue_find_batches(Datum workspace, Datum campaign, const Datum *batch_ids,
+							   QueueBatches *batches);
+extern void queue_begin_exceptions(StatementRows *rows, Datum workspace, Datum campaign,
+								   const Datum *batch_ids, const char *zone);
+extern bool queue_read_exceptions(StatementRows *rows, QueueExceptionCount *found);
+extern const QueueBatch *queue_batch_of(const QueueBatches *batches, const pg_uuid_t *batch_id);
 
 /* queue_close.c: what becomes of it */
 extern void queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now);

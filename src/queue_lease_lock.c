@@ -20,18 +20,6 @@
 
 PG_FUNCTION_INFO_V1(lt_lease_is_valid);
 
-/* The arrays of a lease that hold its ranges, and how many messages they have. */
-typedef struct LeaseArrays
-{
-	int			count;
-	const pg_uuid_t *batch_ids;
-	const int16 *firsts;
-	const int16 *lasts;
-	const int16 *attempts;
-	const TimestampTz *tried_at;	/* NULL: none of them ever was */
-	int			nmessages;
-} LeaseArrays;
-
 /* Columns of the statements that lock a lease. */
 enum
 {
@@ -80,8 +68,8 @@ static Statement lock_expired = STATEMENT(
  * first tried.  False unless they are such as a claim makes: of one length, of positions
  * that a batch may have, and of attempts that there are.
  */
-static bool
-read_arrays(LeaseArrays *arrays, const Datum *values, bool never_tried)
+bool
+queue_lease_read_arrays(QueueLeaseArrays *arrays, const Datum *values, bool never_tried)
 {
 	int			nfirsts;
 	int			nlasts;
@@ -149,6 +137,15 @@ variants_are_valid(int nmessages, const bytea *variants)
 	return true;
 }
 
+/* Says whether what a lease has of each message is as much as it has messages. */
+bool
+queue_lease_bytes_are_valid(int nmessages, const bytea *settled, const bytea *completed,
+							const bytea *variants)
+{
+	return bits_are_valid(nmessages, settled, completed) &&
+		variants_are_valid(nmessages, variants);
+}
+
 /* Arguments of leadterra.lease_is_valid() */
 enum
 {
@@ -188,7 +185,7 @@ columns_are_valid(FunctionCallInfo fcinfo)
 Datum
 lt_lease_is_valid(PG_FUNCTION_ARGS)
 {
-	LeaseArrays arrays;
+	QueueLeaseArrays arrays;
 	Datum		values[ARGUMENT_TRIED - ARGUMENT_BATCHES + 1];
 	const bytea *settled;
 	const bytea *completed;
@@ -202,13 +199,13 @@ lt_lease_is_valid(PG_FUNCTION_ARGS)
 	}
 	for (size_t i = 0; i < lengthof(values); i++)
 		values[i] = PG_GETARG_DATUM(ARGUMENT_BATCHES + i);
-	if (!columns_are_valid(fcinfo) || !read_arrays(&arrays, values, PG_ARGISNULL(ARGUMENT_TRIED)))
+	if (!columns_are_valid(fcinfo) ||
+		!queue_lease_read_arrays(&arrays, values, PG_ARGISNULL(ARGUMENT_TRIED)))
 		PG_RETURN_BOOL(false);
 	settled = PG_ARGISNULL(ARGUMENT_SETTLED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_SETTLED);
 	completed = PG_ARGISNULL(ARGUMENT_COMPLETED) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_COMPLETED);
 	variants = PG_ARGISNULL(ARGUMENT_VARIANTS) ? NULL : PG_GETARG_BYTEA_PP(ARGUMENT_VARIANTS);
-	PG_RETURN_BOOL(bits_are_valid(arrays.nmessages, settled, completed) &&
-				   variants_are_valid(arrays.nmessages, variants));
+	PG_RETURN_BOOL(queue_lease_bytes_are_valid(arrays.nmessages, settled, completed, variants));
 }
 
 /* Copies the bits of a lease, which are of the right length; null is none. */
@@ -233,11 +230,10 @@ read_lease(QueueLease *lease, Datum workspace, const Datum *values, const bool *
 	bytea	   *completed = nulls[LEASE_COMPLETED] ? NULL :
 		DatumGetByteaPP(values[LEASE_COMPLETED]);
 	bytea	   *variants = nulls[LEASE_VARIANTS] ? NULL : DatumGetByteaPP(values[LEASE_VARIANTS]);
-	LeaseArrays arrays;
+	QueueLeaseArrays arrays;
 
-	if (!read_arrays(&arrays, &values[LEASE_BATCHES], nulls[LEASE_TRIED]) ||
-		!bits_are_valid(arrays.nmessages, settled, completed) ||
-		!variants_are_valid(arrays.nmessages, variants))
+	if (!queue_lease_read_arrays(&arrays, &values[LEASE_BATCHES], nulls[LEASE_TRIED]) ||
+		!queue_lease_bytes_are_valid(arrays.nmessages, settled, completed, variants))
 		return false;
 
 	memset(lease, 0, sizeof(QueueLease));

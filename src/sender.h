@@ -60,6 +60,7 @@ typedef struct Sender
 
 /* sender.c */
 extern int	sender_limit(const SenderLimit *limit, DateADT day);
+extern Datum *sender_find_emails(Datum workspace, const pg_uuid_t *sender_ids, int count);
 
 /* sender_claim.c */
 extern bool sender_lock_free(const SenderPool *pool, SenderWork work, Sender *sender);

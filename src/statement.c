@@ -319,12 +319,9 @@ statement_read(Statement *statement, const Datum *values)
 	return execute(statement, values, NULL, true);
 }
 
-/*
- * Starts a SELECT whose rows are locked or read as they are fetched, by
- * statement_fetch(); SPI_cursor_close() ends it.
- */
-Portal
-statement_open(Statement *statement, const Datum *values)
+/* Starts a SELECT, under a new snapshot or that of the caller. */
+static Portal
+open_cursor(Statement *statement, const Datum *values, bool read_only)
 {
 	User		before = become_owner(statement);
 	Portal		portal = NULL;
@@ -332,7 +329,8 @@ statement_open(Statement *statement, const Datum *values)
 	PG_TRY();
 	{
 		prepare(statement);
-		portal = SPI_cursor_open(NULL, statement->plan, unconstify(Datum *, values), NULL, false);
+		portal = SPI_cursor_open(NULL, statement->plan, unconstify(Datum *, values), NULL,
+								 read_only);
 	}
 	PG_FINALLY();
 	{
@@ -342,6 +340,23 @@ statement_open(Statement *statement, const Datum *values)
 	if (portal == NULL)
 		elog(ERROR, "SPI_cursor_open failed: %s", statement->text);
 	return portal;
+}
+
+/*
+ * Starts a SELECT whose rows are locked or read as they are fetched, by
+ * statement_fetch(); SPI_cursor_close() ends it.
+ */
+Portal
+statement_open(Statement *statement, const Datum *values)
+{
+	return open_cursor(statement, values, false);
+}
+
+/* The same under the caller's snapshot, for functions declared STABLE. */
+Portal
+statement_open_read(Statement *statement, const Datum *values)
+{
+	return open_cursor(statement, values, true);
 }
 
 /* Fetches up to a number of rows more, and returns how many these are. */

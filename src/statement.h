@@ -33,6 +33,15 @@ typedef struct Statement
 	StatementTable tables[STATEMENT_MAX_TABLES];
 } Statement;
 
+/* Rows of a SELECT that are read one after the other. */
+typedef struct StatementRows
+{
+	Portal		portal;
+	SPITupleTable *fetched;		/* NULL: none were */
+	uint64		count;			/* of these */
+	uint64		next;
+} StatementRows;
+
 /* Initializes one: SQL text, SPI_OK_ code, types of the parameters. */
 #define STATEMENT(sql, code, ...) { \
 	.text = (sql), \
@@ -50,6 +59,7 @@ extern uint64 statement_execute(Statement *statement, const Datum *values, const
 extern bool statement_follows_rows(Statement *statement);
 extern uint64 statement_read(Statement *statement, const Datum *values);
 extern Portal statement_open(Statement *statement, const Datum *values);
+extern Portal statement_open_read(Statement *statement, const Datum *values);
 extern uint64 statement_fetch(Portal portal, int count);
 extern const void *statement_elements(Datum array, int *count);
 extern Datum statement_value(uint64 row, int column, bool *isnull);
@@ -63,5 +73,9 @@ extern Datum statement_result(FunctionCallInfo fcinfo, Datum *values, bool *null
 extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);
 extern Datum statement_uuids(const pg_uuid_t *first, Size stride, int count);
 extern Datum statement_smallints(const int *first, Size stride, int count);
+
+/* statement_rows.c */
+extern void statement_begin_read(StatementRows *rows, Statement *statement, const Datum *values);
+extern bool statement_read_next(StatementRows *rows, Datum *values, bool *nulls);
 
 #endif							/* LEADTERRA_STATEMENT_H */

@@ -1,8 +1,16 @@
 -- total: counts that outlive what was counted.
 
+-- What is not told apart has 0, or an id of zeros.  A message counts for its step, variant
+-- and sender; what lt_maintain removes first is the lease, which tells variant and sender.
+-- What happened to its messages by then is taken from those of none in advance: counts of
+-- none may be less than 0, until the batch goes, too.
 CREATE TABLE leadterra.totals (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
+    day date NOT NULL,
+    step smallint NOT NULL,
+    variant smallint NOT NULL DEFAULT 0,
+    sender_id uuid NOT NULL DEFAULT leadterra.nobody(),
     enrolled bigint NOT NULL DEFAULT 0,
     sent bigint NOT NULL DEFAULT 0,
     skipped bigint NOT NULL DEFAULT 0,
@@ -14,12 +22,20 @@ CREATE TABLE leadterra.totals (
     unsubscribed bigint NOT NULL DEFAULT 0,
     clicked bigint NOT NULL DEFAULT 0,
     complained bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (workspace_id, campaign_id)
+    PRIMARY KEY (workspace_id, campaign_id, day, step, variant, sender_id)
 );
+-- Every list of campaigns asks for these, which one row a day has at most.
+CREATE INDEX totals_enrolled ON leadterra.totals (workspace_id, campaign_id) INCLUDE (enrolled)
+    WHERE enrolled <> 0;
 SELECT leadterra.add_table('leadterra.totals');
 COMMENT ON TABLE leadterra.totals IS
-'What lt_maintain has counted of a campaign before it removed it.';
+'What lt_maintain has counted of a campaign before it removed it, and leads that were merged.';
 COMMENT ON COLUMN leadterra.totals.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.totals.day IS
+    'When it was, in the zone of the first schedule that the campaign had then, or in UTC.';
+COMMENT ON COLUMN leadterra.totals.step IS 'The step.';
+COMMENT ON COLUMN leadterra.totals.variant IS 'The variant, from 1; 0: none.';
+COMMENT ON COLUMN leadterra.totals.sender_id IS 'The sender; all zeros: none.';
 COMMENT ON COLUMN leadterra.totals.enrolled IS 'Leads of removed batches of step one.';
 COMMENT ON COLUMN leadterra.totals.sent IS 'Messages of removed leases that were sent.';
 COMMENT ON COLUMN leadterra.totals.skipped IS 'Removed messages that were skipped.';

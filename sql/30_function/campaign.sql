@@ -299,7 +299,7 @@ SELECT
     c.owner,
     c.variables,
     s.steps,
-    b.leads + coalesce(t.enrolled, 0) - d.leads - e.removed AS leads_enrolled,
+    b.leads + t.enrolled - d.leads - e.removed AS leads_enrolled,
     CASE WHEN c.status = 'draft' THEN 0
     ELSE w.messages - w.skipped - w.deleted END AS queued_messages,
     CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip,
@@ -321,7 +321,11 @@ LEFT JOIN (
     WHERE l.verification_status = -1
     GROUP BY l.workspace_id
 ) i ON i.workspace_id = c.workspace_id
-LEFT JOIN leadterra.totals t ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(t.enrolled), 0)::bigint AS enrolled
+    FROM leadterra.totals t
+    WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id AND t.enrolled <> 0
+) t
 CROSS JOIN LATERAL (
     SELECT count(*) AS steps
     FROM leadterra.steps s
@@ -412,9 +416,39 @@ COMMENT ON FUNCTION leadterra.enter_campaign(text, uuid) IS
 
 Errors: those of leadterra.enter, PT404 campaign_not_found.';
 
--- The functions below ask for the campaign first, whatever the planner thinks:
--- that is where an unknown one is an error.  What lt_maintain has counted before
--- it was removed is added.
+CREATE FUNCTION leadterra.campaign_zone(workspace uuid, campaign_id uuid)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+BEGIN ATOMIC
+    SELECT leadterra.schedule_zone(c.schedule)
+    FROM leadterra.campaigns c
+    WHERE c.workspace_id = campaign_zone.workspace AND c.campaign_id = campaign_zone.campaign_id;
+END;
+
+COMMENT ON FUNCTION leadterra.campaign_zone(uuid, uuid) IS
+'Return the zone of the days of a campaign.';
+
+CREATE FUNCTION leadterra.count_campaign(
+    campaign_id uuid,
+    OUT sent bigint,
+    OUT delivered bigint,
+    OUT opened bigint,
+    OUT replied bigint,
+    OUT bounced bigint,
+    OUT unsubscribed bigint,
+    OUT failed bigint,
+    OUT skipped bigint)
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_count_campaign';
+
+COMMENT ON FUNCTION leadterra.count_campaign(uuid) IS
+'Count what became of the messages of a campaign, those that lt_maintain has removed, too.';
+
+-- It asks for the campaign first, whatever the planner thinks: that is where an unknown one
+-- is an error.
 CREATE FUNCTION @extschema@.lt_campaign_stats(campaign_id uuid)
 RETURNS @extschema@.lt_stats
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -422,16 +456,16 @@ BEGIN ATOMIC
     SELECT
         c.campaign_id,
         c.leads_enrolled::bigint,
-        (coalesce(t.sent, 0) + l.sent)::bigint,
+        n.sent,
         n.delivered,
         n.bounced,
         n.replied,
         n.unsubscribed,
-        coalesce(t.skipped, 0) + x.skipped + c.messages_to_skip::bigint,
-        coalesce(t.failed, 0) + x.failed,
+        n.skipped + c.messages_to_skip::bigint,
+        n.failed,
         c.queued_messages::bigint,
-        least(coalesce(n.opened / n.arrived, 0), 1),
-        least(coalesce(n.replied / n.arrived, 0), 1)
+        least(coalesce(n.opened / a.arrived, 0), 1),
+        least(coalesce(n.replied / a.arrived, 0), 1)
     FROM leadterra.enter_campaign('campaigns:read', lt_campaign_stats.campaign_id)
         AS r (campaign_id)
     CROSS JOIN LATERAL (
@@ -440,33 +474,11 @@ BEGIN ATOMIC
         WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
         OFFSET 0
     ) c
-    LEFT JOIN leadterra.totals t
-        ON t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+    CROSS JOIN LATERAL leadterra.count_campaign(c.campaign_id) n
+    -- Where no delivery is ever reported, what was sent stands in for it.
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(l.sent), 0) AS sent
-        FROM leadterra.leases l
-        WHERE l.workspace_id = c.workspace_id AND l.campaign_id = c.campaign_id
-    ) l
-    CROSS JOIN LATERAL (
-        SELECT
-            count(*) FILTER (WHERE x.state = 'skipped') AS skipped,
-            count(*) FILTER (WHERE x.state = 'failed') AS failed
-        FROM leadterra.exceptions x
-        WHERE x.workspace_id = c.workspace_id AND x.campaign_id = c.campaign_id
-    ) x
-    CROSS JOIN LATERAL leadterra.count_events(c.workspace_id, c.campaign_id) v
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(t.delivered, 0) + v.delivered AS delivered,
-            coalesce(t.opened, 0) + v.opened AS opened,
-            coalesce(t.bounced, 0) + v.bounced AS bounced,
-            coalesce(t.replied, 0) + v.replied AS replied,
-            coalesce(t.unsubscribed, 0) + v.unsubscribed AS unsubscribed,
-            -- Where no delivery is ever reported, what was sent stands in for it.
-            coalesce(
-                nullif(coalesce(t.delivered, 0) + v.delivered, 0),
-                nullif(coalesce(t.sent, 0) + l.sent, 0))::double precision AS arrived
-    ) n;
+        SELECT coalesce(nullif(n.delivered, 0), nullif(n.sent, 0))::double precision AS arrived
+    ) a;
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_campaign_stats(uuid) IS
@@ -475,4 +487,77 @@ COMMENT ON FUNCTION @extschema@.lt_campaign_stats(uuid) IS
 Parameters:
 - campaign_id: the campaign
 Returns: one row of counts and rates.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_step_stats(campaign_id uuid)
+RETURNS TABLE (
+    step integer,
+    variant integer,
+    sender_id uuid,
+    sender_email text,
+    sent bigint,
+    delivered bigint,
+    opened bigint,
+    clicked bigint,
+    replied bigint,
+    bounced bigint,
+    complained bigint,
+    unsubscribed bigint
+)
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_step_stats';
+
+COMMENT ON FUNCTION @extschema@.lt_step_stats(uuid) IS
+'Return what became of the messages of a campaign, by step, variant and sender
+
+A message counts for the variant and the sender that it was sent with, whatever became of
+these, or of its lead, since. What happened to it counts for those of the lease that had it
+last when that was first recorded: one that was refused counts as bounced, and not as sent.
+A message counts once for each thing that happened to it, as in lt_campaign_stats, whose
+counts are the sums of these.
+
+What is first recorded of a message after lt_maintain has removed its lease counts for its
+step alone.
+
+Parameters:
+- campaign_id: the campaign
+Returns: a row for each of which something is counted, by step, variant and sender.
+variant: from 1; null: none. sender_id: null: none. sender_email: its address, also once it
+was deleted.
+Errors: PT400 invalid_request, PT404 campaign_not_found.';
+
+CREATE FUNCTION @extschema@.lt_daily_stats(campaign_id uuid)
+RETURNS TABLE (
+    day date,
+    sent bigint,
+    contacted bigint,
+    delivered bigint,
+    opened bigint,
+    clicked bigint,
+    replied bigint,
+    bounced bigint,
+    complained bigint,
+    unsubscribed bigint,
+    failed bigint,
+    skipped bigint
+)
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_daily_stats';
+
+COMMENT ON FUNCTION @extschema@.lt_daily_stats(uuid) IS
+'Return what became of the messages of a campaign, day by day
+
+Days are those of the zone of its first schedule, or of UTC. What was sent is of the day on
+which it was claimed where the campaign has a pool or limits of a day, as these count it, and
+else of the day on which its lease was closed. What happened to a message is of the day on
+which that was first recorded, whenever the message was sent.
+
+What lt_maintain has removed keeps its day, also when the zone changes.
+
+Parameters:
+- campaign_id: the campaign
+Returns: a row for each day of which something is counted, in order. contacted: leads that
+were sent their first message; skipped: those that a worker came to, but none that will be.
 Errors: PT400 invalid_request, PT404 campaign_not_found.';

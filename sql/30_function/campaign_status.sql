@@ -194,11 +194,11 @@ BEGIN ATOMIC
             FROM leadterra.exceptions e
             WHERE e.workspace_id = c.workspace_id AND e.campaign_id = c.campaign_id
               AND e.state = 'failed'
-        ) + coalesce((
-            SELECT t.failed
+        ) + (
+            SELECT coalesce(sum(t.failed), 0)
             FROM leadterra.totals t
             WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
-        ), 0) END AS messages
+        ) END AS messages
     ) f;
 END;
 

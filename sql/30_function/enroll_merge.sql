@@ -48,7 +48,10 @@ BEGIN
     END IF;
     -- Who was enrolled is known from batches of step one.
     IF m.step IS DISTINCT FROM 1 THEN
-        PERFORM leadterra.add_to_totals(workspace, campaign, enrolled => 1);
+        PERFORM leadterra.add_to_totals(
+            workspace, campaign, leadterra.zone_day(
+                leadterra.campaign_zone(workspace, campaign), leadterra.clock()),
+            1, enrolled => 1);
     END IF;
 END;
 $$;

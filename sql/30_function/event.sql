@@ -1,4 +1,4 @@
--- event: counting what became of messages, and what becomes of that.
+-- event: what becomes of events.
 
 -- Named where events of a range of messages are looked for: the type stands before the
 -- message in their key.
@@ -10,36 +10,6 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION leadterra.event_types() IS 'List the types of events.';
-
--- A message counts once for each thing that happened to it.
-CREATE FUNCTION leadterra.count_events(
-    workspace_id uuid, campaign_id uuid, first uuid DEFAULT NULL, last uuid DEFAULT NULL,
-    OUT delivered bigint, OUT opened bigint, OUT bounced bigint, OUT replied bigint,
-    OUT unsubscribed bigint,
-    OUT clicked bigint, OUT complained bigint)
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'delivered'),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'opened'),
-        count(DISTINCT v.message_id) FILTER (
-            WHERE v.type = 'bounced' OR v.data ->> 'classification' = 'bounce'),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'replied'
-            AND coalesce(v.data ->> 'classification', '') NOT IN ('out_of_office', 'bounce')),
-        count(DISTINCT v.message_id) FILTER (
-            WHERE v.type = 'unsubscribed' OR v.data ->> 'classification' = 'unsubscribe'),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'clicked'),
-        count(DISTINCT v.message_id) FILTER (WHERE v.type = 'complained')
-    FROM leadterra.events v
-    WHERE v.workspace_id = count_events.workspace_id
-      AND v.campaign_id = count_events.campaign_id
-      AND v.type = ANY (leadterra.event_types())
-      AND v.message_id BETWEEN coalesce(count_events.first, '00000000-0000-0000-0000-000000000000')
-          AND coalesce(count_events.last, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-END;
-
-COMMENT ON FUNCTION leadterra.count_events(uuid, uuid, uuid, uuid) IS
-'Count the messages of a campaign, or those of a range of ids, with events of each type.';
 
 -- See leadterra.leads_deleted_1_enrollments().
 CREATE FUNCTION leadterra.campaigns_deleted_3_events()
@@ -136,18 +106,22 @@ END;
 COMMENT ON FUNCTION leadterra.forget_events(uuid, uuid, uuid) IS
 'Take what people or servers wrote out of the events of a lead in a campaign.';
 
-CREATE FUNCTION leadterra.delete_events(workspace uuid, campaign_id uuid, first uuid, last uuid)
+CREATE FUNCTION leadterra.delete_events(workspace uuid, campaign_id uuid, batch_ids uuid[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 BEGIN
     DELETE FROM leadterra.events v
+    USING unnest(batch_ids) AS b (batch_id)
     WHERE v.workspace_id = workspace AND v.campaign_id = delete_events.campaign_id
       AND v.type = ANY (leadterra.event_types())
-      AND v.message_id BETWEEN first AND last;
+      AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.delete_events(uuid, uuid, uuid, uuid) IS
-'Remove the events of a range of messages of a campaign.';
+COMMENT ON FUNCTION leadterra.delete_events(uuid, uuid, uuid[]) IS
+'Remove the events of messages of batches of a campaign.';

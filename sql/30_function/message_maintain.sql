@@ -10,67 +10,65 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    leases record;
-    old record;
-    removed bigint;
+    zone CONSTANT text := leadterra.campaign_zone(workspace, campaign);
+    leases uuid[];
+    batches uuid[];
 BEGIN
     -- One that is just being deleted needs nothing.
     IF NOT leadterra.keep_free_campaign(workspace, campaign) THEN
         RETURN 0;
     END IF;
-    leases := leadterra.maintain_leases(workspace, campaign, before, slice);
-    removed := leases.removed + leadterra.maintain_imports(workspace, campaign, before, slice);
-    IF leases.sent > 0 THEN
-        PERFORM leadterra.add_to_totals(workspace, campaign, sent => leases.sent);
-    END IF;
+    leases := leadterra.lock_old_leases(workspace, campaign, before, slice);
+    PERFORM leadterra.add_to_totals(
+        workspace, campaign, n.day, n.step, n.variant, n.sender_id, n.enrolled, n.sent,
+        n.skipped, n.failed, n.delivered, n.opened, n.bounced, n.replied, n.unsubscribed,
+        n.clicked, n.complained)
+    FROM leadterra.count_leases(workspace, campaign, zone, leases) n;
+    PERFORM leadterra.delete_leases(workspace, leases);
 
-    FOR old IN
-        SELECT b.batch_id, b.step, b.size, leadterra.message_id(b.batch_id, 1000) AS last_id
-        FROM (
-            SELECT b.batch_id
-            FROM leadterra.batches b
-            WHERE b.workspace_id = workspace AND b.campaign_id = campaign
-              AND b.waiting_since < before
-            EXCEPT
-            (SELECT w.batch_id FROM leadterra.waiting w
-             WHERE w.workspace_id = workspace AND w.campaign_id = campaign
-             UNION ALL
-             SELECT unnest(l.batch_ids) FROM leadterra.leases l
-             WHERE l.workspace_id = workspace AND l.campaign_id = campaign
-             UNION ALL
-             SELECT x.batch_id FROM leadterra.exceptions x
-             WHERE x.workspace_id = workspace AND x.campaign_id = campaign
-               AND (x.created_at >= before OR x.reason = 'removed'))
-        ) f
-        JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = f.batch_id
-        WHERE NOT EXISTS (
-            SELECT FROM leadterra.events v
-            WHERE v.workspace_id = workspace AND v.campaign_id = campaign
-              AND v.type = ANY (leadterra.event_types())
-              AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
-              AND v.created_at >= before)
-        ORDER BY b.step, b.waiting_since, b.batch_id
-        LIMIT slice / 10
-    LOOP
-        CONTINUE WHEN NOT leadterra.lock_finished_batch(workspace, campaign, old.batch_id);
-        PERFORM leadterra.add_to_totals(
-            workspace, campaign, CASE old.step WHEN 1 THEN old.size ELSE 0 END, 0,
-            x.skipped, x.failed, v.delivered, v.opened, v.bounced, v.replied, v.unsubscribed,
-            v.clicked, v.complained)
+    -- As many as have a hundred messages for each that a slice has leases.
+    batches := ARRAY(
+        SELECT b.batch_id
         FROM (
             SELECT
-                count(*) FILTER (WHERE x.state = 'skipped') AS skipped,
-                count(*) FILTER (WHERE x.state = 'failed') AS failed
-            FROM leadterra.exceptions x
-            WHERE x.workspace_id = workspace AND x.campaign_id = campaign
-              AND x.batch_id = old.batch_id
-        ) x
-        CROSS JOIN leadterra.count_events(workspace, campaign, old.batch_id, old.last_id) v;
-        PERFORM leadterra.delete_events(workspace, campaign, old.batch_id, old.last_id);
-        PERFORM leadterra.delete_batch(workspace, campaign, old.batch_id);
-        removed := removed + 1;
-    END LOOP;
-    RETURN removed;
+                b.batch_id,
+                sum(b.size) OVER (ORDER BY b.step, b.waiting_since, b.batch_id) AS messages
+            FROM (
+                SELECT b.batch_id
+                FROM leadterra.batches b
+                WHERE b.workspace_id = workspace AND b.campaign_id = campaign
+                  AND b.waiting_since < before
+                EXCEPT
+                (SELECT w.batch_id FROM leadterra.waiting w
+                 WHERE w.workspace_id = workspace AND w.campaign_id = campaign
+                 UNION ALL
+                 SELECT unnest(l.batch_ids) FROM leadterra.leases l
+                 WHERE l.workspace_id = workspace AND l.campaign_id = campaign
+                 UNION ALL
+                 SELECT x.batch_id FROM leadterra.exceptions x
+                 WHERE x.workspace_id = workspace AND x.campaign_id = campaign
+                   AND (x.created_at >= before OR x.reason = 'removed'))
+            ) f
+            JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = f.batch_id
+            WHERE NOT EXISTS (
+                SELECT FROM leadterra.events v
+                WHERE v.workspace_id = workspace AND v.campaign_id = campaign
+                  AND v.type = ANY (leadterra.event_types())
+                  AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
+                  AND v.created_at >= before)
+        ) b
+        WHERE b.messages <= slice * 100
+        LIMIT slice);
+    batches := leadterra.lock_finished_batches(workspace, campaign, batches);
+    PERFORM leadterra.add_to_totals(
+        workspace, campaign, n.day, n.step, n.variant, n.sender_id, n.enrolled, n.sent,
+        n.skipped, n.failed, n.delivered, n.opened, n.bounced, n.replied, n.unsubscribed,
+        n.clicked, n.complained)
+    FROM leadterra.count_batches(workspace, campaign, zone, batches) n;
+    PERFORM leadterra.delete_events(workspace, campaign, batches);
+    PERFORM leadterra.delete_batches(workspace, campaign, batches);
+    RETURN cardinality(leases) + cardinality(batches)
+        + leadterra.maintain_imports(workspace, campaign, before, slice);
 END;
 $$;
 

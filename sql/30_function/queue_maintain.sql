@@ -144,101 +144,118 @@ COMMENT ON FUNCTION leadterra.forget_errors(uuid, uuid, uuid) IS
 
 -- A lease is needed while the range that it took a part of waits, or a message that follows
 -- from one of its own waits or is leased: that may continue its thread.
-CREATE FUNCTION leadterra.maintain_leases(
-    workspace uuid,
-    campaign_id uuid,
-    before timestamptz,
-    slice integer,
-    OUT removed bigint,
-    OUT sent bigint)
+CREATE FUNCTION leadterra.lock_old_leases(
+    workspace uuid, campaign_id uuid, before timestamptz, slice integer)
+RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    WITH followed AS MATERIALIZED (
-        SELECT b.after_lease_id
-        FROM (
-            SELECT w.batch_id
-            FROM leadterra.waiting w
-            WHERE w.workspace_id = workspace AND w.campaign_id = maintain_leases.campaign_id
-            UNION
-            SELECT unnest(l.batch_ids)
-            FROM leadterra.leases l
-            WHERE l.workspace_id = workspace AND l.campaign_id = maintain_leases.campaign_id
-              AND l.state = 'open'
-        ) u
-        JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = u.batch_id
-        WHERE b.after_lease_id IS NOT NULL
-    ), old_leases AS (
+    RETURN ARRAY(
+        WITH followed AS MATERIALIZED (
+            SELECT b.after_lease_id
+            FROM (
+                SELECT w.batch_id
+                FROM leadterra.waiting w
+                WHERE w.workspace_id = workspace AND w.campaign_id = lock_old_leases.campaign_id
+                UNION
+                SELECT unnest(l.batch_ids)
+                FROM leadterra.leases l
+                WHERE l.workspace_id = workspace AND l.campaign_id = lock_old_leases.campaign_id
+                  AND l.state = 'open'
+            ) u
+            JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = u.batch_id
+            WHERE b.after_lease_id IS NOT NULL
+        )
         SELECT l.lease_id
         FROM leadterra.leases l
-        WHERE l.workspace_id = workspace AND l.campaign_id = maintain_leases.campaign_id
+        WHERE l.workspace_id = workspace AND l.campaign_id = lock_old_leases.campaign_id
           AND l.state <> 'open' AND l.closed_at < before
           AND (l.partial_range_id IS NULL OR NOT EXISTS (
               SELECT FROM leadterra.waiting w
-              WHERE w.workspace_id = workspace AND w.campaign_id = maintain_leases.campaign_id
+              WHERE w.workspace_id = workspace AND w.campaign_id = lock_old_leases.campaign_id
                 AND w.range_id = l.partial_range_id))
           AND NOT EXISTS (SELECT FROM followed f WHERE f.after_lease_id = l.lease_id)
         ORDER BY l.lease_id
         LIMIT slice
-        FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM leadterra.leases l
-        USING old_leases o
-        WHERE l.workspace_id = workspace AND l.lease_id = o.lease_id
-        RETURNING l.sent AS messages
-    )
-    SELECT count(*), coalesce(sum(g.messages), 0) INTO removed, sent FROM gone g;
+        FOR UPDATE SKIP LOCKED);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.maintain_leases(uuid, uuid, timestamptz, integer) IS
-'Remove leases of a campaign that ended before a time, a slice of them
+COMMENT ON FUNCTION leadterra.lock_old_leases(uuid, uuid, timestamptz, integer) IS
+'Lock leases of a campaign that ended before a time and are not needed any more, a slice of them.';
 
-Returns how many, and how many messages were sent under them.';
+CREATE FUNCTION leadterra.delete_leases(workspace uuid, lease_ids uuid[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.leases l
+    WHERE l.workspace_id = workspace AND l.lease_id = ANY (lease_ids);
+END;
+$$;
 
--- Whoever restarts a lead deletes its exception first, and so waits, or has been
--- there: then the batch is needed again.
-CREATE FUNCTION leadterra.lock_finished_batch(workspace uuid, campaign_id uuid, batch_id uuid)
-RETURNS boolean
+COMMENT ON FUNCTION leadterra.delete_leases(uuid, uuid[]) IS 'Remove leases.';
+
+-- Whoever records an event keeps its batch until commit.  Whoever restarts a lead deletes
+-- its exception first, and so waits, or has been there: then the batch is needed again.
+CREATE FUNCTION leadterra.lock_finished_batches(workspace uuid, campaign_id uuid, batch_ids uuid[])
+RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    locked uuid[];
 BEGIN
+    IF cardinality(batch_ids) = 0 THEN
+        RETURN batch_ids;
+    END IF;
+    locked := ARRAY(
+        SELECT b.batch_id
+        FROM leadterra.batches b
+        WHERE b.workspace_id = workspace
+          AND b.batch_id = ANY (lock_finished_batches.batch_ids)
+        ORDER BY b.batch_id
+        FOR UPDATE SKIP LOCKED);
     PERFORM FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batch.campaign_id
-      AND x.batch_id = lock_finished_batch.batch_id
+    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batches.campaign_id
+      AND x.batch_id = ANY (locked)
     ORDER BY x.lead_id
     FOR UPDATE;
-    RETURN NOT EXISTS (
-        SELECT FROM leadterra.waiting w
-        WHERE w.workspace_id = workspace AND w.campaign_id = lock_finished_batch.campaign_id
-          AND w.batch_id = lock_finished_batch.batch_id
-    ) AND NOT EXISTS (
-        SELECT FROM leadterra.leases l
-        WHERE l.workspace_id = workspace AND l.campaign_id = lock_finished_batch.campaign_id
-          AND lock_finished_batch.batch_id = ANY (l.batch_ids));
+    RETURN ARRAY(
+        SELECT unnest(locked)
+        EXCEPT
+        (SELECT w.batch_id FROM leadterra.waiting w
+         WHERE w.workspace_id = workspace AND w.campaign_id = lock_finished_batches.campaign_id
+         UNION ALL
+         SELECT unnest(l.batch_ids) FROM leadterra.leases l
+         WHERE l.workspace_id = workspace AND l.campaign_id = lock_finished_batches.campaign_id));
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_finished_batch(uuid, uuid, uuid) IS
-'Keep the messages of a batch from being restarted until commit
+COMMENT ON FUNCTION leadterra.lock_finished_batches(uuid, uuid, uuid[]) IS
+'Keep the messages of batches from being restarted, and from getting events, until commit
 
-Returns whether none waits or is leased.';
+Returns the batches of which none waits or is leased, and that nobody holds.';
 
-CREATE FUNCTION leadterra.delete_batch(workspace uuid, campaign_id uuid, batch_id uuid)
+CREATE FUNCTION leadterra.delete_batches(workspace uuid, campaign_id uuid, batch_ids uuid[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF cardinality(batch_ids) = 0 THEN
+        RETURN;
+    END IF;
     DELETE FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = delete_batch.campaign_id
-      AND x.batch_id = delete_batch.batch_id;
+    WHERE x.workspace_id = workspace AND x.campaign_id = delete_batches.campaign_id
+      AND x.batch_id = ANY (delete_batches.batch_ids);
     DELETE FROM leadterra.batches b
-    WHERE b.workspace_id = workspace AND b.batch_id = delete_batch.batch_id;
+    WHERE b.workspace_id = workspace AND b.batch_id = ANY (delete_batches.batch_ids);
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.delete_batch(uuid, uuid, uuid) IS
-'Remove a batch of a campaign with its exceptions.';
+COMMENT ON FUNCTION leadterra.delete_batches(uuid, uuid, uuid[]) IS
+'Remove batches of a campaign with their exceptions.';
