@@ -356,7 +356,7 @@ BEGIN ATOMIC
         ('lt_unsubscribe',                  '{api,         worker}',  'EXECUTE'),
         ('lt_set_unsubscribe_url',          '{api}',                  'EXECUTE'),
         ('lt_set_soft_bounce_limit',        '{api}',                  'EXECUTE'),
-        ('event_types',                     '{api, reader}',          'EXECUTE'),
+        ('event_types',                     '{owner}',                'EXECUTE'),
         ('hand_over_events',                '{owner}',                'EXECUTE'),
         ('forget_events',                   '{owner}',                'EXECUTE'),
         ('delete_events',                   '{owner}',                'EXECUTE'),

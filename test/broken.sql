@@ -59,7 +59,7 @@ INSERT INTO calls VALUES
 ('lt_bulk_upsert($campaign, ''[{"email": "a@example.com", "n": 2}, {"email": "l1@example.com", "firstName": "N"}, {"email": "new@example.com"}]'')'),
 ('lt_bulk_upsert($steps, (SELECT jsonb_agg(jsonb_build_object(''email'', format(''l%s@example.com'', i), ''m'', i)) FROM generate_series(1, 40) i))'),
 ('(SELECT string_agg(r::text, '''') FROM lt_bulk_upsert_report($campaign, ''[{"email": "a@example.com", "n": 2}, {"email": "l1@example.com"}, {"email": "x"}]'', ''skip'', true) r)'),
-('lt_campaign_stats($campaign)'), ('lt_campaign_stats($steps)'),
+('lt_campaign_stats($campaign)'), ('lt_step_stats($campaign)'), ('lt_daily_stats($campaign)'), ('lt_campaign_stats($steps)'),
 ('(SELECT string_agg(j::text, '''') FROM lt_claim_job() j)'),
 ('(SELECT string_agg(m::text, '''') FROM lt_claim_messages(10) m)'),
 ('(SELECT string_agg(m::text, '''') FROM lt_claim_messages(1, ''1 minute'', $campaign) m)'),

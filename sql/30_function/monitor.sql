@@ -119,5 +119,6 @@ Returns: workspaces: how many there are; campaigns_running; campaigns_due: how m
 have due messages; oldest_due_seconds: how long the first of these has been due, 0 if none
 is; leases_open: leases that workers hold; leases_expired: leases that ran out and are not
 given back yet; jobs_pending, jobs_in_progress; jobs_expired: jobs whose lease ran out;
-jobs_failed: those of the last 24 hours; oldest_finished_seconds: how long ago that ended
-which lt_maintain removes first, 0 if there is none.';
+jobs_failed: those of the last 24 hours; oldest_finished_seconds: how long ago the first job or
+lease ended that is kept, 0 if there is none. lt_maintain keeps a lease while messages that
+follow from it wait.';

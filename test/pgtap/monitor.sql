@@ -76,7 +76,7 @@ SELECT pg_temp.use(:'b');
 SELECT lt_pause_campaign(:'campaign_b');
 SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 1, leases_expired 2, oldest_finished_seconds 86461', 'those of a campaign that is paused are not');
 SELECT lt_maintain('0');
-SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 1, leases_expired 2', 'lt_maintain has been at it');
+SELECT is(pg_temp.health(), 'workspaces 2, campaigns_running 1, leases_expired 2, oldest_finished_seconds 86401', 'lt_maintain keeps what messages that wait follow from');
 DELETE FROM leadterra.campaigns;
 SELECT is(pg_temp.health(), 'workspaces 2', 'campaigns are gone');
 

@@ -34,6 +34,8 @@ INSERT INTO lines VALUES
 ('lt_bulk_upsert', 'leads:create', 'lt_bulk_upsert($campaign, ''[{"email": "a@example.com"}]'')', 'PT404'),
 ('lt_bulk_upsert_report', 'leads:create', 'lt_bulk_upsert_report($campaign, ''[{"email": "a@example.com"}]'', dry_run => true)', 'PT404'),
 ('lt_campaign_stats', 'campaigns:read', 'lt_campaign_stats($campaign)', 'PT404'),
+('lt_step_stats', 'campaigns:read', 'lt_step_stats($campaign)', 'PT404'),
+('lt_daily_stats', 'campaigns:read', 'lt_daily_stats($campaign)', 'PT404'),
 ('lt_claim_job', 'jobs:update', '(SELECT count(*) FROM lt_claim_job())', '0'),
 ('lt_claim_messages', 'messages:update', 'lt_claim_messages(1, ''1 minute'', $campaign)', 'PT404'),
 ('lt_claim_messages', 'messages:update', '(SELECT bool_and(campaign_id = $own_campaign) FROM lt_claim_messages(10))', 'true'),

@@ -104,11 +104,13 @@ SELECT lt_start_campaign(:'running');
 SELECT lt_start_campaign(:'paused');
 SELECT lt_pause_campaign(:'paused');
 
-SELECT lt_create_campaign('Sent', '[{"subject": "1", "bodyHtml": "1"}, {"subject": "2", "bodyHtml": "2"}]') AS sent \\gset
+SELECT lt_create_campaign('Sent', '[{"subject": "1", "bodyHtml": "1", "bodyText": "tab\\there", "preheader": "back\\\\slash", "headers": {"X-A": "\\u00e4"}, "variants": [{}, {"weight": 2}]}, {"subject": "2", "bodyHtml": "2"}]') AS sent \\gset
 SELECT lt_bulk_upsert(:'sent', (SELECT jsonb_agg(jsonb_build_object('email', format('sent-%s\@example.com', i)))
     FROM generate_series(1, 10) i));
 SELECT lt_start_campaign(:'sent');
 SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(10, '1 day', :'sent')) l;
+-- What waits would keep the lease that it follows from.
+UPDATE leadterra.batches SET after_lease_id = NULL;
 SELECT lt_maintain('0');
 SELECT lt_bulk_upsert(:'sent', (SELECT jsonb_agg(jsonb_build_object('email', format('sent-%s\@example.com', i)))
     FROM generate_series(11, 30) i));
