@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -119,6 +120,48 @@ json_hex_digit(char c)
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
 	return -1;
+}
+
+/*
+ * Reads a string of digits in a form such as 00:00, in which each 0 stands for one.
+ * Returns the numbers between what stands there else; false for a string of another form.
+ */
+bool
+json_digits(const JsonbValue *value, const char *form, int *numbers)
+{
+	if (value->val.string.len != (int) strlen(form))
+		return false;
+	*numbers = 0;
+	for (int i = 0; form[i] != '\0'; i++)
+	{
+		char		c = value->val.string.val[i];
+
+		if (form[i] != '0')
+		{
+			if (c != form[i])
+				return false;
+			*++numbers = 0;
+		}
+		else if (c < '0' || c > '9')
+			return false;
+		else
+			*numbers = *numbers * 10 + c - '0';
+	}
+	return true;
+}
+
+/* Reads a string of the form YYYY-MM-DD as a date; false if it is none. */
+bool
+json_date(const JsonbValue *value, DateADT *date)
+{
+	int			part[3];		/* year, month, day */
+
+	if (!json_digits(value, "0000-00-00", part) ||
+		part[0] < 1 || part[1] < 1 || part[1] > MONTHS_PER_YEAR ||
+		part[2] < 1 || part[2] > day_tab[isleap(part[0])][part[1] - 1])
+		return false;
+	*date = date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE;
+	return true;
 }
 
 /* Reads a string as a UUID in its standard form (RFC 9562, section 4). */

@@ -5,6 +5,7 @@
 #ifndef LEADTERRA_JSON_H
 #define LEADTERRA_JSON_H
 
+#include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -25,6 +26,8 @@ extern bool json_next_pair(JsonbIterator **iterator, JsonbValue *key, JsonbValue
 extern int	json_compare_keys(const JsonbValue *a, const JsonbValue *b);
 extern JsonResult json_integer(const JsonbValue *value, int32 *result);
 extern int	json_hex_digit(char c);
+extern bool json_digits(const JsonbValue *value, const char *form, int *numbers);
+extern bool json_date(const JsonbValue *value, DateADT *date);
 extern JsonResult json_uuid(const JsonbValue *value, pg_uuid_t *result);
 extern bool json_text_size(const JsonbValue *value, Size *size);
 extern bool json_values_equal(const JsonbValue *a, const JsonbValue *b);

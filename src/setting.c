@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "character.h"
 #include "compat.h"
@@ -194,6 +195,94 @@ read_schedule(const Reader *reader, Datum *result)
 	return true;
 }
 
+/* Reads how far a clock is ahead of UTC, as "Z" or "+00:00", in seconds; false if it is none. */
+static bool
+read_distance(const JsonbValue *value, int *seconds)
+{
+	int			part[3];		/* nothing, then hours, minutes */
+
+	*seconds = 0;
+	if (value->val.string.len == 0)
+		return false;
+	if (value->val.string.len == 1 && *value->val.string.val == 'Z')
+		return true;
+	if (!json_digits(value, *value->val.string.val == '-' ? "-00:00" : "+00:00", part) ||
+		part[1] >= HOURS_PER_DAY || part[2] >= MINS_PER_HOUR)
+		return false;
+	*seconds = (part[1] * MINS_PER_HOUR + part[2]) * SECS_PER_MINUTE;
+	if (*value->val.string.val == '-')
+		*seconds = -*seconds;
+	return true;
+}
+
+/* Returns so much of a string, which goes on behind it. */
+static JsonbValue
+cut(JsonbValue *value, int length)
+{
+	JsonbValue	part = *value;
+
+	part.val.string.len = Min(length, value->val.string.len);
+	value->val.string.val += part.val.string.len;
+	value->val.string.len -= part.val.string.len;
+	return part;
+}
+
+/* Reads a string as a time (RFC 3339, section 5.6); false if it is none. */
+static bool
+parse_time(const JsonbValue *value, TimestampTz *time)
+{
+	JsonbValue	rest = *value;
+	JsonbValue	date_part = cut(&rest, strlen("0000-00-00"));
+	JsonbValue	time_part = cut(&rest, strlen("T00:00:00"));
+	int64		unit = USECS_PER_SEC;
+	int64		fraction = 0;
+	DateADT		date;
+	int			part[4];		/* nothing, then hour, minute, second */
+	int			distance;
+
+	if (!json_date(&date_part, &date) || !json_digits(&time_part, "T00:00:00", part) ||
+		part[1] >= HOURS_PER_DAY || part[2] >= MINS_PER_HOUR || part[3] >= SECS_PER_MINUTE)
+		return false;
+	if (rest.val.string.len > 0 && *rest.val.string.val == '.')
+	{
+		cut(&rest, 1);
+		while (rest.val.string.len > 0 && isdigit((unsigned char) *rest.val.string.val))
+		{
+			unit /= 10;
+			fraction += unit * (*cut(&rest, 1).val.string.val - '0');
+		}
+		if (unit == USECS_PER_SEC)
+			return false;
+	}
+	if (!read_distance(&rest, &distance))
+		return false;
+	*time = (date * (int64) SECS_PER_DAY + part[1] * SECS_PER_HOUR + part[2] * SECS_PER_MINUTE +
+			 part[3] - distance) * USECS_PER_SEC + fraction;
+	return true;
+}
+
+static bool
+read_time(const Reader *reader, Datum *result)
+{
+	TimestampTz time;
+
+	if (!is_string(reader))
+		return false;
+	if (!parse_time(reader->value, &time))
+		return fail(reader, "invalid_value", "must be a time, such as 2030-01-31T09:00:00Z");
+	*result = TimestampTzGetDatum(time);
+	return true;
+}
+
+static bool
+read_list(const Reader *reader, Datum *result)
+{
+	if (json_container(reader->value, false) == NULL)
+		return fail(reader, "wrong_type", "must be an array");
+	*result = JsonbPGetDatum(JsonbValueToJsonb(unconstify(JsonbValue *, reader->value)));
+	return true;
+}
+
 /* Reads a value that is not null; false if it is wrong, which is listed. */
 static bool
 read_value(const Reader *reader, Datum *result)
@@ -207,7 +296,9 @@ read_value(const Reader *reader, Datum *result)
 		[SETTING_SHARE] = read_share,
 		[SETTING_FLAG] = read_flag,
 		[SETTING_ID] = read_id,
-		[SETTING_SCHEDULE] = read_schedule
+		[SETTING_SCHEDULE] = read_schedule,
+		[SETTING_TIME] = read_time,
+		[SETTING_LIST] = read_list
 	};
 
 	return readers[reader->setting->kind] (reader, result);
@@ -257,22 +348,18 @@ has_key(JsonbContainer *object, const char *key)
 }
 
 /*
- * Reads an argument of a function, from 0, that is a patch.  Where it gives a setting by
- * both of its names, the other one is not looked at.
+ * Reads an object that is a patch; its path stands before the names of settings where it
+ * is not NULL.  Where it gives a setting by both of its names, the other one is not looked at.
  */
 void
-setting_read(FunctionCallInfo fcinfo, int number, const Setting *settings, int count,
-			 SettingPatch *patch, ErrorList *errors)
+setting_read_object(JsonbContainer *object, const char *path, const Setting *settings, int count,
+					SettingPatch *patch, ErrorList *errors)
 {
-	JsonbContainer *object = PG_ARGISNULL(number) ? NULL : &PG_GETARG_JSONB_P(number)->root;
-	JsonbIterator *iterator;
+	JsonbIterator *iterator = json_iterate(object);
 	JsonbValue	key;
 	JsonbValue	value;
 
-	if (object == NULL || !JsonContainerIsObject(object))
-		error_raise(ERROR_INVALID_REQUEST, "settings must be an object");
 	memset(patch, 0, sizeof(SettingPatch));
-	iterator = json_iterate(object);
 	while (json_next_pair(&iterator, &key, &value))
 	{
 		const char *name = pnstrdup(key.val.string.val, key.val.string.len);
@@ -280,9 +367,11 @@ setting_read(FunctionCallInfo fcinfo, int number, const Setting *settings, int c
 		int			i = find_setting(settings, count, name, &is_other);
 		Reader		reader = {.name = name, .value = &value, .errors = errors};
 
+		if (path)
+			reader.name = psprintf("%s.%s", path, name);
 		if (i < 0)
 		{
-			error_list_add(errors, ERROR_NO_INDEX, name, "unknown_field",
+			error_list_add(errors, ERROR_NO_INDEX, reader.name, "unknown_field",
 						   "there is no such setting");
 			continue;
 		}
@@ -297,6 +386,18 @@ setting_read(FunctionCallInfo fcinfo, int number, const Setting *settings, int c
 		else
 			patch->given[i] = read_value(&reader, &patch->to.values[i]);
 	}
+}
+
+/* Reads an argument of a function, from 0, that is a patch. */
+void
+setting_read(FunctionCallInfo fcinfo, int number, const Setting *settings, int count,
+			 SettingPatch *patch, ErrorList *errors)
+{
+	JsonbContainer *object = PG_ARGISNULL(number) ? NULL : &PG_GETARG_JSONB_P(number)->root;
+
+	if (object == NULL || !JsonContainerIsObject(object))
+		error_raise(ERROR_INVALID_REQUEST, "settings must be an object");
+	setting_read_object(object, NULL, settings, count, patch, errors);
 }
 
 /* Raises the error for all that is wrong with a patch, if anything is. */

@@ -23,7 +23,9 @@ typedef enum SettingKind
 	SETTING_SHARE,				/* more than 0, at most 1 */
 	SETTING_FLAG,
 	SETTING_ID,
-	SETTING_SCHEDULE
+	SETTING_SCHEDULE,
+	SETTING_TIME,				/* with its distance to UTC */
+	SETTING_LIST				/* an array, of what the caller looks at */
 } SettingKind;
 
 /* A setting of a table. */
@@ -53,6 +55,8 @@ typedef struct SettingPatch
 
 extern void setting_read(FunctionCallInfo fcinfo, int number, const Setting *settings, int count,
 						 SettingPatch *patch, ErrorList *errors);
+extern void setting_read_object(JsonbContainer *object, const char *path, const Setting *settings,
+								int count, SettingPatch *patch, ErrorList *errors);
 extern void setting_raise(const ErrorList *errors);
 extern void setting_defaults(const Setting *settings, int count, SettingValues *values);
 extern void setting_apply(const SettingPatch *patch, int count, SettingValues *values);

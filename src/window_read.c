@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 
 #include "compat.h"
 #include "error.h"
@@ -92,41 +91,12 @@ check_keys(JsonbContainer *object, const char *path, const char *const *names,
 	}
 }
 
-/*
- * Reads digits in a form such as 00:00, in which each 0 stands for one.  Returns the
- * numbers between what stands there else; false for a text of another form.
- */
-static bool
-read_digits(const JsonbValue *value, const char *form, int *numbers)
-{
-	if (value->val.string.len != (int) strlen(form))
-		return false;
-	*numbers = 0;
-	for (int i = 0; form[i] != '\0'; i++)
-	{
-		char		c = value->val.string.val[i];
-
-		if (form[i] != '0')
-		{
-			if (c != form[i])
-				return false;
-			*++numbers = 0;
-		}
-		else if (c < '0' || c > '9')
-			return false;
-		else
-			*numbers = *numbers * 10 + c - '0';
-	}
-	return true;
-}
-
 /* Reads a day, which may be left out, null or empty: then it stays as it is. */
 static void
 read_date(JsonbContainer *object, const char *name, const char *other_name, DateADT *day,
 		  ErrorList *errors)
 {
 	WindowField field;
-	int			part[3];		/* year, month, day */
 
 	if ((!find_field(object, "schedule", name, &field, errors) &&
 		 !find_field(object, "schedule", other_name, &field, errors)) ||
@@ -136,12 +106,8 @@ read_date(JsonbContainer *object, const char *name, const char *other_name, Date
 		fail(&field, "wrong_type", "must be a date, as a string");
 	else if (field.value.val.string.len == 0)
 		return;
-	else if (!read_digits(&field.value, "0000-00-00", part) ||
-			 part[0] < 1 || part[1] < 1 || part[1] > MONTHS_PER_YEAR || part[2] < 1 ||
-			 part[2] > day_tab[isleap(part[0])][part[1] - 1])
+	else if (!json_date(&field.value, day))
 		fail(&field, "invalid_value", "must be a date in the form YYYY-MM-DD");
-	else
-		*day = date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE;
 }
 
 /* Reads a time of the day as a minute; -1 if it is none. */
@@ -156,7 +122,7 @@ read_minute(JsonbContainer *timing, const char *path, const char *name, ErrorLis
 		return -1;
 	if (field.value.type != jbvString)
 		fail(&field, "wrong_type", "must be a time of the day, as a string");
-	else if (!read_digits(&field.value, "00:00", part) || part[1] >= MINS_PER_HOUR ||
+	else if (!json_digits(&field.value, "00:00", part) || part[1] >= MINS_PER_HOUR ||
 			 part[0] * MINS_PER_HOUR + part[1] >= HOURS_PER_DAY * MINS_PER_HOUR + may_be_midnight)
 		fail(&field, "invalid_value", may_be_midnight ?
 			 "must be a time of the day in the form HH:MM, or 24:00" :
