@@ -28,7 +28,7 @@ TABLES = context suppression lead heir list enrollment campaign queue sender tot
 	enroll enroll_import message http
 FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir \
 	list enrollment queue queue_maintain sender total event campaign campaign_sending \
-	campaign_status job enroll enroll_add enroll_import_column enroll_import_progress \
+	campaign_status forecast job enroll enroll_add enroll_import_column enroll_import_progress \
 	enroll_import enroll_existing enroll_merge message message_page message_maintain forget \
 	forget_export monitor
 HTTP = answer value campaign lead suppression reply route edge

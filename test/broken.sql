@@ -77,7 +77,7 @@ INSERT INTO calls VALUES
 ('(SELECT string_agg(e::text, '''') FROM lt_explain_lead($campaign, ''a@example.com'') e)'), ('(SELECT string_agg(e::text, '''') FROM lt_explain_lead($steps, ''l1@example.com'') e)'),
 ('lt_extend_lease($lease, ''1 hour'')'), ('lt_extend_lease($open, ''1 hour'')'),
 ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'')'), ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''no'', true)'), ('lt_fail_messages($lease, ARRAY[$message]::uuid[], ''550 5.1.1 no'', true)'),
-('lt_finish_job($job)'), ('lt_finish_job($job, ''no'')'), ('lt_forget(''a@example.com'')'), ('lt_forget(''l1@example.com'')'), ('lt_export_person(''a@example.com'')'), ('lt_export_person(''l8@example.com'')'), ('lt_export_person(''l12@example.com'')'),
+('lt_finish_job($job)'), ('lt_finish_job($job, ''no'')'), ('(SELECT string_agg(f::text, '''') FROM lt_forecast($campaign) f)'), ('(SELECT string_agg(f::text, '''') FROM lt_forecast($steps, ''{"dailyLimit": 3, "newLeads": 5}'') f)'), ('lt_forget(''a@example.com'')'), ('lt_forget(''l1@example.com'')'), ('lt_export_person(''a@example.com'')'), ('lt_export_person(''l8@example.com'')'), ('lt_export_person(''l12@example.com'')'),
 ('(SELECT string_agg(s::text, '''') FROM unnest(''{a@example.com, l9@example.com, l8@example.com, x@y.blocked.example}''::text[]) u, lt_is_suppressed(u) s)'),
 ('(SELECT string_agg(p::text, '''') FROM lt_campaign_leads($campaign) p)'), ('(SELECT string_agg(p::text, '''') FROM lt_campaign_leads($steps, ''active'', NULL, 3) p)'),
 ('(SELECT string_agg(p::text, '''') FROM lt_campaign_messages($campaign) p)'), ('(SELECT string_agg(p::text, '''') FROM lt_campaign_messages($steps, ''sent'', NULL, 3) p)'),

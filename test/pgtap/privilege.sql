@@ -69,6 +69,8 @@ INSERT INTO lines VALUES
 ('lt_forget', 'leads:delete', 'lt_forget(''b@example.com'')', 'true'),
 ('lt_export_person', 'leads:delete', '(lt_export_person(''a@example.com'')::text ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))))', 'false'),
 ('lt_import_table', 'leads:create', NULL, NULL),
+('lt_forecast', 'campaigns:read', '(SELECT count(*) FROM lt_forecast($campaign))', 'PT404'),
+('lt_forecast', 'campaigns:read', '(SELECT count(*) FROM lt_forecast($own_campaign, jsonb_build_object(''poolId'', $pool)))', 'PT404'),
 ('lt_is_suppressed', 'blocklists:read', '(SELECT count(*) FROM lt_is_suppressed(''no@example.com''))', '1'),
 ('lt_job_progress', 'jobs:update', 'lt_job_progress($job, 50)', 'PT409'),
 ('lt_list_leads', 'leads:read', 'lt_list_leads($list)', 'PT404'),

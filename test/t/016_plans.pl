@@ -49,6 +49,9 @@ SELECT lt_create_sender('new\@sender.example') AS new, lt_create_pool('New') AS 
 SELECT lt_update_sender(:'new', '{"dailyLimit": 5, "timeZone": "Asia/Tokyo"}'), lt_rename_pool(:'pool', 'Newer'), lt_set_pool_senders(:'pool', ARRAY[:'new']::uuid[]);
 SELECT lt_set_sending(:'draft', format('{"poolId": "%s", "dailyLimit": 5}', :'pool')::jsonb), lt_set_sending(:'draft', '{"poolId": null, "dailyLimit": null}'), lt_delete_pool(:'pool'), lt_delete_sender(:'new');
 SELECT lt_set_sending(:'sent', '{"dailyNewLeads": 0}');
+SELECT count(*) FROM lt_forecast(:'running', '{"dailyLimit": 5}');
+SELECT lt_create_pool('Forecast') AS pool \\gset
+SELECT count(*) FROM lt_forecast(:'draft', jsonb_build_object('poolId', :'pool'));
 SELECT lt_next_due();
 SELECT lt_create_sender('another\@sender.example') AS another, lt_create_pool('Another') AS pool \\gset
 SELECT lt_set_pool_senders(:'pool', ARRAY[:'another']::uuid[]), lt_set_sending(:'running', format('{"poolId": "%s", "dailyLimit": 100, "bounceLimit": 0.01}', :'pool')::jsonb);
