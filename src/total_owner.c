@@ -54,12 +54,17 @@ add_owner(TotalOwners *owners, const QueueOutcome *outcome, int variant)
 	return owners->count++;
 }
 
-/* Notes the owner of a message, beside one that it had. */
+/*
+ * Notes the owner of a message, beside one that it had.  Where its step has variants, a lease
+ * that has none for it has skipped it.
+ */
 static void
 set_owner(TotalOwners *owners, int64 message, uint32 number)
 {
 	uint32		before = owners->numbers[message];
 
+	if (owners->items[before].key.variant > 0 && owners->items[number].key.variant == 0)
+		return;
 	owners->numbers[message] = number;
 	if (before == 0)
 		return;

@@ -26,13 +26,14 @@ BEGIN
     FROM leadterra.count_leases(workspace, campaign, zone, leases) n;
     PERFORM leadterra.delete_leases(workspace, leases);
 
-    -- As many as have a hundred messages for each that a slice has leases.
+    -- The events of their messages go with them: so many messages are a slice, too.
     batches := ARRAY(
         SELECT b.batch_id
         FROM (
             SELECT
                 b.batch_id,
-                sum(b.size) OVER (ORDER BY b.step, b.waiting_since, b.batch_id) AS messages
+                sum(b.size) OVER (ORDER BY b.step, b.waiting_since, b.batch_id) - b.size
+                    AS messages_before
             FROM (
                 SELECT b.batch_id
                 FROM leadterra.batches b
@@ -57,7 +58,7 @@ BEGIN
                   AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
                   AND v.created_at >= before)
         ) b
-        WHERE b.messages <= slice * 100
+        WHERE b.messages_before < slice * 100
         LIMIT slice);
     batches := leadterra.lock_finished_batches(workspace, campaign, batches);
     PERFORM leadterra.add_to_totals(
