@@ -177,6 +177,18 @@ PY
 	ok($worker->finish, 'and ends when it is told to, while it waits');
 }
 
+# A superuser may set the time.
+{
+	my $printed = '';
+
+	local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($server->host, $server->port, 'postgres');
+	ok(IPC::Run::run([ 'psql', '-X', '-q', '-f', "$root/examples/senders.sql" ], '>', \$printed, '2>&1'), 'senders.sql ends');
+	my ($shown) = slurp_file("$root/doc/sending.md") =~ /^```console\n(.*?)^```$/ms;
+	$printed =~ s/[ \t]+$//gm;
+	isnt(index($printed, $shown), -1, 'and prints what doc/sending.md shows: what was sent is what was forecast') or diag($printed);
+	is(sql('SELECT count(*) FROM lt_senders'), 0, 'and leaves nothing behind');
+}
+
 like(scalar run('pg_prove', '-h', $server->host, '-p', $server->port, '-U', scalar(getpwuid($<)), '-d', 'postgres', "$root/examples/pgtap/campaign.sql"), qr/Result: PASS/, 'the pgTAP example passes');
 
 $server->stop;
