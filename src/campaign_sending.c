@@ -70,16 +70,22 @@ static Statement change_pool = STATEMENT(
 
 /* By what was handed out and sent until now. */
 static Statement count_usage = STATEMENT(
-	"INSERT INTO leadterra.campaign_usage (workspace_id, campaign_id, used_on, handed, new_leads,"
-	" sent, refused, bounced)"
+	"INSERT INTO leadterra.campaign_usage AS t"
+	" (workspace_id, campaign_id, used_on, handed, new_leads, sent, refused, bounced)"
 	" SELECT $1, $2, $3, u.handed, u.new_leads, u.sent, u.refused, u.bounced"
 	" FROM leadterra.campaigns c"
 	" CROSS JOIN LATERAL leadterra.count_usage($1, $2, $4, c.resumed_at) u"
 	" WHERE c.workspace_id = $1 AND c.campaign_id = $2"
 	" ON CONFLICT (workspace_id, campaign_id) DO UPDATE"
-	" SET used_on = excluded.used_on, handed = excluded.handed, new_leads = excluded.new_leads,"
-	" sent = excluded.sent, refused = excluded.refused, bounced = excluded.bounced",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, DATEOID, TIMESTAMPTZOID);
+	" SET (used_on, handed, new_leads) = (SELECT"
+	" CASE WHEN $5 THEN excluded.used_on ELSE t.used_on END,"
+	" CASE WHEN $5 THEN excluded.handed ELSE t.handed END,"
+	" CASE WHEN $5 THEN excluded.new_leads ELSE t.new_leads END),"
+	" (sent, refused, bounced) = (SELECT"
+	" CASE WHEN $6 THEN excluded.sent ELSE t.sent END,"
+	" CASE WHEN $6 THEN excluded.refused ELSE t.refused END,"
+	" CASE WHEN $6 THEN excluded.bounced ELSE t.bounced END)",
+	SPI_OK_INSERT, UUIDOID, UUIDOID, DATEOID, TIMESTAMPTZOID, BOOLOID, BOOLOID);
 
 static Statement delete_usage = STATEMENT(
 	"DELETE FROM leadterra.campaign_usage"
@@ -132,12 +138,18 @@ set_pool(Datum workspace, Datum campaign, const CampaignSending *before,
 		statement_execute(&change_pool, values, nulls);
 }
 
-/* Says whether settings have any limit. */
+/* Says whether settings have a limit of a day. */
 static bool
-have_limits(const SettingValues *settings)
+have_daily_limits(const SettingValues *settings)
 {
-	return !settings->nulls[CAMPAIGN_DAILY_LIMIT] || !settings->nulls[CAMPAIGN_DAILY_NEW_LEADS] ||
-		!settings->nulls[CAMPAIGN_BOUNCE_LIMIT];
+	return !settings->nulls[CAMPAIGN_DAILY_LIMIT] || !settings->nulls[CAMPAIGN_DAILY_NEW_LEADS];
+}
+
+/* Says whether settings have a limit of bounces. */
+static bool
+have_bounce_limit(const SettingValues *settings)
+{
+	return !settings->nulls[CAMPAIGN_BOUNCE_LIMIT];
 }
 
 /* Returns the windows of settings; NULL: it is always open. */
@@ -149,28 +161,35 @@ window_of(const SettingValues *settings)
 }
 
 /*
- * Counts what has been used of limits if they are the first ones, or if days are those of
- * another zone than before; without any limit there is nothing to count.
+ * Counts what has been used of limits if they are the first ones of their kind, or if days
+ * are those of another zone than before; without any limit there is nothing to count.
  */
 static void
 set_usage(Datum workspace, Datum campaign, const CampaignSending *before,
 		  const SettingValues *settings)
 {
-	Datum		values[4] = {workspace, campaign};
+	Datum		values[6] = {workspace, campaign};
+	const SettingValues *old = &before->settings;
 	const Window *window;
 	DateADT		today;
+	bool		counts_days;
+	bool		counts_bounces = have_bounce_limit(settings) && !have_bounce_limit(old);
 
-	if (!have_limits(settings))
+	if (!have_daily_limits(settings) && !have_bounce_limit(settings))
 	{
 		statement_execute(&delete_usage, values, NULL);
 		return;
 	}
 	window = window_of(settings);
-	if (have_limits(&before->settings) && before->zone == window_zone(window))
+	counts_days = have_daily_limits(settings) &&
+		(!have_daily_limits(old) || before->zone != window_zone(window));
+	if (!counts_days && !counts_bounces)
 		return;
 	today = window_day(window, context_clock());
 	values[2] = DateADTGetDatum(today);
 	values[3] = TimestampTzGetDatum(window_day_start(window, today));
+	values[4] = BoolGetDatum(counts_days);
+	values[5] = BoolGetDatum(counts_bounces);
 	statement_execute(&count_usage, values, NULL);
 }
 

@@ -49,7 +49,7 @@ static Statement find_usage = STATEMENT(
 static Statement find_begun = STATEMENT(
 	"SELECT due_at FROM leadterra.waiting"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND sender_id = leadterra.nobody()"
-	" AND due_at IS NOT NULL"
+	" AND due_at IS NOT NULL AND NOT (" QUEUE_IS_NEW ")"
 	" ORDER BY due_at"
 	" LIMIT 1",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
@@ -129,6 +129,9 @@ read_usage(CampaignLimits *limits, TimestampTz now)
 	statement_row(0, values, nulls);
 	if (nulls[0] || DatumGetDateADT(values[0]) < limits->today)
 		return;
+	/* Whoever had it before us may have read the clock after us, and after midnight. */
+	if (DatumGetDateADT(values[0]) == limits->today + 1)
+		limits->today++;
 	limits->handed = DatumGetInt32(values[1]);
 	limits->new_leads = DatumGetInt32(values[2]);
 }
@@ -220,24 +223,41 @@ campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at, int 
 	write_usage(&limits);
 }
 
-/* Finds when the limits of a day allow a message that is due at a time. */
+/* Finds when a sender is free for a message that is due at a time, if there have to be any. */
+static TimestampTz
+find_free(const CampaignLimits *limits, int step, TimestampTz due_at, bool no_new,
+		  TimestampTz now)
+{
+	SenderPool	pool = {
+		limits->workspace, limits->campaign, UUIDPGetDatum(&limits->pool), (Datum) 0, true,
+		no_new, now
+	};
+
+	return limits->has_pool ?
+		sender_find_free(&pool, step == 0 ? SENDER_BEGUN : SENDER_NEW, due_at) : due_at;
+}
+
+/* Finds when a message that is due at a time may go, as far as senders and limits of a day go. */
 static TimestampTz
 allowed_at(CampaignLimits *limits, int step, TimestampTz due_at, TimestampTz now)
 {
 	Datum		key[] = {limits->workspace, limits->campaign};
+	TimestampTz at = find_free(limits, step, due_at, false, now);
 	TimestampTz tomorrow;
 	bool		isnull;
 
 	if (!campaign_has_limits(limits))
-		return due_at;
+		return at;
 	statement_read(&find_usage, key);
 	read_usage(limits, now);
-	tomorrow = Max(due_at, window_day_start(limits->window, limits->today + 1));
+	tomorrow = Max(at, window_day_start(limits->window, limits->today + 1));
 	if (campaign_messages_left(limits) == 0)
 		return tomorrow;
-	if (step != 1 || campaign_new_leads_left(limits) > 0)
-		return due_at;
-	/* What was handed out before is no new lead. */
+	if (step > 1 || campaign_new_leads_left(limits) > 0)
+		return at;
+	/* What was handed out before, and not given back, is no new lead. */
+	if (step == 0)
+		return Min(find_free(limits, step, due_at, true, now), tomorrow);
 	if (!limits->has_pool && statement_read(&find_begun, key) > 0)
 		return Min(DatumGetTimestampTz(statement_value(0, 1, &isnull)), tomorrow);
 	return tomorrow;
@@ -276,10 +296,6 @@ lt_claimable_at(PG_FUNCTION_ARGS)
 	{
 		statement_row(0, values, nulls);
 		campaign_read_limits(key[0], key[1], values, nulls, &limits);
-		if (limits.has_pool)
-			at = sender_find_free(&(SenderPool) {
-				key[0], key[1], UUIDPGetDatum(&limits.pool), (Datum) 0, true, now
-			}, step == 0 ? SENDER_BEGUN : SENDER_NEW, at);
 		at = allowed_at(&limits, step, at, now);
 		/* What has been due for longer than the window is closed is not due before it opens. */
 		window_find(limits.window, Max(at, now), &opens, &closes);

@@ -115,7 +115,7 @@ lock_sender(MessageTurn *turn, bool has_new)
 	const MessageClaim *claim = turn->claim;
 	SenderPool	pool = {
 		claim->workspace, turn->campaign, UUIDPGetDatum(&turn->limits.pool), claim->transports,
-		claim->any_transport, claim->now
+		claim->any_transport, turn->taker.most_new == 0, claim->now
 	};
 	SenderWork	first = turn->limits.new_leads_first ? SENDER_NEW : SENDER_BEGUN;
 
@@ -124,6 +124,9 @@ lock_sender(MessageTurn *turn, bool has_new)
 		  (first == SENDER_BEGUN && has_new &&
 		   sender_lock_free(&pool, SENDER_NEW, &turn->sender))))
 		return false;
+	/* One that has left the pool goes on with what it began, and no more. */
+	if (!turn->sender.begins)
+		turn->taker.nsources = 0;
 	turn->wanted = Min(turn->wanted, turn->sender.most);
 	turn->send_until = Min(turn->send_until, turn->sender.tomorrow);
 	return true;

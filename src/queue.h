@@ -28,6 +28,9 @@
 /* Variants of a step; one fits a byte. */
 #define QUEUE_VARIANTS_MAX 26
 
+/* In SQL, what queue_is_new() says of a range that waits. */
+#define QUEUE_IS_NEW "step = 1 AND attempt = 1 AND losses = 0 AND tried_at IS NULL"
+
 /* Messages of a lease; a claim takes less. */
 #define QUEUE_LEASE_MAX 1000000
 

@@ -17,6 +17,7 @@ typedef struct SenderPool
 	Datum		pool;
 	Datum		transports;		/* names, of which a sender has to have one */
 	bool		any_transport;	/* there are none of these */
+	bool		no_new;			/* what nobody has had is not handed out today */
 	TimestampTz now;
 } SenderPool;
 
@@ -53,6 +54,8 @@ typedef struct Sender
 	DateADT		today;			/* its local day */
 	TimestampTz today_began;
 	TimestampTz tomorrow;		/* begins */
+	TimestampTz free_at;
+	bool		begins;			/* it takes new leads of the pool */
 	int			used;			/* today */
 	int			left;			/* messages that it may have today; INT_MAX: any number */
 	int			most;			/* in one claim */

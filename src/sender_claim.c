@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "due.h"
+#include "queue.h"
 #include "sender.h"
 #include "statement.h"
 #include "window.h"
@@ -47,13 +48,13 @@ static Statement free_senders = STATEMENT(
 	"SELECT p.sender_id, p.free_at, p.has_left, ("
 	" SELECT w.due_at FROM leadterra.waiting w"
 	" WHERE w.workspace_id = $1 AND w.campaign_id = $2 AND w.sender_id = p.sender_id"
-	" AND w.due_at IS NOT NULL"
+	" AND w.due_at IS NOT NULL AND NOT ($6 AND " QUEUE_IS_NEW ")"
 	" ORDER BY w.due_at"
 	" LIMIT 1)"
 	" FROM leadterra.pool_senders p"
 	" WHERE p.workspace_id = $1 AND p.pool_id = $3 AND p.free_at >= $4 AND p.free_at <= $5"
 	" ORDER BY p.free_at",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID);
 
 /* Columns of due_senders. */
 enum
@@ -71,9 +72,9 @@ static Statement due_senders = STATEMENT(
 	" WHERE s.workspace_id = $1 AND s.sender_id = w.sender_id)"
 	" FROM leadterra.waiting w"
 	" WHERE w.workspace_id = $1 AND w.campaign_id = $2 AND w.due_at IS NOT NULL"
-	" AND w.due_at <= $3"
+	" AND w.due_at <= $3 AND NOT ($4 AND " QUEUE_IS_NEW ")"
 	" ORDER BY w.due_at",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID, BOOLOID);
 
 /* Columns of lock_sender. */
 enum
@@ -92,25 +93,30 @@ enum
 	SENDER_ZONE,
 	SENDER_USED_ON,
 	SENDER_USED,
+	SENDER_FREE_AT,
+	SENDER_BEGINS,
 	SENDER_COLUMNS
 };
 
-#define SELECT_SENDER \
+#define SELECT_SENDER(begins) \
 	"SELECT email, name, reply_to, transport, status = 'warming', daily_limit," \
 	" ramp_from, ramp_step, ramp_since, gap_seconds, gap_jitter_seconds, time_zone," \
-	" used_on, used" \
+	" used_on, used, free_at, " begins \
 	" FROM leadterra.senders" \
 	" WHERE workspace_id = $1 AND sender_id = $2"
 
+/* Whether it takes new leads is asked here: it may have left the pool since it was found. */
 static Statement lock_free_sender = STATEMENT(
-	SELECT_SENDER
+	SELECT_SENDER(
+		"EXISTS (SELECT FROM leadterra.pool_senders p"
+		" WHERE p.workspace_id = $1 AND p.pool_id = $5 AND p.sender_id = $2 AND NOT p.has_left)")
 	" AND free_at <= $3 AND deleted_at IS NULL AND status <> 'paused'"
 	" AND ($4 IS NULL OR transport = ANY ($4))"
 	" FOR NO KEY UPDATE SKIP LOCKED",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTARRAYOID);
+	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTARRAYOID, UUIDOID);
 
 static Statement lock_sender = STATEMENT(
-	SELECT_SENDER
+	SELECT_SENDER("false")
 	" FOR NO KEY UPDATE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
@@ -170,7 +176,7 @@ static Walk
 walk_senders(const SenderPool *pool, TimestampTz since, TimestampTz until)
 {
 	Datum		parameters[] = {pool->workspace, pool->campaign, pool->pool,
-	TimestampTzGetDatum(since), TimestampTzGetDatum(until)};
+	TimestampTzGetDatum(since), TimestampTzGetDatum(until), BoolGetDatum(pool->no_new)};
 
 	return (Walk) {.portal = statement_open(&free_senders, parameters)};
 }
@@ -179,7 +185,8 @@ walk_senders(const SenderPool *pool, TimestampTz since, TimestampTz until)
 static Walk
 walk_messages(const SenderPool *pool, TimestampTz until)
 {
-	Datum		parameters[] = {pool->workspace, pool->campaign, TimestampTzGetDatum(until)};
+	Datum		parameters[] = {pool->workspace, pool->campaign, TimestampTzGetDatum(until),
+	BoolGetDatum(pool->no_new)};
 
 	return (Walk) {.portal = statement_open(&due_senders, parameters)};
 }
@@ -215,6 +222,7 @@ read_sender(Datum workspace, const pg_uuid_t *sender_id, TimestampTz now, Sender
 	bool		nulls[SENDER_COLUMNS];
 	SenderLimit rule;
 	pg_tz	   *zone;
+	DateADT		used_on;
 	int			limit;
 
 	statement_row(0, values, nulls);
@@ -229,12 +237,18 @@ read_sender(Datum workspace, const pg_uuid_t *sender_id, TimestampTz now, Sender
 			.name = values[SENDER_NAME], .reply_to = values[SENDER_REPLY_TO],
 			.transport = values[SENDER_TRANSPORT], .no_name = nulls[SENDER_NAME],
 			.no_reply_to = nulls[SENDER_REPLY_TO], .no_transport = nulls[SENDER_TRANSPORT],
-			.today = window_zone_day(zone, now)
+			.today = window_zone_day(zone, now),
+			.free_at = DatumGetTimestampTz(values[SENDER_FREE_AT]),
+			.begins = DatumGetBool(values[SENDER_BEGINS])
 	};
+	used_on = nulls[SENDER_USED_ON] ? DATEVAL_NOBEGIN : DatumGetDateADT(values[SENDER_USED_ON]);
+	/* Whoever had it before us may have read the clock after us, and after midnight. */
+	if (used_on == sender->today + 1)
+		sender->today = used_on;
 	sender->today_began = window_zone_time(zone, sender->today, 0);
 	sender->tomorrow = window_zone_time(zone, sender->today + 1, 0);
 	/* A day that is not over where the zone was before counts as this one. */
-	if (!nulls[SENDER_USED_ON] && DatumGetDateADT(values[SENDER_USED_ON]) >= sender->today)
+	if (used_on >= sender->today)
 		sender->used = DatumGetInt32(values[SENDER_USED]);
 	sender->gap = DatumGetInt32(values[SENDER_GAP]);
 	if (DatumGetInt32(values[SENDER_JITTER]) > 0)
@@ -265,8 +279,8 @@ static bool
 try_lock(const SenderPool *pool, const pg_uuid_t *sender_id, int *nfull, Sender *sender)
 {
 	Datum		values[] = {pool->workspace, UUIDPGetDatum(sender_id),
-	TimestampTzGetDatum(pool->now), pool->transports};
-	bool		nulls[] = {false, false, false, pool->any_transport};
+	TimestampTzGetDatum(pool->now), pool->transports, pool->pool};
+	bool		nulls[] = {false, false, false, pool->any_transport, false};
 
 	if (statement_execute(&lock_free_sender, values, nulls) == 0)
 		return false;
@@ -424,7 +438,8 @@ lock_new(Search *search, Sender *sender)
 		statement_row(0, values, nulls);
 		see_first(search, DatumGetTimestampTz(values[FREE_AT]));
 		if (!DatumGetBool(values[FREE_LEFT]))
-			locked = try_lock(pool, DatumGetUUIDP(values[FREE_SENDER]), &search->nfull, sender);
+			locked = try_lock(pool, DatumGetUUIDP(values[FREE_SENDER]), &search->nfull, sender) &&
+				sender->begins;
 	}
 	walk_end(&senders);
 	return locked;
@@ -455,7 +470,8 @@ sender_use(const Sender *sender, int messages, TimestampTz now)
 
 /*
  * Gives a sender back what it was given at a time and has not sent: if that was on its
- * local day, it may send as many more, and is free.  Runs in SPI.
+ * local day, it may send as many more, and is free.  But it may have sent others since,
+ * and a gap is kept to these.  Runs in SPI.
  */
 void
 sender_give_back(Datum workspace, const pg_uuid_t *sender_id, TimestampTz claimed_at,
@@ -468,7 +484,8 @@ sender_give_back(Datum workspace, const pg_uuid_t *sender_id, TimestampTz claime
 		return;
 	(void) read_sender(workspace, sender_id, now, &sender);
 	if (sender.used >= messages && claimed_at >= sender.today_began)
-		write_sender(&sender, sender.used - messages, now);
+		write_sender(&sender, sender.used - messages,
+					 Min(sender.free_at, due_after(now, sender.gap * USECS_PER_SEC)));
 }
 
 /* The earliest time at which a sender of a pool could have messages of a campaign. */

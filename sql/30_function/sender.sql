@@ -107,7 +107,8 @@ END;
 COMMENT ON FUNCTION leadterra.lock_senders(uuid, uuid[]) IS
 'Lock senders against claims, changes, and the ends of their leases.';
 
--- Which messages it may still get: what waits for it, and what comes back of its leases.
+-- Which messages it may still get: what waits for it, and what comes back of its leases, and
+-- of those of whom it took over from.
 CREATE FUNCTION leadterra.is_at_work(workspace uuid, campaign_id uuid, sender_id uuid)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -120,7 +121,8 @@ BEGIN ATOMIC
         OR EXISTS (
             SELECT FROM leadterra.leases l
             WHERE l.workspace_id = is_at_work.workspace AND l.state = 'open'
-              AND l.campaign_id = is_at_work.campaign_id AND l.sender_id = is_at_work.sender_id);
+              AND l.campaign_id = is_at_work.campaign_id
+              AND leadterra.sender_heir(l.workspace_id, l.sender_id) = is_at_work.sender_id);
 END;
 
 COMMENT ON FUNCTION leadterra.is_at_work(uuid, uuid, uuid) IS

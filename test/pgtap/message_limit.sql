@@ -1,6 +1,6 @@
 -- message: windows and limits of a day decide what a claim hands out, and when.
 BEGIN;
-SELECT plan(47);
+SELECT plan(54);
 \ir ../call.sql
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0161';
 
@@ -106,6 +106,43 @@ SELECT pg_temp.claim(:'c');
 SELECT handed FROM leadterra.campaign_usage WHERE workspace_id = lt_current_workspace() AND campaign_id = :'c' \gset
 SELECT is(lt_release_lease(:'lease'), 3, 'what was claimed yesterday and is released');
 SELECT is((SELECT handed FROM leadterra.campaign_usage WHERE workspace_id = lt_current_workspace() AND campaign_id = :'c'), :handed, 'takes nothing off the day');
+SELECT lt_pause_campaign(:'c');
+
+-- Who reads the clock before midnight may come after who read it later.
+SELECT pg_temp.at('25 days');
+SELECT pg_temp.campaign(60, '{"dailyLimit": 10}') AS c \gset
+SELECT lease_id AS lease FROM lt_claim_messages(3, '7 days', :'c') LIMIT 1 \gset
+SELECT pg_temp.at('26 days');
+SELECT pg_temp.claim(:'c', most => 4);
+SELECT pg_temp.at('25 days 23 hours 59 minutes 59.9 seconds');
+SELECT is(pg_temp.claim(:'c', most => 2), '2 of step 1', 'a claim from before midnight that comes late');
+SELECT lt_release_lease(:'lease');
+SELECT pg_temp.at('26 days 1 second');
+SELECT is(pg_temp.claim(:'c'), '4 of step 1', 'takes its part of the new day, and what was released then takes nothing off it');
+SELECT lt_pause_campaign(:'c');
+
+-- What was given back is new again, and due when new leads are.
+SELECT pg_temp.at('27 days');
+SELECT pg_temp.campaign(30, '{"dailyNewLeads": 4}') AS c \gset
+SELECT lease_id AS lease FROM lt_claim_messages(2, '7 days', :'c') LIMIT 1 \gset
+SELECT pg_temp.claim(:'c', most => 2), lt_release_lease(:'lease');
+SELECT pg_temp.claim(:'c', most => 2);
+SELECT is(pg_temp.claim(:'c'), NULL, 'new leads that were given back wait where others took their place');
+SELECT is(lt_next_due() >= timestamptz '2030-01-28 01:00+00', true, 'and are not due before');
+SELECT lt_pause_campaign(:'c');
+
+-- Limits of one kind are counted from what was handed out before, also where there are others.
+SELECT pg_temp.at('28 days');
+SELECT pg_temp.campaign(60, '{"bounceLimit": 0.5}') AS c \gset
+SELECT lt_complete_messages(lease_id) FROM (SELECT lease_id FROM lt_claim_messages(10, '7 days', :'c') LIMIT 1) l;
+SELECT lt_set_sending(:'c', '{"dailyLimit": 10}');
+SELECT is(pg_temp.claim(:'c'), NULL, 'a limit of a day counts what was handed out under one of bounces');
+SELECT lt_set_sending(:'c', '{"dailyLimit": null}');
+SELECT pg_temp.claim(:'c', most => 5);
+SELECT lt_set_sending(:'c', '{"dailyLimit": 16}');
+SELECT is(pg_temp.claim(:'c'), '1 of step 1', 'also what was handed out since it was taken away');
+SELECT lt_set_sending(:'c', '{"bounceLimit": null}'), lt_set_sending(:'c', '{"bounceLimit": 0.5}');
+SELECT is((SELECT (sent, handed)::text FROM leadterra.campaign_usage WHERE workspace_id = lt_current_workspace() AND campaign_id = :'c'), '(10,16)', 'one of bounces counts what was sent before, and leaves the other alone');
 SELECT lt_pause_campaign(:'c');
 
 -- Messages that are skipped use up nothing.

@@ -1,6 +1,6 @@
 -- message: which sender has what a claim hands out.
 BEGIN;
-SELECT plan(51);
+SELECT plan(64);
 \ir ../call.sql
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0162';
 
@@ -192,6 +192,76 @@ SELECT lt_set_pool_senders(:'pool', ARRAY[:'new']::uuid[]);
 SELECT pg_temp.at('900 hours');
 SELECT matches(pg_temp.claim(:'c'), '^[0-9]+ of step [12] by new', 'without an heir anyone of the pool does');
 SELECT is((SELECT sum(n) FROM (SELECT last - unused + 1 AS n FROM leadterra.waiting_ranges WHERE workspace_id = lt_current_workspace() AND campaign_id = :'c') x), NULL, 'and nothing is left behind');
+
+-- One that has left a pool takes no new leads, whatever room there is in a claim.
+SELECT pg_temp.at('1000 hours');
+SELECT lt_create_sender('left@example.com') AS gone, lt_create_sender('last@example.com', '{"status": "paused"}') AS last \gset
+SELECT pg_temp.pool(ARRAY[:'gone']::uuid[]) AS pool \gset
+SELECT pg_temp.campaign(10, :'pool') AS c \gset
+SELECT pg_temp.claim(:'c', 3, true);
+SELECT lt_set_pool_senders(:'pool', ARRAY[:'last']::uuid[]);
+SELECT pg_temp.at('1025 hours');
+SELECT is(pg_temp.claim(:'c', complete => true), '3 of step 2 by left', 'a sender that has left goes on, and takes nothing beside that');
+SELECT is(pg_temp.claim(:'c'), NULL, 'new leads wait for those who are there');
+SELECT lt_pause_campaign(:'c');
+
+-- A gap runs on when an older message is given back.
+SELECT pg_temp.at('1100 hours');
+SELECT lt_create_sender('slow@example.com', '{"gapSeconds": 60}') AS slow \gset
+SELECT pg_temp.campaign(5, pg_temp.pool(ARRAY[:'slow']::uuid[])) AS c \gset
+SELECT lease_id AS lease FROM lt_claim_messages(1, '1 hour', :'c') \gset
+SELECT pg_temp.at('1100 hours 1 minute');
+SELECT is(pg_temp.claim(:'c', complete => true), '1 of step 1 by slow', 'a sender with a gap, which sends its second message');
+SELECT pg_temp.at('1100 hours 62 seconds');
+SELECT lt_release_lease(:'lease');
+SELECT is(pg_temp.claim(:'c'), NULL, 'and is not free when it gives the first one back');
+SELECT is((SELECT (status, next_due_at)::text FROM lt_sending_status(:'c')), '(no_free_sender,"2030-02-15 20:02:00+00")', 'but after the gap');
+SELECT lt_pause_campaign(:'c');
+
+-- Who reads the clock before midnight may come after who read it later.
+SELECT pg_temp.at('1200 hours');
+SELECT lt_create_sender('midnight@example.com', '{"dailyLimit": 10}') AS midnight \gset
+SELECT pg_temp.campaign(50, pg_temp.pool(ARRAY[:'midnight']::uuid[])) AS c \gset
+SELECT lease_id AS lease FROM lt_claim_messages(3, '7 days', :'c') LIMIT 1 \gset
+SELECT pg_temp.at('1224 hours');
+SELECT is(pg_temp.claim(:'c', 6), '6 of step 1 by midnight', 'a sender has messages of a new day');
+SELECT pg_temp.at('1223 hours 59 minutes 59.9 seconds');
+SELECT is(lt_release_lease(:'lease'), 3, 'when those of the day before are given back');
+SELECT pg_temp.at('1224 hours 1 second');
+SELECT is(pg_temp.claim(:'c'), '4 of step 1 by midnight', 'and still has no more than its limit');
+SELECT lt_pause_campaign(:'c');
+
+-- Whom the heir of a sender has to go on for may still be with workers.
+SELECT pg_temp.at('1300 hours');
+SELECT lt_create_sender('testator@example.com') AS first, lt_create_sender('heir@example.com') AS heir, lt_create_sender('bystander@example.com') AS other \gset
+SELECT pg_temp.pool(ARRAY[:'first']::uuid[]) AS pool \gset
+SELECT pg_temp.campaign(12, :'pool') AS c \gset
+SELECT pg_temp.claim(:'c', 1) FROM generate_series(1, 12);
+SELECT lt_delete_sender(:'first', :'heir');
+SELECT lt_set_pool_senders(:'pool', ARRAY[:'other']::uuid[]);
+SELECT is((SELECT has_left FROM leadterra.pool_senders WHERE workspace_id = lt_current_workspace() AND pool_id = :'pool' AND sender_id = :'heir'), true, 'an heir stays in the pool while leases are open of whom it took over from');
+SELECT count(lt_complete_messages(lease_id)) FROM leadterra.leases WHERE workspace_id = lt_current_workspace() AND campaign_id = :'c' AND state = 'open';
+SELECT pg_temp.at('1325 hours');
+SELECT is((SELECT string_agg(DISTINCT pg_temp.claim(:'c', n / n), '; ') FROM generate_series(1, 12) n), '1 of step 2 by heir', 'and goes on with what they leave');
+SELECT lt_pause_campaign(:'c');
+
+-- What was given back is new again, and held where no more new leads may be begun.
+SELECT pg_temp.at('1426 hours');
+SELECT lt_create_sender('x@example.com', '{"status": "paused"}') AS x, lt_create_sender('y@example.com') AS y \gset
+SELECT pg_temp.campaign(20, pg_temp.pool(ARRAY[:'x', :'y']::uuid[]), '{"dailyNewLeads": 4}') AS c \gset
+SELECT pg_temp.claim(:'c', 2, true);
+SELECT pg_temp.at('1441 hours');
+SELECT lt_update_sender(:'y', '{"status": "paused"}'), lt_update_sender(:'x', '{"status": "active"}');
+SELECT lease_id AS lease FROM lt_claim_messages(2, '7 days', :'c') LIMIT 1 \gset
+SELECT pg_temp.claim(:'c', 2, true), lt_release_lease(:'lease');
+SELECT lt_update_sender(:'x', '{"status": "paused"}'), lt_update_sender(:'y', '{"status": "active"}');
+SELECT pg_temp.claim(:'c', 2, true);
+SELECT lt_update_sender(:'x', '{"status": "active"}');
+SELECT pg_temp.at('1450 hours');
+SELECT lt_update_sender(:'y', '{"dailyLimit": 100}');
+SELECT is(pg_temp.claim(:'c', complete => true), '2 of step 2 by y', 'a sender that may only have new leads is passed over for one that has others');
+SELECT is(pg_temp.claim(:'c'), NULL, 'then there is nothing');
+SELECT is(leadterra.claimable_at(lt_current_workspace(), :'c', 0, '2030-01-01'), timestamptz '2030-03-03', 'until the next day, when it may have them');
 
 SELECT * FROM finish();
 ROLLBACK;
