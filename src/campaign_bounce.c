@@ -38,7 +38,8 @@ static Statement count_bounced = STATEMENT(
 	" SET refused = u.refused + excluded.refused, bounced = u.bounced + excluded.bounced"
 	" RETURNING u.bounced, u.refused + u.sent + ("
 	" SELECT coalesce(sum(l.sent), 0)::bigint FROM leadterra.leases l"
-	" WHERE l.workspace_id = $1 AND l.campaign_id = $2 AND l.state = 'open')",
+	" WHERE l.workspace_id = $1 AND l.campaign_id = $2 AND l.state = 'open'"
+	" AND l.claimed_at IS NOT NULL)",
 	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, INT4OID, INT4OID);
 
 static Statement pause_for_bounces = STATEMENT(

@@ -56,7 +56,6 @@ typedef struct ForecastSender
 	DateADT		used_on;		/* DATEVAL_NOBEGIN: never */
 	int			used;			/* on that day */
 	TimestampTz free_at;		/* DT_NOEND: never */
-	uint64		number;			/* among those that are free since a time, the first comes first */
 	pairingheap begun;			/* ranges */
 	bool		is_free;		/* stands in that heap */
 	bool		is_ready;		/* stands in that heap */

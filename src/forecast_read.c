@@ -75,7 +75,8 @@ enum
 static Statement find_senders = STATEMENT(
 	"SELECT sender_id, takes_new, can_send, is_warming, daily_limit, ramp_from, ramp_step,"
 	" ramp_since, gap_seconds, gap_jitter_seconds, time_zone, used_on, used, free_at"
-	" FROM leadterra.forecast_senders($1, $2, $3)",
+	" FROM leadterra.forecast_senders($1, $2, $3)"
+	" ORDER BY sender_id",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID);
 
 /* Columns of find_waiting. */

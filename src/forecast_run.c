@@ -61,7 +61,8 @@ compare_senders(const ForecastSender *a, const ForecastSender *b)
 {
 	if (a->free_at != b->free_at)
 		return a->free_at < b->free_at ? 1 : -1;
-	return a->number < b->number ? 1 : -1;
+	/* They stand in the order of their ids, in which a claim takes them. */
+	return a < b ? 1 : -1;
 }
 
 static int
@@ -201,7 +202,6 @@ add_sender(Forecast *forecast, ForecastSender *sender, TimestampTz free_at)
 	const ForecastRange *range = first_range(&sender->begun);
 
 	sender->free_at = free_at;
-	sender->number = forecast->numbers++;
 	if (TIMESTAMP_IS_NOEND(free_at))
 		return;
 	if (sender->takes_new)

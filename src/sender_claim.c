@@ -53,7 +53,7 @@ static Statement free_senders = STATEMENT(
 	" LIMIT 1)"
 	" FROM leadterra.pool_senders p"
 	" WHERE p.workspace_id = $1 AND p.pool_id = $3 AND p.free_at >= $4 AND p.free_at <= $5"
-	" ORDER BY p.free_at",
+	" ORDER BY p.free_at, p.sender_id",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID);
 
 /* Columns of due_senders. */
@@ -301,10 +301,12 @@ typedef struct Candidate
 static int
 compare_candidates(const void *left, const void *right)
 {
-	TimestampTz a = ((const Candidate *) left)->free_at;
-	TimestampTz b = ((const Candidate *) right)->free_at;
+	const Candidate *a = left;
+	const Candidate *b = right;
 
-	return a < b ? -1 : a > b;
+	if (a->free_at != b->free_at)
+		return a->free_at < b->free_at ? -1 : 1;
+	return memcmp(&a->sender_id, &b->sender_id, UUID_LEN);
 }
 
 /* A search for a sender that goes on with messages. */
@@ -398,7 +400,7 @@ lock_begun(Search *search, Sender *sender)
 {
 	const SenderPool *pool = search->pool;
 	TimestampTz since = horizon(pool);
-	Walk		senders = walk_senders(pool, since, pool->now);
+	Walk		senders = {.portal = NULL};
 	Walk		messages = walk_messages(pool, pool->now);
 	bool		locked = false;
 
@@ -411,11 +413,15 @@ lock_begun(Search *search, Sender *sender)
 			locked = lock_candidate(search, sender);
 			break;
 		}
+		/* As a rule there are few such messages, and these alone are looked at. */
+		if (senders.portal == NULL)
+			senders = walk_senders(pool, since, pool->now);
 		locked = lock_with_messages(search, walk_on(&senders, count), sender);
 		if (senders.ended)
 			break;
 	}
-	walk_end(&senders);
+	if (senders.portal)
+		walk_end(&senders);
 	walk_end(&messages);
 	return locked;
 }

@@ -86,7 +86,8 @@ CREATE TABLE leadterra.pool_senders (
     has_left boolean NOT NULL DEFAULT false,
     PRIMARY KEY (workspace_id, pool_id, sender_id)
 ) WITH (fillfactor = 70);
-CREATE INDEX pool_senders_free ON leadterra.pool_senders (workspace_id, pool_id, free_at);
+CREATE INDEX pool_senders_free
+    ON leadterra.pool_senders (workspace_id, pool_id, free_at, sender_id);
 CREATE INDEX pool_senders_by_sender ON leadterra.pool_senders (workspace_id, sender_id);
 SELECT leadterra.add_table('leadterra.pool_senders');
 COMMENT ON TABLE leadterra.pool_senders IS 'One row a pool and sender.';

@@ -34,7 +34,8 @@ BEGIN ATOMIC
         SELECT coalesce(sum(l.sent), 0) AS sent
         FROM leadterra.leases l
         WHERE l.workspace_id = count_usage.workspace AND l.campaign_id = count_usage.campaign_id
-          AND l.closed_at >= count_usage.resumed_at
+          -- What is sent under the others is counted when these close.
+          AND (l.closed_at >= count_usage.resumed_at OR l.state = 'open' AND l.claimed_at IS NULL)
     ) l
     CROSS JOIN (
         SELECT

@@ -17,7 +17,7 @@ SET LOCAL client_min_messages = error;
 CREATE FUNCTION pg_temp.pick(VARIADIC given anyarray) RETURNS anyelement LANGUAGE sql VOLATILE AS $$ SELECT given[1 + trunc(random() * cardinality(given))::integer] $$;
 CREATE FUNCTION pg_temp.set_time(at timestamptz) RETURNS void LANGUAGE sql AS $$ SELECT set_config('leadterra.now', at::text, true) $$;
 
-CREATE TEMP TABLE cases (round integer PRIMARY KEY, campaign uuid, about text, forecast_at timestamptz, ends date, tied_on date, turns integer, assumed boolean);
+CREATE TEMP TABLE cases (round integer PRIMARY KEY, campaign uuid, about text, forecast_at timestamptz, ends date, turns integer, assumed boolean);
 CREATE TEMP TABLE expected (round integer, day date, step integer, messages bigint, backlog bigint);
 CREATE TEMP TABLE sent (round integer, day date, step integer, messages bigint);
 CREATE TEMP TABLE due (round integer, day date, step integer, backlog bigint);
@@ -73,10 +73,6 @@ DECLARE
     got uuid;
     steps integer[];
 BEGIN
-    UPDATE cases SET tied_on = today
-    WHERE round = r AND tied_on IS NULL AND EXISTS (
-        SELECT FROM leadterra.campaigns c JOIN leadterra.pool_senders p ON p.pool_id = c.pool_id
-        WHERE c.campaign_id = which AND p.free_at <= leadterra.clock() GROUP BY p.free_at HAVING count(*) > 1);
     SELECT (array_agg(m.lease_id))[1], array_agg(m.step) INTO got, steps FROM lt_claim_messages(most, '1 hour', which) m;
     INSERT INTO sent SELECT r, today, step, count(*) FROM unnest(steps) u (step) GROUP BY step;
     IF completes AND got IS NOT NULL THEN
@@ -182,8 +178,7 @@ BEGIN
     IF pool IS NOT NULL THEN
         CASE pg_temp.pick(1, 2, 3, 4, 5, 6)
             WHEN 1 THEN
-                PERFORM lt_set_pool_senders(pool, ARRAY(SELECT sender_id FROM lt_senders WHERE email LIKE format('s%s-%%', r) AND random() < 0.5))
-                WHERE NOT EXISTS (SELECT FROM leadterra.waiting w WHERE w.campaign_id = which AND w.step = 1);
+                PERFORM lt_set_pool_senders(pool, ARRAY(SELECT sender_id FROM lt_senders WHERE email LIKE format('s%s-%%', r) AND random() < 0.5));
             WHEN 2 THEN
                 PERFORM lt_delete_sender((SELECT sender_id FROM lt_senders WHERE email = format('s%s-1@example.com', r)), (SELECT sender_id FROM lt_senders WHERE email = format('s%s-2@example.com', r) AND status = 'active'))
                 WHERE nsenders > 0;
@@ -199,7 +194,7 @@ BEGIN
     DELETE FROM sent WHERE round = r;
     DELETE FROM due WHERE round = r;
     at := leadterra.clock();
-    UPDATE cases SET tied_on = NULL, forecast_at = at, about = format('%s, %s senders, %s', state, nsenders, settings) WHERE round = r;
+    UPDATE cases SET forecast_at = at, about = format('%s, %s senders, %s', state, nsenders, settings) WHERE round = r;
     INSERT INTO expected SELECT r, f.day, f.step, f.messages, f.backlog FROM lt_forecast(which) f;
     IF state = 'draft' THEN
         PERFORM lt_set_sending(which, '{"poolId": null, "schedule": null, "dailyLimit": 1, "dailyNewLeads": null, "newLeadsFirst": null}');
@@ -230,7 +225,7 @@ FROM expected e
 FULL JOIN (SELECT round, day, step, sum(messages) AS messages FROM sent GROUP BY 1, 2, 3) s USING (round, day, step)
 FULL JOIN (SELECT round, day, step, max(backlog) AS backlog FROM due GROUP BY 1, 2, 3) d USING (round, day, step)
 JOIN cases c USING (round)
-WHERE day < least(c.ends, c.tied_on) AND (coalesce(e.messages, 0) <> coalesce(s.messages, 0)
+WHERE day < c.ends AND (coalesce(e.messages, 0) <> coalesce(s.messages, 0)
     OR day <= (SELECT max(x.day) FROM expected x WHERE x.round = c.round) AND coalesce(e.backlog, 0) <> coalesce(d.backlog, 0));
 SELECT is((SELECT count(*) FROM cases WHERE ends IS NOT NULL), :rounds::bigint, 'as many cases');
 SELECT is((SELECT string_agg(format(E'\nround %s, at %s: %s\n%s', c.round, c.forecast_at, c.about, d.text), '' ORDER BY c.round)
@@ -239,8 +234,8 @@ SELECT is((SELECT string_agg(format(E'\nround %s, at %s: %s\n%s', c.round, c.for
         FROM (SELECT * FROM differences d WHERE d.round = c.round ORDER BY d.day, d.step LIMIT 5) d) d
     WHERE d.text IS NOT NULL), NULL, 'no day differs');
 SELECT is((SELECT bool_and(assumed) FROM cases), true, 'settings that are assumed do what they do once they are set');
-SELECT cmp_ok((SELECT count(DISTINCT (round, day)) FROM sent JOIN cases c USING (round) WHERE day < least(c.ends, c.tied_on)), '>', :rounds * 3::bigint, 'days are compared');
-SELECT diag(format('%s messages on %s days in %s turns; %s of them until senders tie', sum(s.messages), count(DISTINCT (round, day)), (SELECT sum(turns) FROM cases), sum(s.messages) FILTER (WHERE day < least(c.ends, c.tied_on))))
+SELECT cmp_ok((SELECT count(DISTINCT (round, day)) FROM sent JOIN cases c USING (round) WHERE day < c.ends), '>', :rounds * 3::bigint, 'days are compared');
+SELECT diag(format('%s messages on %s days in %s turns', sum(s.messages), count(DISTINCT (round, day)), (SELECT sum(turns) FROM cases)))
 FROM sent s JOIN cases c USING (round);
 SELECT * FROM finish();
 ROLLBACK;
