@@ -110,6 +110,7 @@ SELECT lt_complete_messages(:'lease'), lt_record_event((:'ids'::uuid[])[5], 'bou
 SELECT lease_id AS lease, message_id AS id FROM lt_claim_messages(1, '1 hour', :'sent') \\gset
 SELECT lt_bounce_messages(:'lease', ARRAY[:'id'::uuid], 'no'), lt_set_soft_bounce_limit(3);
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(2, '1 hour', :'sent')) l;
+SELECT count(*) FROM lt_step_stats(:'sent'), lt_daily_stats(:'sent'), lt_campaign_stats(:'sent');
 UPDATE leadterra.waiting SET losses = 5, lost_at = waiting_since WHERE campaign_id = :'sent';
 SELECT count(*) FROM lt_claim_messages(1, '1 hour', :'sent');
 SELECT count(*) FROM lt_claim_messages(10);
@@ -127,6 +128,7 @@ SQL
 	<<"SQL",
 SELECT set_config('request.headers', '{"x-original-uri": "/v1/suppression-list", "idempotency-key": "new"}', true), lt_http_write('{"emails": ["http-too\@example.org"]}');
 SELECT count(*) FROM lt_due_workspaces(), lt_health();
+SELECT lt_maintain('0');
 SELECT lt_create_workspace('Forgetful') AS forgetful \\gset
 SET leadterra.workspace_id = :'forgetful';
 SELECT lt_forget('first\@example.org');
