@@ -151,6 +151,7 @@ BEGIN ATOMIC
         ('lt_set_pool_senders',             '{api}',                  'EXECUTE'),
         ('lt_delete_pool',                  '{api}',                  'EXECUTE'),
         ('sender_heir',                     '{owner}',                'EXECUTE'),
+        ('free_in_pool',                    '{owner}',                'EXECUTE'),
         ('require_sender',                  '{owner}',                'EXECUTE'),
         ('require_pool',                    '{owner}',                'EXECUTE'),
         ('lock_senders',                    '{owner}',                'EXECUTE'),

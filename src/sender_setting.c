@@ -92,10 +92,11 @@ static Statement update_sender = STATEMENT(
 	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID,
 	INT4OID, INT4OID, INT4OID, TEXTOID, TEXTOID, DATEOID, DATEOID, INT4OID, TIMESTAMPTZOID);
 
+/* One that has been free before stays so; it may have come into a pool since. */
 static Statement update_pools = STATEMENT(
 	"UPDATE leadterra.pool_senders SET free_at = $3"
-	" WHERE workspace_id = $1 AND sender_id = $2 AND free_at <> $3",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	" WHERE workspace_id = $1 AND sender_id = $2 AND free_at <> $3 AND $3 >= $4",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /* What was handed out since a time, what was given back, too. */
 static Statement find_handed = STATEMENT(
@@ -200,6 +201,7 @@ sender_update(Datum workspace, Datum id, const SenderRow *before, const SettingV
 	values[15] = TimestampTzGetDatum(now);
 	statement_execute(&update_sender, values, nulls);
 	values[2] = statement_value(0, 1, &isnull);
+	values[3] = TimestampTzGetDatum(now);
 	statement_execute(&update_pools, values, NULL);
 }
 

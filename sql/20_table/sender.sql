@@ -76,8 +76,8 @@ COMMENT ON COLUMN leadterra.pools.pool_id IS 'Id of the pool.';
 COMMENT ON COLUMN leadterra.pools.name IS 'A name for people.';
 COMMENT ON COLUMN leadterra.pools.created_at IS 'When it was created.';
 
--- A claim walks along free_at, which is that of the sender: whoever changes it holds the
--- lock of the sender's row.
+-- A claim walks along free_at, which is that of the sender, or when it came into the pool:
+-- whoever changes it holds the lock of the sender's row.
 CREATE TABLE leadterra.pool_senders (
     workspace_id uuid NOT NULL,
     pool_id uuid NOT NULL,
@@ -93,6 +93,7 @@ SELECT leadterra.add_table('leadterra.pool_senders');
 COMMENT ON TABLE leadterra.pool_senders IS 'One row a pool and sender.';
 COMMENT ON COLUMN leadterra.pool_senders.pool_id IS 'The pool.';
 COMMENT ON COLUMN leadterra.pool_senders.sender_id IS 'The sender.';
-COMMENT ON COLUMN leadterra.pool_senders.free_at IS 'As in leadterra.senders.';
+COMMENT ON COLUMN leadterra.pool_senders.free_at IS
+    'As in leadterra.senders; but no time before it came into the pool.';
 COMMENT ON COLUMN leadterra.pool_senders.has_left IS
     'Whether it takes no new leads of the pool, and only goes on with those it began.';

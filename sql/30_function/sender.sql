@@ -142,6 +142,17 @@ END;
 COMMENT ON FUNCTION leadterra.is_at_work_in_pool(uuid, uuid, uuid) IS
 'Say the same of the campaigns that draw on a pool.';
 
+-- Claims remember from where on they have found nobody before.
+CREATE FUNCTION leadterra.free_in_pool(free_at timestamptz)
+RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT greatest(free_in_pool.free_at, leadterra.clock());
+END;
+
+COMMENT ON FUNCTION leadterra.free_in_pool(timestamptz) IS
+'Return since when a sender is free in a pool that it comes into now, and may be free for longer.';
+
 CREATE FUNCTION leadterra.set_pool_senders(workspace uuid, pool_id uuid, sender_ids uuid[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -190,7 +201,7 @@ BEGIN
     END IF;
 
     INSERT INTO leadterra.pool_senders AS p (workspace_id, pool_id, sender_id, free_at)
-    SELECT workspace, set_pool_senders.pool_id, s.sender_id, s.free_at
+    SELECT workspace, set_pool_senders.pool_id, s.sender_id, leadterra.free_in_pool(s.free_at)
     FROM leadterra.senders s
     WHERE s.workspace_id = workspace AND s.sender_id = ANY (sender_ids)
     ON CONFLICT ON CONSTRAINT pool_senders_pkey DO UPDATE SET has_left = false
@@ -232,7 +243,7 @@ BEGIN
           AND leadterra.is_at_work(workspace, change_pool.campaign_id, p.sender_id));
     PERFORM leadterra.lock_senders(workspace, workers);
     INSERT INTO leadterra.pool_senders (workspace_id, pool_id, sender_id, free_at, has_left)
-    SELECT workspace, new_pool_id, s.sender_id, s.free_at, true
+    SELECT workspace, new_pool_id, s.sender_id, leadterra.free_in_pool(s.free_at), true
     FROM leadterra.senders s
     WHERE s.workspace_id = workspace AND s.sender_id = ANY (workers) AND s.deleted_at IS NULL
     ON CONFLICT ON CONSTRAINT pool_senders_pkey DO NOTHING;
@@ -298,7 +309,7 @@ BEGIN
                 format('sender "%s" is %s', move_to, heir.status));
         END IF;
         INSERT INTO leadterra.pool_senders (workspace_id, pool_id, sender_id, free_at, has_left)
-        SELECT workspace, p.pool_id, move_to, heir.free_at, true
+        SELECT workspace, p.pool_id, move_to, leadterra.free_in_pool(heir.free_at), true
         FROM leadterra.pool_senders p
         WHERE p.workspace_id = workspace AND p.sender_id = delete_sender.sender_id
           AND leadterra.is_at_work_in_pool(workspace, p.pool_id, p.sender_id)

@@ -1,6 +1,6 @@
 -- message: which sender has what a claim hands out.
 BEGIN;
-SELECT plan(64);
+SELECT plan(66);
 \ir ../call.sql
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0162';
 
@@ -262,6 +262,23 @@ SELECT lt_update_sender(:'y', '{"dailyLimit": 100}');
 SELECT is(pg_temp.claim(:'c', complete => true), '2 of step 2 by y', 'a sender that may only have new leads is passed over for one that has others');
 SELECT is(pg_temp.claim(:'c'), NULL, 'then there is nothing');
 SELECT is(leadterra.claimable_at(lt_current_workspace(), :'c', 0, '2030-01-01'), timestamptz '2030-03-03', 'until the next day, when it may have them');
+
+SELECT lt_pause_campaign(:'c');
+
+-- Who comes into a pool is found there at once, however long it has been free.
+SELECT pg_temp.at('1500 hours');
+SELECT lt_create_sender('idle@example.com') AS idle, lt_create_sender('idle-too@example.com') AS idle2 \gset
+SELECT pg_temp.at('1510 hours');
+SELECT lt_create_sender('busy@example.com') AS busy \gset
+SELECT pg_temp.pool(ARRAY[:'busy']::uuid[]) AS pool \gset
+SELECT pg_temp.campaign(10, :'pool') AS c \gset
+SELECT pg_temp.at('1511 hours');
+SELECT pg_temp.claim(:'c', 1);
+SELECT lt_update_sender(:'busy', '{"status": "paused"}'), lt_set_pool_senders(:'pool', ARRAY[:'busy', :'idle']::uuid[]);
+SELECT is(pg_temp.claim(:'c', 1), '1 of step 1 by idle', 'a sender that comes into a pool has new leads');
+SELECT lt_delete_sender(:'idle', :'idle2');
+SELECT lt_release_lease(lease_id) FROM leadterra.leases WHERE workspace_id = lt_current_workspace() AND campaign_id = :'c' AND sender_id = :'idle';
+SELECT is(pg_temp.claim(:'c', 1), '1 of step 1 by idle-too', 'as has an heir that comes into it');
 
 SELECT * FROM finish();
 ROLLBACK;

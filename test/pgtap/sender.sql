@@ -96,7 +96,7 @@ BEGIN
     UPDATE leadterra.senders SET free_at = '2026-03-11 18:00+00' WHERE sender_id = sender;
     UPDATE leadterra.pool_senders SET free_at = '2026-03-11 18:00+00' WHERE sender_id = sender;
     PERFORM lt_update_sender(sender, settings);
-    IF EXISTS (SELECT FROM leadterra.senders s JOIN leadterra.pool_senders p USING (workspace_id, sender_id) WHERE p.free_at <> s.free_at) THEN
+    IF EXISTS (SELECT FROM leadterra.senders s JOIN leadterra.pool_senders p USING (workspace_id, sender_id) WHERE s.sender_id = sender AND p.free_at <> s.free_at) THEN
         RAISE 'a pool has another time';
     END IF;
     RETURN (SELECT s.free_at FROM leadterra.senders s WHERE s.sender_id = sender);

@@ -19,7 +19,7 @@ $$;
 CREATE FUNCTION pg_temp.members(pool uuid) RETURNS text LANGUAGE sql AS $$
     SELECT coalesce(string_agg(CASE WHEN p.has_left THEN upper(left(s.email, 1)) ELSE left(s.email, 1) END, '' ORDER BY s.email), '')
     FROM leadterra.pool_senders p JOIN leadterra.senders s USING (workspace_id, sender_id)
-    WHERE p.workspace_id = lt_current_workspace() AND p.pool_id = pool AND p.free_at = s.free_at;
+    WHERE p.workspace_id = lt_current_workspace() AND p.pool_id = pool AND p.free_at >= s.free_at;
 $$;
 
 SELECT lt_create_sender('a@example.com', '{"dailyLimit": 10, "timeZone": "Pacific/Auckland"}') AS a \gset
