@@ -22,11 +22,9 @@ CREATE TABLE leadterra.totals (
     unsubscribed bigint NOT NULL DEFAULT 0,
     clicked bigint NOT NULL DEFAULT 0,
     complained bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (workspace_id, campaign_id, day, step, variant, sender_id)
+    -- Enrolled leads, whom every list of campaigns counts, stand together.
+    PRIMARY KEY (workspace_id, campaign_id, sender_id, variant, step, day)
 );
--- Every list of campaigns asks for these, which one row a day has at most.
-CREATE INDEX totals_enrolled ON leadterra.totals (workspace_id, campaign_id) INCLUDE (enrolled)
-    WHERE enrolled <> 0;
 SELECT leadterra.add_table('leadterra.totals');
 COMMENT ON TABLE leadterra.totals IS
 'What lt_maintain has counted of a campaign before it removed it, and leads that were merged.';

@@ -324,7 +324,8 @@ LEFT JOIN (
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(t.enrolled), 0)::bigint AS enrolled
     FROM leadterra.totals t
-    WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id AND t.enrolled <> 0
+    WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+      AND t.sender_id = leadterra.nobody() AND t.variant = 0 AND t.step = 1
 ) t
 CROSS JOIN LATERAL (
     SELECT count(*) AS steps

@@ -198,6 +198,7 @@ BEGIN ATOMIC
             SELECT coalesce(sum(t.failed), 0)
             FROM leadterra.totals t
             WHERE t.workspace_id = c.workspace_id AND t.campaign_id = c.campaign_id
+              AND t.sender_id = leadterra.nobody() AND t.variant = 0
         ) END AS messages
     ) f;
 END;
