@@ -27,7 +27,7 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 TABLES = context suppression lead heir list enrollment campaign queue sender total event job \
 	enroll enroll_import message http
 FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir \
-	list enrollment queue queue_maintain sender total event campaign campaign_sending \
+	list enrollment queue queue_maintain sender sender_pool total event campaign campaign_sending \
 	campaign_status forecast job enroll enroll_add enroll_import_column enroll_import_progress \
 	enroll_import enroll_existing enroll_merge message message_page message_maintain forget \
 	forget_export monitor
