@@ -76,7 +76,7 @@ SELECT is(pg_temp.send(:'c', 1) || ', ' || pg_temp.send(:'c', 1) || ', ' || pg_t
 SELECT pg_temp.campaign(pg_temp.steps('{{n}}', '', ''), (SELECT jsonb_agg(jsonb_build_object('email', format('m%s@example.com', i), 'n', i)) FROM generate_series(1, 2500) i)) AS c \gset
 SELECT count(pg_temp.send(:'c', 10000)) FROM generate_series(1, 3);
 SELECT is((SELECT count(*) FROM sent a JOIN sent b USING (campaign_id, lead_id) JOIN sent c USING (campaign_id, lead_id)
-    WHERE campaign_id = :'c' AND (a.step, b.step, c.step) = (1, 2, 3) AND b.subject = 'Re: ' || a.subject AND c.subject = b.subject AND b.message_references = ARRAY[a.message_id::text] AND c.message_references = ARRAY[a.message_id::text, b.message_id::text]), 2500::bigint, 'a lease from which several batches follow');
+    WHERE campaign_id = :'c' AND a.step = 1 AND b.step = 2 AND c.step = 3 AND b.subject = 'Re: ' || a.subject AND c.subject = b.subject AND b.message_references = ARRAY[a.message_id::text] AND c.message_references = ARRAY[a.message_id::text, b.message_id::text]), 2500::bigint, 'a lease from which several batches follow');
 SELECT is((SELECT count(*) FROM leadterra.batches b JOIN leadterra.leases l ON l.lease_id = b.after_lease_id AND l.campaign_id = b.campaign_id WHERE b.campaign_id = :'c' AND b.step > 1), 6::bigint, 'which name it');
 
 -- Variants: those that were sent, whatever the weights have become.
