@@ -567,7 +567,8 @@ sub replay_claim
 	my $day = $day{"$campaign->{zone} $event->{at}"};
 	my @new = grep { $_->{rest}[4] == 1 && !$begun{ $_->{rest}[6] } } @{ $event->{lines} };
 	my $number = $event->{number};
-	my $break = sub { push @broken, "$event->{at}, lease $event->{lease}: $_[0]" };
+	my %broken;
+	my $break = sub { push @broken, "$event->{at}, lease $event->{lease}: $_[0]" unless $broken{ $_[0] }++ };
 
 	$event->{new} = { map { $_->{rest}[6] => 1 } @new };
 	$begun{$_} = 1 for @{ $event->{messages} };

@@ -133,7 +133,8 @@ sub claim
 	die "claim: @{ $answer->{errors} }" if @{ $answer->{errors} };
 	my @messages = map { [ split /\t/ ] } @{ $answer->{lines} };
 
-	push @{ $worker->{leases} }, { id => $messages[0][0], messages => [ map { $_->[6] } @messages ] } if @messages;
+	# Some are kept for so long that the next day has begun.
+	push @{ $worker->{leases} }, { id => $messages[0][0], hurry => $wait eq '30 hours' ? 0.05 : 0.7, messages => [ map { $_->[6] } @messages ] } if @messages;
 	return scalar @messages;
 }
 
@@ -152,7 +153,7 @@ sub work
 		$worker->{leases} = [ grep { @{ $_->{messages} } } @{ $worker->{leases} } ];
 		for my $lease (@{ $worker->{leases} })
 		{
-			settle($worker, $lease) // return if $worker->{drains} || rand() < 0.7;
+			settle($worker, $lease) // return if $worker->{drains} || rand() < $lease->{hurry};
 		}
 		my $claimed = claim($worker) // return;
 		return 1 if $claimed == 0 && !($worker->{drains} && grep { @{ $_->{messages} } } @{ $worker->{leases} });
