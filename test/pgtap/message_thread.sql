@@ -86,9 +86,9 @@ SELECT count(pg_temp.send(:'c'));
 SELECT lt_pause_campaign(:'c'), lt_set_steps(:'c', '[{"bodyHtml": "b", "variants": [{"subject": "A", "disabled": true}, {"subject": "B", "disabled": true}, {"subject": "", "disabled": true}, {"subject": "D"}]}, {"bodyHtml": "b", "delayDays": 0, "variants": [{"subject": "X"}, {"subject": ""}, {"subject": ""}]}, {"subject": "", "bodyHtml": "b"}]'), lt_start_campaign(:'c');
 SELECT count(pg_temp.send(:'c')), count(pg_temp.send(:'c'));
 SELECT is((SELECT string_agg(DISTINCT format('%s/%s: %s (%s)', a.variant, b.variant, b.subject, b.message_references = ARRAY[a.message_id::text]), ', ' ORDER BY format('%s/%s: %s (%s)', a.variant, b.variant, b.subject, b.message_references = ARRAY[a.message_id::text]))
-    FROM sent a JOIN sent b USING (campaign_id, lead_id) WHERE campaign_id = :'c' AND (a.step, b.step) = (1, 2)),
+    FROM sent a JOIN sent b USING (campaign_id, lead_id) WHERE campaign_id = :'c' AND a.step = 1 AND b.step = 2),
     '1/1: X (), 1/2: Re: A (t), 1/3: Re: A (t), 2/1: X (), 2/2: Re: B (t), 2/3: Re: B (t), 3/1: X (), 3/2:  (t), 3/3:  (t)', 'the subject is that of the variant that was sent, though no more is; a variant with a subject begins a thread');
-SELECT is((SELECT count(*) FROM sent a JOIN sent b USING (campaign_id, lead_id) JOIN sent c USING (campaign_id, lead_id) WHERE campaign_id = :'c' AND (a.step, b.step, c.step) = (1, 2, 3)
+SELECT is((SELECT count(*) FROM sent a JOIN sent b USING (campaign_id, lead_id) JOIN sent c USING (campaign_id, lead_id) WHERE campaign_id = :'c' AND a.step = 1 AND b.step = 2 AND c.step = 3
     AND c.subject = CASE WHEN b.variant = 1 THEN 'Re: X' WHEN a.variant = 3 THEN '' ELSE 'Re: ' || a.subject END
     AND c.message_references = CASE WHEN b.variant = 1 THEN '{}' ELSE ARRAY[a.message_id::text] END || b.message_id::text), 300::bigint, 'and so on in the third');
 
