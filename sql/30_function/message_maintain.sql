@@ -13,6 +13,7 @@ DECLARE
     zone CONSTANT text := leadterra.campaign_zone(workspace, campaign);
     leases uuid[];
     batches uuid[];
+    ended bigint;
 BEGIN
     -- One that is just being deleted needs nothing.
     IF NOT leadterra.keep_free_campaign(workspace, campaign) THEN
@@ -27,40 +28,51 @@ BEGIN
     PERFORM leadterra.delete_leases(workspace, leases);
 
     -- The events of their messages go with them: so many messages are a slice, too.
-    batches := ARRAY(
-        SELECT b.batch_id
-        FROM (
-            SELECT
-                b.batch_id,
-                sum(b.size) OVER (ORDER BY b.step, b.waiting_since, b.batch_id) - b.size
-                    AS messages_before
+    SELECT
+        f.batch_ids,
+        (SELECT count(*)
+         FROM leadterra.exceptions x
+         WHERE x.workspace_id = workspace AND x.campaign_id = campaign
+           AND x.batch_id = ANY (f.batch_ids))
+    INTO batches, ended
+    FROM (
+        SELECT ARRAY(
+            SELECT b.batch_id
             FROM (
-                SELECT b.batch_id
-                FROM leadterra.batches b
-                WHERE b.workspace_id = workspace AND b.campaign_id = campaign
-                  AND b.waiting_since < before
-                EXCEPT
-                (SELECT w.batch_id FROM leadterra.waiting w
-                 WHERE w.workspace_id = workspace AND w.campaign_id = campaign
-                 UNION ALL
-                 SELECT unnest(l.batch_ids) FROM leadterra.leases l
-                 WHERE l.workspace_id = workspace AND l.campaign_id = campaign
-                 UNION ALL
-                 SELECT x.batch_id FROM leadterra.exceptions x
-                 WHERE x.workspace_id = workspace AND x.campaign_id = campaign
-                   AND (x.created_at >= before OR x.reason = 'removed'))
-            ) f
-            JOIN leadterra.batches b ON b.workspace_id = workspace AND b.batch_id = f.batch_id
-            WHERE NOT EXISTS (
-                SELECT FROM leadterra.events v
-                WHERE v.workspace_id = workspace AND v.campaign_id = campaign
-                  AND v.type = ANY (leadterra.event_types())
-                  AND v.message_id BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
-                  AND v.created_at >= before)
-        ) b
-        WHERE b.messages_before < slice * 100
-        LIMIT slice);
-    batches := leadterra.lock_finished_batches(workspace, campaign, batches);
+                SELECT
+                    b.batch_id,
+                    sum(b.size) OVER (ORDER BY b.step, b.waiting_since, b.batch_id) - b.size
+                        AS messages_before
+                FROM (
+                    SELECT b.batch_id
+                    FROM leadterra.batches b
+                    WHERE b.workspace_id = workspace AND b.campaign_id = campaign
+                      AND b.waiting_since < before
+                    EXCEPT
+                    (SELECT w.batch_id FROM leadterra.waiting w
+                     WHERE w.workspace_id = workspace AND w.campaign_id = campaign
+                     UNION ALL
+                     SELECT unnest(l.batch_ids) FROM leadterra.leases l
+                     WHERE l.workspace_id = workspace AND l.campaign_id = campaign
+                     UNION ALL
+                     SELECT x.batch_id FROM leadterra.exceptions x
+                     WHERE x.workspace_id = workspace AND x.campaign_id = campaign
+                       AND (x.created_at >= before OR x.reason = 'removed'))
+                ) f
+                JOIN leadterra.batches b
+                    ON b.workspace_id = workspace AND b.batch_id = f.batch_id
+                WHERE NOT EXISTS (
+                    SELECT FROM leadterra.events v
+                    WHERE v.workspace_id = workspace AND v.campaign_id = campaign
+                      AND v.type = ANY (leadterra.event_types())
+                      AND v.message_id
+                          BETWEEN b.batch_id AND leadterra.message_id(b.batch_id, 1000)
+                      AND v.created_at >= before)
+            ) b
+            WHERE b.messages_before < slice * 100
+            LIMIT slice) AS batch_ids
+    ) f;
+    batches := leadterra.lock_finished_batches(workspace, campaign, batches, before, ended);
     PERFORM leadterra.add_to_totals(
         workspace, campaign, n.day, n.step, n.variant, n.sender_id, n.enrolled, n.sent,
         n.skipped, n.failed, n.delivered, n.opened, n.bounced, n.replied, n.unsubscribed,

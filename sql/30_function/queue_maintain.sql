@@ -199,46 +199,44 @@ $$;
 
 COMMENT ON FUNCTION leadterra.delete_leases(uuid, uuid[]) IS 'Remove leases.';
 
--- Whoever records an event keeps its batch until commit.  Whoever restarts a lead deletes
--- its exception first, and so waits, or has been there: then the batch is needed again.
-CREATE FUNCTION leadterra.lock_finished_batches(workspace uuid, campaign_id uuid, batch_ids uuid[])
+-- Whoever records an event keeps its batch until commit.  A message of a batch waits again
+-- only if an exception is deleted, by whoever restarts its lead.
+CREATE FUNCTION leadterra.lock_finished_batches(
+    workspace uuid, campaign_id uuid, batch_ids uuid[], before timestamptz, exceptions bigint)
 RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    locked uuid[];
+    found bigint;
 BEGIN
     IF cardinality(batch_ids) = 0 THEN
         RETURN batch_ids;
     END IF;
-    locked := ARRAY(
+    PERFORM FROM leadterra.exceptions x
+    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batches.campaign_id
+      AND x.batch_id = ANY (lock_finished_batches.batch_ids) AND x.created_at < before
+    ORDER BY x.lead_id
+    FOR UPDATE;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    IF found <> exceptions THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(
         SELECT b.batch_id
         FROM leadterra.batches b
         WHERE b.workspace_id = workspace
           AND b.batch_id = ANY (lock_finished_batches.batch_ids)
         ORDER BY b.batch_id
         FOR UPDATE SKIP LOCKED);
-    PERFORM FROM leadterra.exceptions x
-    WHERE x.workspace_id = workspace AND x.campaign_id = lock_finished_batches.campaign_id
-      AND x.batch_id = ANY (locked)
-    ORDER BY x.lead_id
-    FOR UPDATE;
-    RETURN ARRAY(
-        SELECT unnest(locked)
-        EXCEPT
-        (SELECT w.batch_id FROM leadterra.waiting w
-         WHERE w.workspace_id = workspace AND w.campaign_id = lock_finished_batches.campaign_id
-         UNION ALL
-         SELECT unnest(l.batch_ids) FROM leadterra.leases l
-         WHERE l.workspace_id = workspace AND l.campaign_id = lock_finished_batches.campaign_id));
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.lock_finished_batches(uuid, uuid, uuid[]) IS
+COMMENT ON FUNCTION leadterra.lock_finished_batches(uuid, uuid, uuid[], timestamptz, bigint) IS
 'Keep the messages of batches from being restarted, and from getting events, until commit
 
-Returns the batches of which none waits or is leased, and that nobody holds.';
+Returns those of the batches that nobody holds; none where one of their exceptions, of which
+there were so many, is gone since, or later than a time.';
 
 CREATE FUNCTION leadterra.delete_batches(workspace uuid, campaign_id uuid, batch_ids uuid[])
 RETURNS void

@@ -1,6 +1,6 @@
 -- message: what is past its keep is counted and removed, and nothing else.
 BEGIN;
-SELECT plan(36);
+SELECT plan(39);
 
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b18';
 SET LOCAL leadterra.now = '2030-01-01 00:00+00';
@@ -92,6 +92,16 @@ SELECT is((SELECT status FROM lt_sending_status(:'c')), 'due', 'and are due');
 
 SELECT is(lt_restart_leads(:'c', '{whole-1@example.com}'), 0, 'what failed that long ago is not restarted');
 SELECT is((SELECT sum(enrolled) FROM leadterra.totals WHERE campaign_id = :'c'), 1010::numeric, 'the totals hold the batches');
+
+-- What somebody restarts between two looks is not removed.
+SELECT lt_create_campaign('again', '[{"subject": "s", "bodyHtml": "b"}]') AS again \gset
+SELECT lt_bulk_upsert(:'again', pg_temp.leads('again', 2));
+SELECT lt_start_campaign(:'again');
+SELECT lt_fail_messages(lease_id, array_agg(message_id), 'no', true) FROM lt_claim_messages(2, '1 hour', :'again') GROUP BY lease_id;
+SELECT array_agg(batch_id) AS batches FROM leadterra.batches WHERE campaign_id = :'again' \gset
+SELECT is(leadterra.lock_finished_batches(lt_current_workspace(), :'again', :'batches', leadterra.clock() + interval '1 second', 2), :'batches', 'a batch with as many exceptions as before');
+SELECT is(leadterra.lock_finished_batches(lt_current_workspace(), :'again', :'batches', leadterra.clock() + interval '1 second', 3), '{}', 'one that has lost some');
+SELECT is(leadterra.lock_finished_batches(lt_current_workspace(), :'again', :'batches', leadterra.clock(), 2), '{}', 'or has them since');
 
 -- Counts that somebody wrote by hand and that cannot be added to: the other campaigns are maintained all the same.
 SELECT lt_complete_messages(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(5, '1 hour', :'other')) l;
