@@ -1,0 +1,1 @@
+-- 0.1.0 to 0.2.0: changes to tables and types, each as sql/20_table/ has it.
