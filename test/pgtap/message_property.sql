@@ -528,6 +528,21 @@ BEGIN
             FROM leadterra.messages m WHERE m.campaign_id = c.campaign_id AND NOT EXISTS (SELECT FROM lt_leads l WHERE l.lead_id = m.lead_id)
         ) d
         WHERE (c.queued_messages, s.queued, s.skipped, s.failed, s.sent) IS DISTINCT FROM (m.queued, m.queued, m.skipped + d.skipped, m.failed + d.failed, m.sent + d.sent);
+        -- Statistics of steps and days are those of the campaign, told apart.
+        RETURN QUERY
+        SELECT format('%s: %s for lt_campaign_stats, %s for lt_step_stats and %s for lt_daily_stats', c.name, s, x, d)
+        FROM lt_campaign_stats(c.campaign_id) s, (
+            SELECT coalesce(sum(sent), 0) AS sent, coalesce(sum(delivered), 0) AS delivered, coalesce(sum(replied), 0) AS replied, coalesce(sum(bounced), 0) AS bounced, coalesce(sum(unsubscribed), 0) AS unsubscribed FROM lt_step_stats(c.campaign_id)
+        ) x, (
+            SELECT coalesce(sum(sent), 0) AS sent, coalesce(sum(delivered), 0) AS delivered, coalesce(sum(replied), 0) AS replied, coalesce(sum(bounced), 0) AS bounced, coalesce(sum(unsubscribed), 0) AS unsubscribed, coalesce(sum(failed), 0) AS failed FROM lt_daily_stats(c.campaign_id)
+        ) d
+        WHERE (s.sent, s.delivered, s.replied, s.bounced, s.unsubscribed, s.failed)::text <> (x.sent, x.delivered, x.replied, x.bounced, x.unsubscribed, d.failed)::text
+           OR (s.sent, s.delivered, s.replied, s.bounced, s.unsubscribed)::text <> (d.sent, d.delivered, d.replied, d.bounced, d.unsubscribed)::text;
+        RETURN QUERY
+        SELECT format('step %s of %s: %s sent for lt_step_stats, %s for the messages', step, c.name, x.sent, m.sent)
+        FROM (SELECT x.step, x.sent FROM lt_step_stats(c.campaign_id) x WHERE x.sent > 0) x
+        FULL JOIN (SELECT m.step::integer, count(*) AS sent FROM leadterra.messages m WHERE m.campaign_id = c.campaign_id AND m.state = 'sent' GROUP BY m.step) m USING (step)
+        WHERE x.sent IS DISTINCT FROM m.sent;
         RETURN QUERY
         SELECT format('%s is %s for lt_messages, and %s for lt_get_message', m.message_id, m, g)
         FROM lt_messages m LEFT JOIN LATERAL lt_get_message(m.message_id) g ON true
