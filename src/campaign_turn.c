@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "campaign.h"
@@ -223,26 +224,62 @@ campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at, int 
 	write_usage(&limits);
 }
 
+/* What a call site keeps: the pool that it asked for last, and in which snapshot. */
+typedef struct FirstCache
+{
+	uint64		completed;		/* transactions */
+	CommandId	command;
+	SenderFirst first;
+} FirstCache;
+
+/*
+ * Finds when the first senders of a pool are free.  A query asks for campaign after
+ * campaign, which may have the same pool: it is looked at once, and kept in fn_extra.
+ */
+static const SenderFirst *
+first_of(FunctionCallInfo fcinfo, const SenderPool *pool)
+{
+	FirstCache *cache = fcinfo->flinfo->fn_extra;
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	if (cache && cache->completed == snapshot->snapXactCompletionCount &&
+		cache->command == snapshot->curcid &&
+		memcmp(&cache->first.pool, DatumGetUUIDP(pool->pool), UUID_LEN) == 0)
+		return &cache->first;
+	if (cache == NULL)
+		cache = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(FirstCache));
+	fcinfo->flinfo->fn_extra = NULL;
+	sender_find_first(pool, &cache->first);
+	cache->completed = snapshot->snapXactCompletionCount;
+	cache->command = snapshot->curcid;
+	fcinfo->flinfo->fn_extra = cache;
+	return &cache->first;
+}
+
 /* Finds when a sender is free for a message that is due at a time, if there have to be any. */
 static TimestampTz
-find_free(const CampaignLimits *limits, int step, TimestampTz due_at, bool no_new,
-		  TimestampTz now)
+find_free(FunctionCallInfo fcinfo, const CampaignLimits *limits, int step, TimestampTz due_at,
+		  bool no_new, TimestampTz now)
 {
 	SenderPool	pool = {
 		limits->workspace, limits->campaign, UUIDPGetDatum(&limits->pool), (Datum) 0, true,
 		no_new, now
 	};
 
-	return limits->has_pool ?
-		sender_find_free(&pool, step == 0 ? SENDER_BEGUN : SENDER_NEW, due_at) : due_at;
+	if (!limits->has_pool)
+		return due_at;
+	if (step > 0)
+		return Max(first_of(fcinfo, &pool)->begins, due_at);
+	return sender_find_free(&pool, first_of(fcinfo, &pool));
 }
 
 /* Finds when a message that is due at a time may go, as far as senders and limits of a day go. */
 static TimestampTz
-allowed_at(CampaignLimits *limits, int step, TimestampTz due_at, TimestampTz now)
+allowed_at(FunctionCallInfo fcinfo, CampaignLimits *limits, int step, TimestampTz due_at,
+		   TimestampTz now)
 {
 	Datum		key[] = {limits->workspace, limits->campaign};
-	TimestampTz at = find_free(limits, step, due_at, false, now);
+	TimestampTz at = find_free(fcinfo, limits, step, due_at, false, now);
 	TimestampTz tomorrow;
 	bool		isnull;
 
@@ -257,7 +294,7 @@ allowed_at(CampaignLimits *limits, int step, TimestampTz due_at, TimestampTz now
 		return at;
 	/* What was handed out before, and not given back, is no new lead. */
 	if (step == 0)
-		return Min(find_free(limits, step, due_at, true, now), tomorrow);
+		return Min(find_free(fcinfo, limits, step, due_at, true, now), tomorrow);
 	if (!limits->has_pool && statement_read(&find_begun, key) > 0)
 		return Min(DatumGetTimestampTz(statement_value(0, 1, &isnull)), tomorrow);
 	return tomorrow;
@@ -296,7 +333,7 @@ lt_claimable_at(PG_FUNCTION_ARGS)
 	{
 		statement_row(0, values, nulls);
 		campaign_read_limits(key[0], key[1], values, nulls, &limits);
-		at = allowed_at(&limits, step, at, now);
+		at = allowed_at(fcinfo, &limits, step, at, now);
 		/* What has been due for longer than the window is closed is not due before it opens. */
 		window_find(limits.window, Max(at, now), &opens, &closes);
 		if (opens > now)

@@ -21,6 +21,14 @@ typedef struct SenderPool
 	TimestampTz now;
 } SenderPool;
 
+/* When the first senders of a pool are free; infinity: there are none. */
+typedef struct SenderFirst
+{
+	pg_uuid_t	pool;
+	TimestampTz any;
+	TimestampTz begins;			/* the first one that takes new leads */
+} SenderFirst;
+
 /* Messages that a sender is looked for. */
 typedef enum SenderWork
 {
@@ -70,7 +78,10 @@ extern bool sender_lock_free(const SenderPool *pool, SenderWork work, Sender *se
 extern void sender_use(const Sender *sender, int messages, TimestampTz now);
 extern void sender_give_back(Datum workspace, const pg_uuid_t *sender_id, TimestampTz claimed_at,
 							 int messages, TimestampTz now);
-extern TimestampTz sender_find_free(const SenderPool *pool, SenderWork work, TimestampTz due_at);
+
+/* sender_free.c */
+extern void sender_find_first(const SenderPool *pool, SenderFirst *first);
+extern TimestampTz sender_find_free(const SenderPool *pool, const SenderFirst *first);
 
 /* sender_next.c */
 extern void sender_keep_next(Datum workspace, pg_uuid_t *sender_id);

@@ -24,57 +24,12 @@
 #include "due.h"
 #include "queue.h"
 #include "sender.h"
+#include "sender_walk.h"
 #include "statement.h"
 #include "window.h"
 
 /* Senders that a claim finds to be full, at most: it notes that for the next one. */
 #define FULL_MAX 100
-
-/* How long a backend goes on from where the first sender of a pool became free. */
-#define LOOK_AGAIN_WAIT USECS_PER_SEC
-
-/* Columns of free_senders. */
-enum
-{
-	FREE_SENDER,
-	FREE_AT,
-	FREE_LEFT,
-	FREE_DUE,
-	FREE_COLUMNS
-};
-
-/* Senders in the order in which they are free, and when the first message of each is due. */
-static Statement free_senders = STATEMENT(
-	"SELECT p.sender_id, p.free_at, p.has_left, ("
-	" SELECT w.due_at FROM leadterra.waiting w"
-	" WHERE w.workspace_id = $1 AND w.campaign_id = $2 AND w.sender_id = p.sender_id"
-	" AND w.due_at IS NOT NULL AND NOT ($6 AND " QUEUE_IS_NEW ")"
-	" ORDER BY w.due_at"
-	" LIMIT 1)"
-	" FROM leadterra.pool_senders p"
-	" WHERE p.workspace_id = $1 AND p.pool_id = $3 AND p.free_at >= $4 AND p.free_at <= $5"
-	" ORDER BY p.free_at, p.sender_id",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID);
-
-/* Columns of due_senders. */
-enum
-{
-	DUE_SENDER,
-	DUE_AT,
-	DUE_FREE_AT,
-	DUE_COLUMNS
-};
-
-/* Messages that were begun in the order in which they are due, and when their senders are free. */
-static Statement due_senders = STATEMENT(
-	"SELECT w.sender_id, w.due_at, ("
-	" SELECT s.free_at FROM leadterra.senders s"
-	" WHERE s.workspace_id = $1 AND s.sender_id = w.sender_id)"
-	" FROM leadterra.waiting w"
-	" WHERE w.workspace_id = $1 AND w.campaign_id = $2 AND w.due_at IS NOT NULL"
-	" AND w.due_at <= $3 AND NOT ($4 AND " QUEUE_IS_NEW ")"
-	" ORDER BY w.due_at",
-	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID, BOOLOID);
 
 /* Columns of lock_sender. */
 enum
@@ -133,79 +88,6 @@ static Statement update_sender = STATEMENT(
 	" FROM changed c"
 	" WHERE p.workspace_id = c.workspace_id AND p.sender_id = c.sender_id",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, DATEOID, INT4OID, TIMESTAMPTZOID);
-
-/*
- * When the first sender of a pool becomes free, as this backend found it, and when it looks
- * again, by the time of the machine.  While an old snapshot is open, entries of what
- * senders were stay in the index in front of what they are, more with every claim.  What
- * becomes free is free since then, and no earlier; but the pool may be all used up until
- * a time to come.
- */
-static pg_uuid_t first_pool;
-static TimestampTz first_free;
-static TimestampTz look_again_at;
-
-/* Senders that are free, or messages that are due, as far as they were looked at. */
-typedef struct Walk
-{
-	Portal		portal;
-	bool		ended;
-} Walk;
-
-/* Returns from when on senders of a pool are to be looked for. */
-static TimestampTz
-horizon(const SenderPool *pool)
-{
-	if (memcmp(&first_pool, DatumGetUUIDP(pool->pool), UUID_LEN) != 0 ||
-		GetCurrentTimestamp() >= look_again_at)
-		return DT_NOBEGIN;
-	return first_free;
-}
-
-/* Notes when the first sender of a pool becomes free, once it was looked for everywhere. */
-static void
-note_first(const SenderPool *pool, TimestampTz free_at)
-{
-	first_pool = *DatumGetUUIDP(pool->pool);
-	first_free = free_at;
-	look_again_at = GetCurrentTimestamp() + LOOK_AGAIN_WAIT;
-}
-
-/* Opens the senders of a pool that are free by a time. */
-static Walk
-walk_senders(const SenderPool *pool, TimestampTz since, TimestampTz until)
-{
-	Datum		parameters[] = {pool->workspace, pool->campaign, pool->pool,
-	TimestampTzGetDatum(since), TimestampTzGetDatum(until), BoolGetDatum(pool->no_new)};
-
-	return (Walk) {.portal = statement_open(&free_senders, parameters)};
-}
-
-/* Opens the messages that senders have begun and that are due by a time. */
-static Walk
-walk_messages(const SenderPool *pool, TimestampTz until)
-{
-	Datum		parameters[] = {pool->workspace, pool->campaign, TimestampTzGetDatum(until),
-	BoolGetDatum(pool->no_new)};
-
-	return (Walk) {.portal = statement_open(&due_senders, parameters)};
-}
-
-/* Goes on, by so many at most, and returns how many there were. */
-static int
-walk_on(Walk *walk, int count)
-{
-	int			found = walk->ended ? 0 : (int) statement_fetch(walk->portal, count);
-
-	walk->ended = found < count;
-	return found;
-}
-
-static void
-walk_end(Walk *walk)
-{
-	SPI_cursor_close(walk->portal);
-}
 
 /* Returns a column that is a number, or another where it is null. */
 static int
@@ -326,7 +208,7 @@ static void
 see_first(Search *search, TimestampTz free_at)
 {
 	if (search->notes_first && !search->has_first)
-		note_first(search->pool, free_at);
+		sender_note_first(search->pool, free_at);
 	search->has_first = true;
 }
 
@@ -339,15 +221,16 @@ lock_with_messages(Search *search, int found, Sender *sender)
 
 	for (int i = 0; i < found && !locked; i++)
 	{
-		Datum		values[FREE_COLUMNS];
-		bool		nulls[FREE_COLUMNS];
+		Datum		values[WALK_FREE_COLUMNS];
+		bool		nulls[WALK_FREE_COLUMNS];
 
 		SPI_tuptable = rows;
 		statement_row(i, values, nulls);
-		see_first(search, DatumGetTimestampTz(values[FREE_AT]));
-		if (!nulls[FREE_DUE] && DatumGetTimestampTz(values[FREE_DUE]) <= search->pool->now)
-			locked = try_lock(search->pool, DatumGetUUIDP(values[FREE_SENDER]), &search->nfull,
-							  sender);
+		see_first(search, DatumGetTimestampTz(values[WALK_FREE_AT]));
+		if (!nulls[WALK_FREE_DUE] &&
+			DatumGetTimestampTz(values[WALK_FREE_DUE]) <= search->pool->now)
+			locked = try_lock(search->pool, DatumGetUUIDP(values[WALK_FREE_SENDER]),
+							  &search->nfull, sender);
 	}
 	return locked;
 }
@@ -358,11 +241,12 @@ add_candidates(Search *search, int found)
 {
 	for (int i = 0; i < found; i++)
 	{
-		Datum		values[DUE_COLUMNS];
-		bool		nulls[DUE_COLUMNS];
+		Datum		values[WALK_DUE_COLUMNS];
+		bool		nulls[WALK_DUE_COLUMNS];
 
 		statement_row(i, values, nulls);
-		if (nulls[DUE_FREE_AT] || DatumGetTimestampTz(values[DUE_FREE_AT]) > search->pool->now)
+		if (nulls[WALK_DUE_FREE_AT] ||
+			DatumGetTimestampTz(values[WALK_DUE_FREE_AT]) > search->pool->now)
 			continue;
 		if (search->count == search->room)
 		{
@@ -372,7 +256,8 @@ add_candidates(Search *search, int found)
 				repalloc(search->candidates, sizeof(Candidate) * search->room);
 		}
 		search->candidates[search->count++] = (Candidate) {
-			*DatumGetUUIDP(values[DUE_SENDER]), DatumGetTimestampTz(values[DUE_FREE_AT])
+			*DatumGetUUIDP(values[WALK_DUE_SENDER]),
+				DatumGetTimestampTz(values[WALK_DUE_FREE_AT])
 		};
 	}
 }
@@ -399,15 +284,15 @@ static bool
 lock_begun(Search *search, Sender *sender)
 {
 	const SenderPool *pool = search->pool;
-	TimestampTz since = horizon(pool);
-	Walk		senders = {.portal = NULL};
-	Walk		messages = walk_messages(pool, pool->now);
+	TimestampTz since = sender_horizon(pool);
+	SenderWalk	senders = {.portal = NULL};
+	SenderWalk	messages = sender_walk_due(pool, pool->now);
 	bool		locked = false;
 
 	search->notes_first = TIMESTAMP_IS_NOBEGIN(since);
 	for (int count = 4; !locked && search->nfull < FULL_MAX; count = Min(2 * count, 1024))
 	{
-		add_candidates(search, walk_on(&messages, count));
+		add_candidates(search, sender_walk_on(&messages, count));
 		if (messages.ended)
 		{
 			locked = lock_candidate(search, sender);
@@ -415,14 +300,14 @@ lock_begun(Search *search, Sender *sender)
 		}
 		/* As a rule there are few such messages, and these alone are looked at. */
 		if (senders.portal == NULL)
-			senders = walk_senders(pool, since, pool->now);
-		locked = lock_with_messages(search, walk_on(&senders, count), sender);
+			senders = sender_walk_free(pool, since, pool->now);
+		locked = lock_with_messages(search, sender_walk_on(&senders, count), sender);
 		if (senders.ended)
 			break;
 	}
 	if (senders.portal)
-		walk_end(&senders);
-	walk_end(&messages);
+		sender_walk_end(&senders);
+	sender_walk_end(&messages);
 	return locked;
 }
 
@@ -431,23 +316,23 @@ static bool
 lock_new(Search *search, Sender *sender)
 {
 	const SenderPool *pool = search->pool;
-	TimestampTz since = horizon(pool);
-	Walk		senders = walk_senders(pool, since, pool->now);
+	TimestampTz since = sender_horizon(pool);
+	SenderWalk	senders = sender_walk_free(pool, since, pool->now);
 	bool		locked = false;
 
 	search->notes_first = TIMESTAMP_IS_NOBEGIN(since);
-	while (!locked && search->nfull < FULL_MAX && walk_on(&senders, 1) > 0)
+	while (!locked && search->nfull < FULL_MAX && sender_walk_on(&senders, 1) > 0)
 	{
-		Datum		values[FREE_COLUMNS];
-		bool		nulls[FREE_COLUMNS];
+		Datum		values[WALK_FREE_COLUMNS];
+		bool		nulls[WALK_FREE_COLUMNS];
 
 		statement_row(0, values, nulls);
-		see_first(search, DatumGetTimestampTz(values[FREE_AT]));
-		if (!DatumGetBool(values[FREE_LEFT]))
-			locked = try_lock(pool, DatumGetUUIDP(values[FREE_SENDER]), &search->nfull, sender) &&
-				sender->begins;
+		see_first(search, DatumGetTimestampTz(values[WALK_FREE_AT]));
+		if (!DatumGetBool(values[WALK_FREE_LEFT]))
+			locked = try_lock(pool, DatumGetUUIDP(values[WALK_FREE_SENDER]), &search->nfull,
+							  sender) && sender->begins;
 	}
-	walk_end(&senders);
+	sender_walk_end(&senders);
 	return locked;
 }
 
@@ -492,82 +377,4 @@ sender_give_back(Datum workspace, const pg_uuid_t *sender_id, TimestampTz claime
 	if (sender.used >= messages && claimed_at >= sender.today_began)
 		write_sender(&sender, sender.used - messages,
 					 Min(sender.free_at, due_after(now, sender.gap * USECS_PER_SEC)));
-}
-
-/* The earliest time at which a sender of a pool could have messages of a campaign. */
-typedef struct Earliest
-{
-	SenderWork	work;
-	TimestampTz due_at;			/* of what none has begun */
-	TimestampTz found;
-	bool		decided;		/* nothing that is still to come is earlier */
-} Earliest;
-
-static void
-look_at_free(Earliest *earliest, int found)
-{
-	for (int i = 0; i < found && !earliest->decided; i++)
-	{
-		Datum		values[FREE_COLUMNS];
-		bool		nulls[FREE_COLUMNS];
-		TimestampTz free_at;
-
-		statement_row(i, values, nulls);
-		free_at = DatumGetTimestampTz(values[FREE_AT]);
-		earliest->decided = free_at >= earliest->found;
-		if (earliest->work == SENDER_BEGUN && !nulls[FREE_DUE])
-			earliest->found = Min(earliest->found,
-								  Max(free_at, DatumGetTimestampTz(values[FREE_DUE])));
-		if (earliest->work == SENDER_NEW && !DatumGetBool(values[FREE_LEFT]))
-			earliest->found = Min(earliest->found, Max(free_at, earliest->due_at));
-	}
-}
-
-static void
-look_at_due(Earliest *earliest, int found)
-{
-	for (int i = 0; i < found && !earliest->decided; i++)
-	{
-		Datum		values[DUE_COLUMNS];
-		bool		nulls[DUE_COLUMNS];
-		TimestampTz due_at;
-
-		statement_row(i, values, nulls);
-		due_at = DatumGetTimestampTz(values[DUE_AT]);
-		earliest->decided = due_at >= earliest->found;
-		if (!nulls[DUE_FREE_AT])
-			earliest->found = Min(earliest->found,
-								  Max(due_at, DatumGetTimestampTz(values[DUE_FREE_AT])));
-	}
-}
-
-/*
- * Finds the earliest time at which a sender may have messages of a campaign: those that it
- * goes on with, or those with which none has begun, which are due at a time.  Infinity:
- * there is no such time.  Runs in SPI.
- */
-TimestampTz
-sender_find_free(const SenderPool *pool, SenderWork work, TimestampTz due_at)
-{
-	Earliest	earliest = {.work = work, .due_at = due_at, .found = DT_NOEND};
-	TimestampTz since = horizon(pool);
-	Walk		senders = walk_senders(pool, since, DT_NOEND);
-	Walk		messages = {.ended = true};
-
-	if (work == SENDER_BEGUN)
-		messages = walk_messages(pool, DT_NOEND);
-	for (int count = 4; !earliest.decided && !senders.ended; count = Min(2 * count, 1024))
-	{
-		if (work == SENDER_BEGUN)
-		{
-			look_at_due(&earliest, walk_on(&messages, count));
-			if (messages.ended)
-				break;
-		}
-		look_at_free(&earliest, walk_on(&senders, count));
-	}
-	walk_end(&senders);
-	if (messages.portal)
-		walk_end(&messages);
-	return earliest.found;
 }
