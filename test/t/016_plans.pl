@@ -56,6 +56,7 @@ SELECT lt_next_due();
 SELECT lt_create_sender('another\@sender.example') AS another, lt_create_pool('Another') AS pool \\gset
 SELECT lt_set_pool_senders(:'pool', ARRAY[:'another']::uuid[]), lt_set_sending(:'running', format('{"poolId": "%s", "dailyLimit": 100, "bounceLimit": 0.01}', :'pool')::jsonb);
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(1, '1 hour', :'running')) l;
+SELECT lt_next_due();
 DELETE FROM leadterra.campaign_usage WHERE campaign_id = :'running';
 SELECT min(lease_id::text) AS lease, array_agg(message_id) AS ids FROM lt_claim_messages(30, '1 hour', :'running') \\gset
 SELECT lt_complete_messages(:'lease', (:'ids'::uuid[])[1:25]), lt_bounce_messages(:'lease', (:'ids'::uuid[])[26:26], 'no'), lt_delete_sender(:'another');
