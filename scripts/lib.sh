@@ -10,6 +10,7 @@
 #   server   the copy of the server
 #   kept     of what and how both were made; without it both are made anew
 #   js       packages of npm (scripts/test)
+#   mail     the programs of a mail server
 
 # What the caller's environment says is not for this server, build and output.
 for name in CDPATH DESTDIR LANGUAGE VPATH "${!LC_@}" "${!MAKE@}" "${!PG@}"; do
@@ -18,6 +19,9 @@ done
 export LANG=C.UTF-8
 umask 022
 extra_packages=
+# What the worker is built with, and what a mail server to try it with needs.
+worker_packages="libcurl4-openssl-dev libgmime-3.0-dev libpq-dev pkg-config"
+mail_packages="dovecot-imapd openssl libnss-wrapper libdb5.3 libgnutls-dane0 libidn12 libnsl2"
 server_folders=(--bindir --sharedir --pkglibdir --pkgincludedir --includedir-server)
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -114,6 +118,18 @@ install_packages() {
         die "apt-get failed; $work/packages.log has all it said."
     }
     remove_policy
+}
+
+# Unpacks the programs of scripts/mail-server, unless an earlier run did.
+fetch_mail_server() {
+    export LEADTERRA_MAIL=$work/mail
+    [ ! -e "$work/mail/fetched" ] || return 0
+    say "unpacking a mail server of the distribution, below tmp"
+    rm -rf "$work/mail"
+    fetch=("${as_user[@]}" "$root/scripts/mail-server" --fetch "$work/mail")
+    "${fetch[@]}" 2>/dev/null || { become_root && apt_get update && "${fetch[@]}"; } ||
+        die "The packages of a mail server could not be fetched."
+    "${as_user[@]}" touch "$work/mail/fetched"
 }
 
 remove_policy() {
@@ -366,7 +382,7 @@ clean_up() {
 empty_work() {
     if [ -d "$work" ] && [ ! -L "$work" ]; then
         find "$work" -mindepth 1 -maxdepth 1 ! -name source ! -name server \
-            ! -name kept ! -name js -exec rm -rf {} +
+            ! -name kept ! -name js ! -name mail -exec rm -rf {} +
     else
         rm -rf "$work"
     fi
