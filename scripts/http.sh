@@ -9,30 +9,8 @@ find_programs() {
     export LC_ALL=C.UTF-8
 }
 
-free_port() {
-    perl -MIO::Socket::INET \
-        -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
-}
-
 answers() { curl -sf -o /dev/null -m 5 "$1"; }
 silent() { ! answers "$1"; }
-
-# Starts a program below $work in the background; its output goes to NAME.log.
-start_program() {
-    name=$1
-    shift
-    "${as_user[@]}" env "$@" >"$work/$name.log" 2>&1 </dev/null 9>&- &
-    http_pids="${http_pids:-} $!"
-}
-
-# Ends them; PostgREST first, which is of no use without the server.
-stop_http() {
-    for pid in ${http_pids:-}; do
-        kill "$pid" 2>/dev/null || continue
-        wait "$pid" 2>/dev/null || true
-    done
-    http_pids=
-}
 
 # Brings up the files of deploy/, on other ports and without TLS.
 start_http() {

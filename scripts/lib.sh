@@ -363,6 +363,29 @@ stop_servers() {
     done
 }
 
+free_port() {
+    perl -MIO::Socket::INET \
+        -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
+}
+
+# Starts a program beside the server, in the background; its output goes to NAME.log below
+# $work.  It stops with the script.
+start_program() {
+    name=$1
+    shift
+    "${as_user[@]}" env "$@" >"$work/$name.log" 2>&1 </dev/null 9>&- &
+    program_pids="${program_pids:-} $!"
+}
+
+# Ends them in the order in which they were started: who calls the server comes first.
+stop_programs() {
+    for pid in ${program_pids:-}; do
+        kill "$pid" 2>/dev/null || continue
+        wait "$pid" 2>/dev/null || true
+    done
+    program_pids=
+}
+
 clean_up() {
     trap '' INT TERM HUP PIPE
     for group in ${groups:-}; do
@@ -370,7 +393,7 @@ clean_up() {
         wait "$group" || true
         wait_while kill -0 -- "-$group"
     done
-    if [ -n "${http_pids:-}" ]; then stop_http; fi
+    stop_programs
     stop_servers
     [ "${scratch:-$work}" = "$work" ] || rm -rf "$scratch"
     remove_policy
