@@ -24,13 +24,13 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 
 # The parts of the install script, in two passes: a file of tables needs no other but
 # what stands above it here, and a function or view may read any table.
-TABLES = context suppression lead heir list enrollment campaign queue sender total event job \
-	enroll enroll_import message http
+TABLES = context suppression lead heir list enrollment webhook campaign queue sender total event \
+	job enroll enroll_import message http
 FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir \
-	list enrollment queue queue_maintain sender sender_pool total event campaign campaign_sending \
-	campaign_status forecast job enroll enroll_add enroll_import_column enroll_import_progress \
-	enroll_import enroll_existing enroll_merge message message_page message_maintain forget \
-	forget_export monitor
+	list enrollment queue queue_maintain webhook webhook_delivery webhook_claim sender \
+	sender_pool total event campaign campaign_sending campaign_status forecast job enroll \
+	enroll_add enroll_import_column enroll_import_progress enroll_import enroll_existing \
+	enroll_merge message message_page message_maintain forget forget_export monitor
 HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \

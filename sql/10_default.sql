@@ -155,6 +155,17 @@ It is open, closed or lost, and says since when unless it is open. There are as 
 messages, and what was completed is settled. A range that it has a part of is one of two
 messages or more. Variants are one a message, each of them 0 or such as a step may have.';
 
+CREATE FUNCTION leadterra.webhook_events()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT '{campaign.started, campaign.paused, campaign.finished, message.sent, message.bounced,
+        message.failed, message.complained, message.clicked, reply.received,
+        lead.unsubscribed}'::text[];
+END;
+
+COMMENT ON FUNCTION leadterra.webhook_events() IS 'List what webhooks may be told of.';
+
 -- A role that is not the owner sees rows of the current workspace alone.  Where
 -- there is none, the policy compares with null, and so with nothing.
 CREATE FUNCTION leadterra.add_table(name regclass)

@@ -280,6 +280,52 @@ COMMENT ON COLUMN @extschema@.lt_jobs.expires_at IS
     'When its worker has to be done; null unless it is in progress.';
 COMMENT ON COLUMN @extschema@.lt_jobs.finished_at IS 'When it ended.';
 
+CREATE VIEW @extschema@.lt_webhooks WITH (security_invoker = true) AS
+SELECT
+    webhook_id, url, events, campaign_id, status, disabled_reason, disabled_at, created_at
+FROM leadterra.webhooks
+WHERE workspace_id = leadterra.see('webhooks:read');
+COMMENT ON VIEW @extschema@.lt_webhooks IS
+'Webhooks with their states; nobody can read a secret
+
+One that is disabled is told of nothing until lt_resume_webhook is called.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.webhook_id IS 'Id of the webhook.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.url IS 'Where deliveries go.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.events IS 'What it is told of.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.campaign_id IS
+    'The campaign that it is told of; null: all of the workspace.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.status IS 'active or disabled.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.disabled_reason IS
+    'gone (it answered 410) or given_up (five deliveries in a row failed for good).';
+COMMENT ON COLUMN @extschema@.lt_webhooks.disabled_at IS
+    'Since when it is disabled; null: it is not.';
+COMMENT ON COLUMN @extschema@.lt_webhooks.created_at IS 'When it was created.';
+
+CREATE VIEW @extschema@.lt_deliveries WITH (security_invoker = true) AS
+SELECT
+    delivery_id, webhook_id, event, attempt::integer AS attempt, succeeded, status_code, error,
+    milliseconds, finished_at, retry_at
+FROM leadterra.webhook_log
+WHERE workspace_id = leadterra.see('webhooks:read');
+COMMENT ON VIEW @extschema@.lt_deliveries IS
+'Attempts to deliver what webhooks are told
+
+All that failed, and at least the last hundred of each webhook that succeeded. lt_redeliver
+takes the id of one.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.delivery_id IS
+    'Id of the delivery, the same in every attempt.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.webhook_id IS 'The webhook.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.event IS 'What happened.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.attempt IS 'Which attempt it was, from 1.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.succeeded IS 'Whether the answer was 2xx.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.status_code IS
+    'The HTTP status of the answer; null: none came.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.error IS 'What went wrong.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.milliseconds IS 'How long it took; null: unknown.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.finished_at IS 'When it ended.';
+COMMENT ON COLUMN @extschema@.lt_deliveries.retry_at IS
+    'When it is tried again; null: it succeeded, or was given up.';
+
 CREATE VIEW @extschema@.lt_imports WITH (security_invoker = true) AS
 SELECT
     i.import_id, i.campaign_id, i.source, i.mapping, i.rows_total, i.rows_done,

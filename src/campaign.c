@@ -17,6 +17,7 @@
 #include "context.h"
 #include "error.h"
 #include "statement.h"
+#include "webhook.h"
 
 PG_FUNCTION_INFO_V1(lt_enter_campaign);
 PG_FUNCTION_INFO_V1(lt_keep_campaign);
@@ -64,8 +65,9 @@ static Statement start_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
 	" SET status = 'running', started_at = coalesce(started_at, $3), resumed_at = $3,"
 	" paused_at = NULL, pause_reason = NULL"
-	" WHERE workspace_id = $1 AND campaign_id = $2",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	" WHERE workspace_id = $1 AND campaign_id = $2"
+	" RETURNING " WEBHOOK_EVENTS("$1", "$2"),
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 /* Of a campaign that has limits. */
 static Statement restart_usage = STATEMENT(
@@ -77,8 +79,9 @@ static Statement restart_usage = STATEMENT(
 static Statement pause_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns"
 	" SET status = 'paused', paused_at = $3"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
+	" RETURNING " WEBHOOK_EVENTS("$1", "$2"),
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 static Statement rename_campaign = STATEMENT(
 	"UPDATE leadterra.campaigns SET name = $3"
@@ -199,6 +202,23 @@ campaign_copy(Datum workspace, Datum campaign, Datum copy, Datum name)
 	statement_execute(&copy_campaign, values, nulls);
 }
 
+/*
+ * Tells webhooks that a campaign was started or paused, by a statement that returned what
+ * they want; it paused by itself for a reason that is not NULL.  Runs in SPI.
+ */
+void
+campaign_tell(Datum workspace, Datum campaign, const char *event, const char *reason)
+{
+	bool		isnull = true;
+	Datum		events = SPI_processed > 0 ? statement_value(0, 1, &isnull) : (Datum) 0;
+
+	if (webhook_wants(webhook_read_events(events, isnull), event))
+		webhook_tell(&(WebhookNews) {
+			.workspace = workspace, .campaign = DatumGetUUIDP(campaign), .event = event,
+				.reason = reason, .size = 1
+		});
+}
+
 /* Lets a campaign run from a time on, from which its bounces count anew.  Runs in SPI. */
 void
 campaign_start(Datum workspace, Datum campaign, TimestampTz now)
@@ -206,6 +226,7 @@ campaign_start(Datum workspace, Datum campaign, TimestampTz now)
 	Datum		values[] = {workspace, campaign, TimestampTzGetDatum(now)};
 
 	statement_execute(&start_campaign, values, NULL);
+	campaign_tell(workspace, campaign, "campaign.started", NULL);
 	statement_execute(&restart_usage, values, NULL);
 }
 
@@ -216,6 +237,7 @@ campaign_pause(Datum workspace, Datum campaign, TimestampTz now)
 	Datum		values[] = {workspace, campaign, TimestampTzGetDatum(now)};
 
 	statement_execute(&pause_campaign, values, NULL);
+	campaign_tell(workspace, campaign, "campaign.paused", NULL);
 }
 
 /* Gives a campaign a name; raises PT404 if there is none.  Runs in SPI. */

@@ -106,6 +106,7 @@ extern void campaign_insert(Datum workspace, Datum campaign, Datum name);
 extern void campaign_copy(Datum workspace, Datum campaign, Datum copy, Datum name);
 extern void campaign_start(Datum workspace, Datum campaign, TimestampTz now);
 extern void campaign_pause(Datum workspace, Datum campaign, TimestampTz now);
+extern void campaign_tell(Datum workspace, Datum campaign, const char *event, const char *reason);
 extern void campaign_rename(Datum workspace, Datum campaign, Datum name);
 extern void campaign_set_owner(Datum workspace, Datum campaign, Datum owner);
 extern void campaign_delete(Datum workspace, Datum campaign);

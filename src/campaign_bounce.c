@@ -13,6 +13,7 @@
 #include "campaign.h"
 #include "compat.h"
 #include "statement.h"
+#include "webhook.h"
 
 /* Below so many messages a share says nothing. */
 #define BOUNCE_SAMPLE 20
@@ -45,8 +46,9 @@ static Statement count_bounced = STATEMENT(
 static Statement pause_for_bounces = STATEMENT(
 	"UPDATE leadterra.campaigns"
 	" SET status = 'paused', paused_at = $3, pause_reason = 'bounce_limit'"
-	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'",
-	SPI_OK_UPDATE, UUIDOID, UUIDOID, TIMESTAMPTZOID);
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
+	" RETURNING " WEBHOOK_EVENTS("$1", "$2"),
+	SPI_OK_UPDATE_RETURNING, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 /* Counts messages that were sent under a lease that closes.  Runs in SPI. */
 void
@@ -81,5 +83,6 @@ campaign_count_bounces(Datum workspace, Datum campaign, int refused, int bounced
 	{
 		values[2] = TimestampTzGetDatum(now);
 		statement_execute(&pause_for_bounces, values, NULL);
+		campaign_tell(workspace, campaign, "campaign.paused", "bounce_limit");
 	}
 }

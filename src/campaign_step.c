@@ -18,13 +18,15 @@
 #include "error.h"
 #include "json.h"
 #include "statement.h"
+#include "webhook.h"
 
 PG_FUNCTION_INFO_V1(lt_step_is_valid);
 
 #define STEP_TEXTS "subject, body_html, body_text, preheader, headers, variants"
 
 static Statement find_delays = STATEMENT(
-	"SELECT step, delay_minutes FROM leadterra.steps"
+	"SELECT step, delay_minutes, " WEBHOOK_EVENTS("$1", "$2")
+	" FROM leadterra.steps"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND step >= 1"
 	" ORDER BY step"
 	" LIMIT " CppAsString2(QUEUE_STEPS_MAX),
@@ -63,8 +65,8 @@ static Statement delete_steps = STATEMENT(
 
 /*
  * Reads the steps of a campaign, whose delays are fixed: those from the first one on
- * without a gap.  Its start is left out of their rules: what has been claimed came after
- * it.  Runs in SPI.
+ * without a gap; and what webhooks want of it.  Its start is left out of the rules: what has
+ * been claimed came after it.  Runs in SPI.
  */
 void
 campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
@@ -73,12 +75,15 @@ campaign_read_steps(Datum workspace, Datum campaign, QueueSteps *steps)
 	uint64		found = statement_execute(&find_delays, values, NULL);
 
 	steps->count = 0;
+	steps->webhooks = NULL;
 	for (uint64 i = 0; i < found; i++)
 	{
-		Datum		columns[2];
-		bool		nulls[2];
+		Datum		columns[3];
+		bool		nulls[3];
 
 		statement_row(i, columns, nulls);
+		if (i == 0)
+			steps->webhooks = webhook_read_events(columns[2], nulls[2]);
 		if (DatumGetInt16(columns[0]) != steps->count + 1)
 			break;
 		steps->rules[steps->count++] = due_rule(DT_NOBEGIN, DatumGetInt32(columns[1]));

@@ -84,6 +84,10 @@ static const struct
 	[ERROR_SENDER_NOT_FOUND] = {"404", "sender_not_found"},
 	/* no pool of the workspace has that id */
 	[ERROR_POOL_NOT_FOUND] = {"404", "pool_not_found"},
+	/* no webhook of the workspace has that id */
+	[ERROR_WEBHOOK_NOT_FOUND] = {"404", "webhook_not_found"},
+	/* no delivery of the workspace has that id, or what it tells of was deleted */
+	[ERROR_DELIVERY_NOT_FOUND] = {"404", "delivery_not_found"},
 	/* the campaign has to be paused first */
 	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
 	/* a message to the lead is with a worker: try again once it is settled */

@@ -15,6 +15,7 @@
 #include "event.h"
 #include "statement.h"
 #include "uuid7.h"
+#include "webhook.h"
 
 PG_FUNCTION_INFO_V1(lt_set_soft_bounce_limit);
 
@@ -30,8 +31,10 @@ static Statement insert_event = STATEMENT(
 	" WHEN 'replied' THEN encode(sha256(convert_to($7::text, 'UTF8')), 'hex')"
 	" WHEN 'clicked' THEN encode(sha256(convert_to(coalesce($7 ->> 'url', ''), 'UTF8')), 'hex')"
 	" WHEN 'bounced' THEN $7 ->> 'bounceType' ELSE '' END, $5, $6, $7, $8)"
-	" ON CONFLICT DO NOTHING",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID, TIMESTAMPTZOID);
+	" ON CONFLICT DO NOTHING"
+	" RETURNING " WEBHOOK_EVENTS("$1", "$2") ", $7 ->> 'classification' = 'unsubscribe'",
+	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID,
+	TIMESTAMPTZOID);
 
 static Statement find_limit = STATEMENT(
 	"SELECT soft_bounces FROM leadterra.bounce_limits"
@@ -60,7 +63,43 @@ static Statement delete_soft_bounces = STATEMENT(
 	" WHERE workspace_id = $1 AND lead_id = $2",
 	SPI_OK_DELETE, UUIDOID, UUIDOID);
 
-/* Keeps an event; false if it is known.  Runs in SPI. */
+/* What webhooks are told of by an event of a type. */
+static const struct
+{
+	const char *type;
+	const char *event;
+}			told[] =
+{
+	{"bounced", "message.bounced"},
+	{"clicked", "message.clicked"},
+	{"complained", "message.complained"},
+	{"replied", "reply.received"},
+	{"unsubscribed", "lead.unsubscribed"}
+};
+
+/* Tells webhooks of an event that was kept, as the statement that kept it returned. */
+static void
+tell(WebhookNews *news, const char *type)
+{
+	Datum		values[2];
+	bool		nulls[2];
+	const char *webhooks;
+	bool		is_unsubscribe;
+
+	statement_row(0, values, nulls);
+	webhooks = webhook_read_events(values[0], nulls[0]);
+	is_unsubscribe = !nulls[1] && DatumGetBool(values[1]) && strcmp(type, "replied") == 0;
+	for (size_t i = 0; i < lengthof(told); i++)
+	{
+		news->event = told[i].event;
+		if ((strcmp(told[i].type, type) == 0 ||
+			 (is_unsubscribe && strcmp(told[i].type, "unsubscribed") == 0)) &&
+			webhook_wants(webhooks, news->event))
+			webhook_tell(news);
+	}
+}
+
+/* Keeps an event, and tells webhooks of it; false if it is known.  Runs in SPI. */
 bool
 event_insert(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
 			 const pg_uuid_t *lead_id, const char *type, Jsonb *data)
@@ -71,7 +110,13 @@ event_insert(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
 	JsonbPGetDatum(data), TimestampTzGetDatum(context_clock())};
 
 	uuid7_generate(&event_id);
-	return statement_execute(&insert_event, values, NULL) > 0;
+	if (statement_execute(&insert_event, values, NULL) == 0)
+		return false;
+	tell(&(WebhookNews) {
+		.workspace = workspace, .campaign = DatumGetUUIDP(campaign), .message_ids = message_id,
+			.event_id = &event_id, .size = 1
+	}, type);
+	return true;
 }
 
 /* Returns how many soft bounces suppress an address in a workspace; 0: no number does. */

@@ -31,6 +31,7 @@ PG_FUNCTION_INFO_V1(lt_require_lease);
 PG_FUNCTION_INFO_V1(lt_lease_retry_at);
 PG_FUNCTION_INFO_V1(lt_lease_error);
 PG_FUNCTION_INFO_V1(lt_is_attempt);
+PG_FUNCTION_INFO_V1(lt_lease_most);
 PG_FUNCTION_INFO_V1(lt_lease_lose);
 PG_FUNCTION_INFO_V1(lt_lease_loss);
 
@@ -174,6 +175,13 @@ Datum
 lt_is_attempt(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(lease_is_attempt(PG_GETARG_INT16(0)));
+}
+
+/* SQL: leadterra.lease_most(losses, wanted) */
+Datum
+lt_lease_most(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(lease_most(PG_GETARG_INT16(0), PG_GETARG_INT32(1)));
 }
 
 /* SQL: leadterra.lease_lose(losses, others_completed) */

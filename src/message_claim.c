@@ -337,6 +337,7 @@ handle_chunk(ClaimChunk *chunk)
 	}
 	queue_except(claim->workspace, turn->campaign, claim->now,
 				 chunk->exceptions, chunk->nexceptions);
+	queue_tell_failed(&turn->lease, turn->webhooks, chunk->exceptions, chunk->nexceptions);
 	queue_put_back(&turn->lease, chunk->busy, chunk->nbusy, &turn->taker.losses, NULL);
 }
 

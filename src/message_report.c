@@ -30,6 +30,7 @@
 #include "queue.h"
 #include "statement.h"
 #include "suppression.h"
+#include "webhook.h"
 
 /* Whom a message that is known went to. */
 typedef struct Recipient
@@ -199,6 +200,17 @@ count_soft_bounces(const MessageReport *report, const Recipient *recipient)
 	(void) suppression_add(report->workspace, &entry, 1, "soft_bounces");
 }
 
+/* Tells webhooks that somebody unsubscribed, where no event that is kept does. */
+static void
+tell_unsubscribed(const MessageReport *report, const pg_uuid_t *campaign)
+{
+	if (strcmp(report->effect.suppression, "unsubscribed") == 0)
+		webhook_tell(&(WebhookNews) {
+			.workspace = report->workspace, .campaign = campaign, .event = "lead.unsubscribed",
+				.message_ids = report->message_id, .size = 1
+		});
+}
+
 /* Does what is said of a message that is known. */
 static bool
 apply(const MessageReport *report, Recipient *recipient)
@@ -220,8 +232,12 @@ apply(const MessageReport *report, Recipient *recipient)
 		return false;
 	if (is_new)
 		count_soft_bounces(report, recipient);
-	if (effect->suppression)
-		is_new |= suppress(report, recipient);
+	if (effect->suppression && suppress(report, recipient))
+	{
+		if (!is_new)
+			tell_unsubscribed(report, &recipient->campaign);
+		is_new = true;
+	}
 	/* The lead has another address than the one that bounced. */
 	if (effect->status && !(effect->of_address && recipient->given_up != (Datum) 0))
 		is_new |= enrollment_end(report->workspace, campaign, &recipient->lead_id, effect->status);
@@ -246,5 +262,8 @@ message_report(const MessageReport *said)
 	if (report.effect.suppression == NULL || report.entry == (Datum) 0)
 		error_raise(ERROR_MESSAGE_NOT_FOUND, "message \"%s\" does not exist",
 					error_uuid(UUIDPGetDatum(report.message_id)));
-	return suppress(&report, &recipient);
+	if (!suppress(&report, &recipient))
+		return false;
+	tell_unsubscribed(&report, NULL);
+	return true;
 }

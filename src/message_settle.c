@@ -213,7 +213,9 @@ report_bounces(FunctionCallInfo fcinfo, Datum workspace, const char *reason)
 	begin_report(fcinfo, &report, workspace);
 	if (report.count > 0)
 		message_bounce(&report.lease, report.numbers, report.count, reason);
-	count = end_report(&report, &(QueueVerdict) {.fate = QUEUE_FAIL, .reason = reason});
+	count = end_report(&report, &(QueueVerdict) {
+		.fate = QUEUE_FAIL, .reason = reason, .is_bounce = true
+	});
 	if (count > 0)
 		campaign_count_bounces(workspace, UUIDPGetDatum(&report.lease.campaign), count, count,
 							   report.now);

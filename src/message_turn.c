@@ -18,6 +18,7 @@
 #include "queue.h"
 #include "sender.h"
 #include "statement.h"
+#include "webhook.h"
 #include "window.h"
 
 /* Milliseconds that a claim waits for others. */
@@ -30,19 +31,21 @@ enum
 	DUE_STARTED,
 	DUE_DELAY,
 	DUE_HAS_LINKS,
+	DUE_WEBHOOKS,
 	DUE_LIMITS,
 	DUE_TEXTS = DUE_LIMITS + CAMPAIGN_LIMITS	/* and those behind it */
 };
 
 /*
  * Keeps the campaign from being deleted; start and pause do not wait.  One that is
- * just being deleted has nothing.  Whether the workspace has links is said here, so that
- * one that has none costs no statement.
+ * just being deleted has nothing.  Whether the workspace has links, and what webhooks want,
+ * is said here, so that one that has none costs no statement.
  */
 static Statement keep_due_steps = STATEMENT(
 	"SELECT h.step, c.started_at, h.delay_minutes,"
 	" (SELECT true FROM leadterra.links"
 	" WHERE workspace_id = $1 AND unsubscribe_url IS NOT NULL), "
+	WEBHOOK_EVENTS("$1", "$2") ", "
 	CAMPAIGN_LIMIT_COLUMNS ", " MESSAGE_TEXT_COLUMNS
 	" FROM (SELECT started_at, " CAMPAIGN_LIMIT_COLUMNS " FROM leadterra.campaigns c"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
@@ -185,6 +188,7 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 	statement_row(0, values, nulls);
 	if (!nulls[DUE_HAS_LINKS])
 		message_texts_link(turn->texts);
+	turn->webhooks = webhook_read_events(values[DUE_WEBHOOKS], nulls[DUE_WEBHOOKS]);
 	campaign_read_limits(claim->workspace, campaign, &values[DUE_LIMITS], &nulls[DUE_LIMITS],
 						 &turn->limits);
 	/* Of a campaign without these all that waits has a step. */
@@ -227,6 +231,8 @@ message_turn_close(MessageTurn *turn)
 		turn->lease.variants = turn->variants;
 	queue_lease_insert(&turn->lease, turn->skipped, turn->nskipped, claim->worker,
 					   claim->no_worker, claim->now, claim->expires_at);
+	if (queue_lease_is_done(&turn->lease) && webhook_wants(turn->webhooks, "campaign.finished"))
+		webhook_tell_finished(claim->workspace, &turn->lease.campaign, true);
 	if (turn->limits.has_pool)
 		sender_use(&turn->sender, turn->handed, claim->now);
 	campaign_use(&turn->limits, turn->handed, turn->handed_new);

@@ -41,6 +41,7 @@ typedef struct MessageTurn
 	int			wanted;			/* messages, by all limits */
 	TimestampTz send_until;
 	MessageTexts *texts;
+	const char *webhooks;		/* events that these want; NULL: there is none */
 	DueRule		rules[QUEUE_STEPS_MAX]; /* of those steps that may be taken, by number */
 	QueueSource sources[QUEUE_STEPS_MAX + 1];
 	QueueTaker	taker;

@@ -15,10 +15,15 @@
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_due_workspaces);
+PG_FUNCTION_INFO_V1(lt_due_deliveries);
 PG_FUNCTION_INFO_V1(lt_health);
 
 static Statement due_workspaces = STATEMENT(
 	"SELECT workspace_id, due_at FROM leadterra.due_workspaces($1)",
+	SPI_OK_SELECT, INT4OID);
+
+static Statement due_deliveries = STATEMENT(
+	"SELECT workspace_id, due_at FROM leadterra.due_deliveries($1)",
 	SPI_OK_SELECT, INT4OID);
 
 static Statement health = STATEMENT(
@@ -52,6 +57,16 @@ lt_due_workspaces(PG_FUNCTION_ARGS)
 	bool		isnull = PG_ARGISNULL(0);
 
 	return return_rows(fcinfo, &due_workspaces, &max, &isnull);
+}
+
+/* SQL: lt_due_deliveries(max) */
+Datum
+lt_due_deliveries(PG_FUNCTION_ARGS)
+{
+	Datum		max = PG_GETARG_DATUM(0);
+	bool		isnull = PG_ARGISNULL(0);
+
+	return return_rows(fcinfo, &due_deliveries, &max, &isnull);
 }
 
 /* SQL: lt_health() */

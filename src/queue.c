@@ -25,6 +25,8 @@ PG_FUNCTION_INFO_V1(lt_batch_is_valid);
 PG_FUNCTION_INFO_V1(lt_range_is_valid);
 PG_FUNCTION_INFO_V1(lt_enqueue);
 PG_FUNCTION_INFO_V1(lt_message_id);
+PG_FUNCTION_INFO_V1(lt_message_batch);
+PG_FUNCTION_INFO_V1(lt_message_position);
 PG_FUNCTION_INFO_V1(lt_count_members);
 PG_FUNCTION_INFO_V1(lt_least_id);
 PG_FUNCTION_INFO_V1(lt_greatest_id);
@@ -344,6 +346,27 @@ lt_message_id(PG_FUNCTION_ARGS)
 		error_raise(ERROR_INVALID_REQUEST, "a batch has no position " INT64_FORMAT, position);
 	*id = queue_message_id(PG_GETARG_UUID_P(0), position);
 	PG_RETURN_UUID_P(id);
+}
+
+/* SQL: leadterra.message_batch(message_id) */
+Datum
+lt_message_batch(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *batch_id = palloc(sizeof(pg_uuid_t));
+	int			position;
+
+	*batch_id = queue_message_batch(PG_GETARG_UUID_P(0), &position);
+	PG_RETURN_UUID_P(batch_id);
+}
+
+/* SQL: leadterra.message_position(message_id) */
+Datum
+lt_message_position(PG_FUNCTION_ARGS)
+{
+	int			position;
+
+	(void) queue_message_batch(PG_GETARG_UUID_P(0), &position);
+	PG_RETURN_INT32(position);
 }
 
 /* Returns the id that is the greatest in an array, or the least, as SQL has it. */

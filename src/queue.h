@@ -76,6 +76,7 @@ typedef struct QueueSteps
 {
 	int			count;
 	DueRule		rules[QUEUE_STEPS_MAX]; /* of step n + 1 */
+	const char *webhooks;		/* events that its webhooks want; NULL: it has none */
 } QueueSteps;
 
 /* A range of a lease, and the number of its first message. */
@@ -219,6 +220,7 @@ typedef struct QueueVerdict
 	QueueFate	fate;
 	const char *reason;
 	TimestampTz again_at;		/* of what is deferred */
+	bool		is_bounce;		/* which webhooks are told of by themselves */
 } QueueVerdict;
 
 /*
@@ -361,6 +363,8 @@ extern bool queue_read_exceptions(StatementRows *rows, QueueExceptionCount *foun
 extern const QueueBatch *queue_batch_of(const QueueBatches *batches, const pg_uuid_t *batch_id);
 
 /* queue_close.c: what becomes of it */
+extern void queue_tell_failed(const QueueLease *lease, const char *webhooks,
+							  const QueueException *exceptions, int count);
 extern void queue_lease_save(QueueLease *lease, const QueueSteps *steps, TimestampTz now);
 extern int	queue_lease_return(QueueLease *lease, const QueueSteps *steps, const int *numbers,
 							   int count, const QueueVerdict *verdict, TimestampTz now);

@@ -19,6 +19,7 @@
 #include "lease.h"
 #include "queue.h"
 #include "statement.h"
+#include "webhook.h"
 
 /* Waits before attempts two to five. */
 static const int retry_minutes[] = {1, 4, 16, 64};
@@ -210,6 +211,45 @@ decide(const LeaseReturn *back, const QueueRange *range, const LeasedBatch *batc
 }
 
 /*
+ * Tells webhooks, who want these events, of those messages of a lease that have failed.  Runs
+ * in SPI.
+ */
+void
+queue_tell_failed(const QueueLease *lease, const char *webhooks,
+				  const QueueException *exceptions, int count)
+{
+	pg_uuid_t  *message_ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
+	int			nfailed = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(exceptions[i].state, "failed") == 0)
+			message_ids[nfailed++] = queue_message_id(&exceptions[i].batch_id,
+													  exceptions[i].position);
+	}
+	if (nfailed > 0 && webhook_wants(webhooks, "message.failed"))
+		webhook_tell(&(WebhookNews) {
+			.workspace = lease->workspace, .campaign = &lease->campaign,
+				.event = "message.failed", .message_ids = message_ids, .size = nfailed
+		});
+	pfree(message_ids);
+}
+
+/* Tells webhooks of a lease that has ended. */
+static void
+tell_closed(const QueueLease *lease, const QueueSteps *steps)
+{
+	if (lease->sent > 0 && webhook_wants(steps->webhooks, "message.sent"))
+		webhook_tell(&(WebhookNews) {
+			.workspace = lease->workspace, .campaign = &lease->campaign,
+				.event = "message.sent", .lease_id = &lease->lease_id,
+				.size = lease->ranges.nmessages
+		});
+	if (webhook_wants(steps->webhooks, "campaign.finished"))
+		webhook_tell_finished(lease->workspace, &lease->campaign, false);
+}
+
+/*
  * Gives back messages of a lease, in order; those that have no batch to go back to are
  * dropped.  Returns how many were the first of their leads, and nobody had had them before.
  */
@@ -260,6 +300,8 @@ give_back(const LeaseReturn *back)
 	queue_put_back(back->lease, waiting, nwaiting, &back->losses, back->verdict.reason);
 	queue_except(back->lease->workspace, UUIDPGetDatum(&back->lease->campaign), back->now,
 				 failed, nfailed);
+	if (!back->verdict.is_bounce)
+		queue_tell_failed(back->lease, back->steps->webhooks, failed, nfailed);
 	return nnew;
 }
 
@@ -272,6 +314,8 @@ save(QueueLease *lease, const QueueSteps *steps, const LeasedBatch *batches, Tim
 	queue_lease_write(lease, done ? "closed" : "open", steps->count, now);
 	if (done && lease->sent > 0 && steps->count > 1)
 		queue_follow_ups(lease, steps, batches ? batches : find_leased_batches(lease), now);
+	if (done)
+		tell_closed(lease, steps);
 }
 
 /*
@@ -339,6 +383,7 @@ queue_lease_lose(QueueLease *lease, const QueueSteps *steps, TimestampTz now)
 	queue_lease_write(lease, "lost", steps->count, now);
 	(void) give_back(&back);
 	queue_follow_ups(lease, steps, batches, now);
+	tell_closed(lease, steps);
 }
 
 /*

@@ -43,7 +43,7 @@ SELECT format('UPDATE leadterra.%I SET %s WHERE workspace_id = %L', v.tab, v.cha
     ('leads', $$first_name = 'walrus', custom = '{"n": "walrus", "x": "walrus"}'$$), ('campaigns', $$name = 'walrus'$$), ('steps', $$subject = 'walrus'$$), ('lists', $$name = 'walrus'$$),
     ('blocklists', $$name = 'walrus'$$), ('suppressions', $$reason = 'walrus'$$), ('leases', $$worker = 'walrus'$$), ('jobs', $$worker = 'walrus', error = 'walrus'$$), ('events', $$data = '{"threadSnippet": "walrus"}'$$),
     ('exceptions', $$reason = 'walrus'$$), ('waiting', $$error = 'walrus'$$), ('imports', $$source = 'walrus'$$), ('links', $$unsubscribe_url = 'https://walrus.example/'$$), ('workspaces', $$postal_address = 'walrus'$$),
-    ('senders', $$name = 'walrus', transport = 'walrus'$$), ('pools', $$name = 'walrus'$$)) v (tab, change) \gexec
+    ('webhooks', $$url = 'https://walrus.example/'$$), ('webhook_log', $$error = 'walrus'$$), ('senders', $$name = 'walrus', transport = 'walrus'$$), ('pools', $$name = 'walrus'$$)) v (tab, change) \gexec
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') AS no_tenant \gset
 \if :no_tenant
 CREATE ROLE tenant;
@@ -97,6 +97,9 @@ INSERT INTO calls VALUES
 ('lt_set_verification(ARRAY(SELECT lead_id FROM lt_leads), ARRAY(SELECT -1 FROM lt_leads))'), ('(SELECT lt_pause_campaign($steps)::text || lt_start_campaign($steps)::text)'), ('lt_start_campaign($draft)'),
 ('lt_suppress(''{x.example}'')'), ('lt_unblock(''{no@example.com}'', $blocklist)'), ('lt_unsuppress(''{no@example.com, l8@example.com}'')'), ('lt_update_lead(''a@example.com'', ''{"phone": "1", "x": null}'')'),
 ('lt_unsubscribe($token)'),
+('lt_create_webhook(''https://x.example/'', ''{message.sent, campaign.finished}'')'), ('lt_create_webhook(''https://x.example/'', ''{message.sent}'', $campaign)'), ('lt_update_webhook($webhook, ''https://y.example/'', ''{message.failed}'')'), ('lt_resume_webhook($webhook)'), ('lt_delete_webhook($webhook)'), ('lt_redeliver($delivery)'), ('lt_redeliver($leased_delivery)'), ('lt_next_delivery()'),
+('(SELECT string_agg(d::text, '''') FROM lt_claim_deliveries() d)'), ('(SELECT string_agg(d::text, '''') FROM lt_claim_deliveries(3, ''1 minute'') d)'), ('(SELECT string_agg(lt_finish_delivery(lease_id, delivery_id, 200 + 10 * (row_number() OVER () % 30)::integer, ''e'', 5)::text, '''') FROM lt_claim_deliveries())'), ('(SELECT string_agg(d::text, '''') FROM lt_due_deliveries() d)'),
+('lt_finish_delivery($delivery_lease, $leased_delivery, 200)'), ('lt_finish_delivery($delivery_lease, $leased_delivery, 410, ''gone'')'), ('lt_finish_delivery($delivery_lease, $leased_delivery, NULL)'),
 ('lt_current_workspace()'), ('lt_pre_request()'), ('lt_typeid(''camp'', $campaign)'), ('lt_from_typeid(''00000000000000000000000000'')'), ('lt_uuidv7()'),
 ('pg_temp.http(''POST'', ''/v1/campaigns'', ''{"name": "x"}'')'), ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/leads/bulk'', ''{"leads": [{"email": "x@example.com"}]}'')'),
 ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/start'')'), ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/pause'')'), ('pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/stats'')'),

@@ -10,6 +10,7 @@ BEGIN
     ids := ids || jsonb_build_object(
         'campaign', lt_create_campaign(label, '[{"subject": "s", "bodyHtml": "{{unsubscribeUrl}}"}]'), 'draft', lt_create_campaign(label),
         'list', lt_create_list(label), 'other_list', lt_create_list(label), 'blocklist', lt_create_blocklist(label), 'key', lt_create_api_key(label),
+        'webhook', (lt_create_webhook('https://' || lower(label) || '.example/', leadterra.webhook_events())).webhook_id,
         'sender', lt_create_sender(lower(label) || '@sender.example', '{"dailyLimit": 100}'), 'other_sender', lt_create_sender(lower(label) || '.other@sender.example'), 'pool', lt_create_pool(label), 'other_pool', lt_create_pool(label));
     PERFORM lt_set_pool_senders((ids ->> 'pool')::uuid, ARRAY[ids ->> 'sender', ids ->> 'other_sender']::uuid[]), lt_set_sending((ids ->> 'draft')::uuid, jsonb_build_object('poolId', ids -> 'pool', 'dailyLimit', 100));
     PERFORM lt_set_unsubscribe_url('https://example.com/u/');
@@ -23,6 +24,12 @@ BEGIN
         'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT key_id FROM lt_api_keys));
     PERFORM lt_record_event(claimed.message_id, 'opened'), lt_record_event(claimed.message_id, 'replied', '{"classification": "out_of_office"}'),
         lt_record_event(claimed.message_id, 'bounced', '{"bounceType": "soft"}'), lt_set_soft_bounce_limit(4);
+    -- One delivery succeeded, one is with a worker, and others wait.
+    SELECT * INTO claimed FROM lt_claim_deliveries(1, '1 hour');
+    PERFORM lt_finish_delivery(claimed.lease_id, claimed.delivery_id, 200);
+    ids := ids || jsonb_build_object('delivery', claimed.delivery_id);
+    SELECT * INTO claimed FROM lt_claim_deliveries(1, '1 hour');
+    ids := ids || jsonb_build_object('delivery_lease', claimed.lease_id, 'leased_delivery', claimed.delivery_id);
     PERFORM set_config('leadterra.workspace_id', '', true);
     RETURN ids;
 END;

@@ -148,7 +148,7 @@ BEGIN
     SELECT coalesce(s.scope, 'null') INTO wrong
     FROM unnest(lt_create_api_key.scopes) AS s (scope)
     WHERE (s.scope ~ ('^(all|blocklists|campaigns|jobs|leads|lists|messages|replies|senders'
-        '|workspaces):(all|create|read|update|delete)$')) IS NOT TRUE
+        '|webhooks|workspaces):(all|create|read|update|delete)$')) IS NOT TRUE
     LIMIT 1;
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', format('scope "%s" is unknown', wrong));
@@ -170,7 +170,7 @@ stored. For the owner of the extension.
 Parameters:
 - label: a name for people
 - scopes: a resource (blocklists, campaigns, jobs, leads, lists, messages, replies, senders,
-  workspaces or all), ":", and an action (create, read, update, delete or all)
+  webhooks, workspaces or all), ":", and an action (create, read, update, delete or all)
 Returns: the key.
 Errors: PT400 invalid_request.';
 

@@ -62,3 +62,11 @@ AS 'MODULE_PATHNAME', 'lt_lease_loss';
 
 COMMENT ON FUNCTION leadterra.lease_loss(boolean) IS
 'Return what is noted of work that a worker let run out, and that may have failed by that.';
+
+CREATE FUNCTION leadterra.lease_most(losses smallint, wanted integer)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_lease_most';
+
+COMMENT ON FUNCTION leadterra.lease_most(smallint, integer) IS
+'Return how much of wanted work is handed out in one lease that was lost so often.';

@@ -130,6 +130,8 @@ BEGIN
             PERFORM leadterra.maintain_answers(w.workspace_id);
             PERFORM leadterra.maintain_pools(w.workspace_id);
             removed := removed + leadterra.maintain_jobs(w.workspace_id, before, slice - removed);
+            removed := removed
+                + leadterra.maintain_webhooks(w.workspace_id, before, slice - removed);
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR lock_not_available
             OR SQLSTATE 'PT500' THEN
             RAISE WARNING 'maintenance of workspace "%" failed: %', w.workspace_id, SQLERRM;
@@ -162,7 +164,8 @@ COMMENT ON FUNCTION @extschema@.lt_maintain(interval) IS
 
 Finished batches with their exceptions and events, closed leases and finished jobs go once
 they are older than keep. The statistics keep their counts. Imports go with the rows that
-they left out. Answers to requests with an Idempotency-Key go after a day, uncounted.
+they left out. What webhooks were told, or still have to be, goes with its log. Answers to
+requests with an Idempotency-Key go after a day, uncounted.
 
 Call it until it returns 0, or from time to time. It works on all workspaces, as the owner
 of the extension. What a transaction holds stays for the next time. An event of a message

@@ -8,6 +8,21 @@ AS 'MODULE_PATHNAME', 'lt_message_id';
 COMMENT ON FUNCTION leadterra.message_id(uuid, bigint) IS
 'Return the id of the message at a position, from 1, of a batch.';
 
+CREATE FUNCTION leadterra.message_batch(message_id uuid)
+RETURNS uuid
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_message_batch';
+
+COMMENT ON FUNCTION leadterra.message_batch(uuid) IS 'Return the batch that a message is of.';
+
+CREATE FUNCTION leadterra.message_position(message_id uuid)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_message_position';
+
+COMMENT ON FUNCTION leadterra.message_position(uuid) IS
+'Return the position, from 1, of a message in its batch.';
+
 CREATE FUNCTION leadterra.enter_message(
     scope text, message_id uuid,
     OUT campaign_id uuid, OUT step integer, OUT batch_id uuid, OUT "position" integer,

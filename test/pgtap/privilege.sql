@@ -93,6 +93,14 @@ INSERT INTO lines VALUES
 ('lt_set_sending', 'campaigns:update', 'lt_set_sending($draft, ''{}'')', 'PT404'),
 ('lt_set_sending', 'campaigns:update', 'lt_set_sending($own_campaign, jsonb_build_object(''poolId'', $pool))', 'PT404'),
 ('lt_set_soft_bounce_limit', 'workspaces:update', 'lt_set_soft_bounce_limit(3)', ''),
+('lt_create_webhook', 'webhooks:create', 'lt_create_webhook(''https://x.example/'', ''{message.sent}'', $campaign)', 'PT404'),
+('lt_update_webhook', 'webhooks:update', 'lt_update_webhook($webhook, ''https://x.example/'')', 'PT404'),
+('lt_delete_webhook', 'webhooks:delete', 'lt_delete_webhook($webhook)', 'PT404'),
+('lt_resume_webhook', 'webhooks:update', 'lt_resume_webhook($webhook)', 'PT404'),
+('lt_redeliver', 'webhooks:update', 'lt_redeliver($delivery)', 'PT404'),
+('lt_claim_deliveries', 'messages:update', '(SELECT bool_and(url = ''https://a.example/'') FROM lt_claim_deliveries())', 'true'),
+('lt_finish_delivery', 'messages:update', 'lt_finish_delivery($delivery_lease, $leased_delivery, 200)', 'PT409'),
+('lt_next_delivery', 'messages:read', 'lt_next_delivery() IS NOT NULL', 'true'),
 ('lt_continue_campaign', 'campaigns:update', 'lt_continue_campaign($draft)', 'PT404'),
 ('lt_set_steps', 'campaigns:update', 'lt_set_steps($draft, ''[]'')', 'PT404'),
 ('lt_set_unsubscribe_url', 'workspaces:update', 'lt_set_unsubscribe_url(''https://example.net/'')', ''),
@@ -128,7 +136,7 @@ INSERT INTO lines VALUES
 -- A view shows no id of B.
 INSERT INTO lines SELECT v.name, v.scope, format('(SELECT string_agg(v::text, '''') ~ (SELECT string_agg(value, ''|'') FROM jsonb_each_text((SELECT b FROM ids))) FROM %I v)', v.name), 'false'
 FROM (VALUES ('lt_campaigns', 'campaigns:read'), ('lt_leads', 'leads:read'), ('lt_lists', 'lists:read'), ('lt_enrollments', 'leads:read'), ('lt_messages', 'messages:read'), ('lt_leases', 'messages:read'), ('lt_suppressions', 'blocklists:read'),
-    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_senders', 'senders:read'), ('lt_pools', 'senders:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read'), ('lt_import_reject_counts', 'leads:read')) v (name, scope);
+    ('lt_blocklists', 'blocklists:read'), ('lt_blocklist_entries', 'blocklists:read'), ('lt_jobs', 'jobs:read'), ('lt_replies', 'replies:read'), ('lt_webhooks', 'webhooks:read'), ('lt_deliveries', 'webhooks:read'), ('lt_senders', 'senders:read'), ('lt_pools', 'senders:read'), ('lt_imports', 'leads:read'), ('lt_import_rejects', 'leads:read'), ('lt_import_reject_counts', 'leads:read')) v (name, scope);
 UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT (b ->> ''\1'')' || CASE WHEN name = 'lt_unsubscribe' THEN '' ELSE '::uuid' END || ' FROM ids)', 'g'), '$own_campaign', '(SELECT (a ->> ''campaign'')::uuid FROM ids)');
 
 -- What a route answers is looked at for the code of an error, too.
@@ -139,7 +147,7 @@ SELECT plan((SELECT 99 + count(call) + 2 * count(scope) FILTER (WHERE call IS NO
 
 -- Who may do what is in privilege_matrix.sql; what is seen of it, and as whom it runs.
 SELECT is((SELECT string_agg(name || '.' || attname, ' ' ORDER BY name, attname) FROM members JOIN pg_attribute ON attrelid = relation_oid AND attnum > 0
-    WHERE kind IN ('table', 'view') AND attname ~ 'key' AND attname NOT IN ('idempotency_key', 'key_id')), 'address_keys.address_key api_keys.key_hash links.link_key', 'keys stand in these columns alone');
+    WHERE kind IN ('table', 'view') AND attname ~ 'key|secret' AND attname NOT IN ('idempotency_key', 'key_id')), 'address_keys.address_key api_keys.key_hash links.link_key webhooks.secret', 'keys stand in these columns alone');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members WHERE kind = 'table' AND NOT (SELECT relrowsecurity FROM pg_class WHERE oid = relation_oid)), NULL, 'every table has row-level security');
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM members m WHERE kind = 'table'
     AND (SELECT array_agg(replace(pg_get_expr(polqual, polrelid), 'OPERATOR(pg_catalog.=)', '=') || polcmd::text) FROM pg_policy WHERE polrelid = relation_oid) IS DISTINCT FROM '{(workspace_id = lt_current_workspace())*}'), NULL, 'with the one policy');

@@ -82,8 +82,8 @@ SELECT is((SELECT string_agg(m.identity, ', ') FROM members m JOIN pg_proc p ON 
     'no role takes its own word for the workspace');
 
 SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM matches WHERE 'worker' = ANY (groups) AND NOT internal),
-    'lt_bounce_messages lt_claim_job lt_claim_messages lt_complete_messages lt_current_workspace lt_defer_messages lt_extend_lease lt_fail_messages lt_finish_job lt_job_progress lt_leads lt_next_due lt_record_event lt_release_lease lt_set_verification lt_unsubscribe', 'workers have these calls and this view');
-SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM matches WHERE 'worker_of_all' = ANY (groups)), 'lt_due_workspaces lt_use_workspace', 'and these, who serve all workspaces');
+    'lt_bounce_messages lt_claim_deliveries lt_claim_job lt_claim_messages lt_complete_messages lt_current_workspace lt_defer_messages lt_extend_lease lt_fail_messages lt_finish_delivery lt_finish_job lt_job_progress lt_leads lt_next_delivery lt_next_due lt_record_event lt_release_lease lt_set_verification lt_unsubscribe', 'workers have these calls and this view');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM matches WHERE 'worker_of_all' = ANY (groups)), 'lt_due_deliveries lt_due_workspaces lt_use_workspace', 'and these, who serve all workspaces');
 
 -- What runs as the caller needs lines of its own: functions that a member names, and
 -- the columns that it reads.  Of a body in PL/pgSQL the catalog does not know them.

@@ -135,6 +135,26 @@ PY
 	is($server->safe_psql('worker', 'SELECT string_agg(state, \' \' ORDER BY email) FROM lt_messages'), 'sent retry', 'and says what became of it');
 }
 
+# Who is told of something checks the signature as the page says.
+{
+	my ($program) = slurp_file("$root/doc/webhooks.md") =~ /^```python\n(.*?)^```$/ms;
+	my $printed = '';
+	$server->safe_psql('postgres', 'CREATE DATABASE signature');
+	my $delivery = $server->safe_psql('signature', <<'SQL');
+CREATE EXTENSION leadterra;
+SELECT secret FROM lt_create_webhook('https://example.com', '{campaign.started}') \gset
+SELECT lt_create_campaign('Bäume', '[{"subject": "s", "bodyHtml": "b"}]') AS campaign \gset
+SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com"}]') \g /dev/null
+SELECT lt_start_campaign(:'campaign') \g /dev/null
+SELECT json_build_object('secret', :'secret', 'headers', headers, 'body', body) FROM lt_claim_deliveries();
+SQL
+	my $check = "$program\nimport json, sys\nd = json.loads(sys.stdin.read())\nb = d['body'].encode()\nh = d['headers']\n"
+	  . "print(is_genuine(d['secret'], h, b), is_genuine(d['secret'], h, b + b' '), is_genuine('whsec_' + 'A' * 43 + '=', h, b), is_genuine(d['secret'], h | {'webhook-timestamp': '1'}, b),"
+	  . " hmac.new(d['secret'].encode(), b, hashlib.sha256).hexdigest() == h['X-Leadterra-Signature'])\n";
+	IPC::Run::run([ 'python3', '-c', $check ], '<', \$delivery, '>', \$printed, '2>&1');
+	is($printed, "True False False False True\n", 'the signature is checked as doc/webhooks.md says');
+}
+
 # The reference is what the comments say.
 {
 	local $ENV{PGHOST} = $server->host;

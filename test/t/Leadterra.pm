@@ -121,6 +121,13 @@ SELECT lt_record_event(:'message', 'opened', '{"at": "\\t"}'), lt_record_event(:
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(2, '1 day', :'sent')) l;
 SELECT count(*) FROM lt_claim_messages(3, '1 day', :'sent', 'worker');
 
+SELECT lt_create_webhook('https://example.com/?a=back\\slash&b=1', leadterra.webhook_events()), lt_create_webhook('https://gone.example/', '{campaign.paused}', :'paused');
+SELECT lt_start_campaign(:'paused'), lt_pause_campaign(:'paused'), lt_fail_messages(lease_id, ARRAY[message_id], 'no', true), lt_record_event(message_id, 'replied', '{"threadSnippet": "tab\\there"}') FROM lt_claim_messages(1, '1 day', :'sent');
+SELECT lt_finish_delivery(lease_id, delivery_id, CASE url WHEN 'https://gone.example/' THEN 410 ELSE 500 END, 'tab\there, back\\slash', 5) FROM lt_claim_deliveries(2, '1 day');
+UPDATE leadterra.webhooks SET resting_until = NULL;
+SELECT lt_finish_delivery(lease_id, delivery_id, 200) FROM lt_claim_deliveries(1, '1 day');
+SELECT count(*) FROM lt_claim_deliveries(1, '1 day');
+
 SELECT lt_create_sender('ann\@sender.example', '{"name": "back\\\\slash, \\u00c4", "replyTo": "b\\u00fccher\@b\\u00fccher.example", "dailyLimit": 40, "timeZone": "Asia/Kathmandu", "gapSeconds": 5, "transport": "smtp"}') AS ann,
     lt_create_sender('bob\@sender.example', '{"status": "warming", "rampFrom": 5, "rampStep": 2}') AS bob, lt_create_sender('gone\@sender.example') AS gone \\gset
 SELECT lt_create_pool('Pool') AS pool \\gset
@@ -167,7 +174,7 @@ sub contents
 	{
 		$contents{$table} = $server->safe_psql($database, "SELECT $row FROM $table t ORDER BY t::text COLLATE \"C\"");
 	}
-	for my $view (map { "$schema.lt_$_" } qw(campaigns senders pools leads lists enrollments suppressions blocklists blocklist_entries messages jobs imports import_rejects api_keys))
+	for my $view (map { "$schema.lt_$_" } qw(campaigns senders pools leads lists enrollments suppressions blocklists blocklist_entries messages jobs webhooks deliveries imports import_rejects api_keys))
 	{
 		for my $workspace (@workspaces)
 		{
