@@ -122,7 +122,7 @@ SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_m
 SELECT count(*) FROM lt_claim_messages(3, '1 day', :'sent', 'worker');
 
 SELECT lt_create_webhook('https://example.com/?a=back\\slash&b=1', leadterra.webhook_events()), lt_create_webhook('https://gone.example/', '{campaign.paused}', :'paused');
-SELECT lt_start_campaign(:'paused'), lt_pause_campaign(:'paused'), lt_fail_messages(lease_id, ARRAY[message_id], 'no', true), lt_record_event(message_id, 'replied', '{"threadSnippet": "tab\\there"}') FROM lt_claim_messages(1, '1 day', :'sent');
+SELECT lt_start_campaign(:'paused'), lt_pause_campaign(:'paused'), lt_start_campaign(:'paused'), lt_pause_campaign(:'paused');
 SELECT lt_finish_delivery(lease_id, delivery_id, CASE url WHEN 'https://gone.example/' THEN 410 ELSE 500 END, 'tab\there, back\\slash', 5) FROM lt_claim_deliveries(2, '1 day');
 UPDATE leadterra.webhooks SET resting_until = NULL;
 SELECT lt_finish_delivery(lease_id, delivery_id, 200) FROM lt_claim_deliveries(1, '1 day');
@@ -155,7 +155,9 @@ SELECT lt_create_campaign('Other workspace', '[{"subject": "s", "bodyHtml": "b"}
 SELECT lt_bulk_upsert(:'other', '[{"email": "lead-1\@example.com", "firstName": "Other"}]');
 SELECT lt_start_campaign(:'other');
 CALL lt_import_table(:'other', 'list', '{"email": "note"}');
-SELECT lt_suppress('{other\@example.com}'), lt_create_list('Other list'), lt_create_api_key('Other key'), lt_create_sender('other\@sender.example'), lt_create_pool('Other pool');
+SELECT lt_suppress('{other\@example.com}'), lt_create_list('Other list'), lt_create_api_key('Other key'), lt_create_sender('other\@sender.example'), lt_create_pool('Other pool'), lt_create_webhook('https://other.example/', '{campaign.paused}');
+SELECT lt_pause_campaign(:'other'), lt_start_campaign(:'other');
+SELECT lt_finish_delivery(lease_id, delivery_id, 200) FROM lt_claim_deliveries();
 SQL
 }
 
