@@ -102,6 +102,16 @@ SELECT lt_create_blocklist('New') AS new \\gset
 SELECT lt_block('{a\@b.example}', :'new'), lt_unblock('{a\@b.example}', :'new'), lt_delete_blocklist(:'new');
 SQL
 	<<"SQL",
+SELECT webhook_id AS webhook FROM lt_create_webhook('https://plans.example', leadterra.webhook_events()) \\gset
+SELECT lt_update_webhook(:'webhook', 'https://other.example'), lt_resume_webhook(:'webhook'), lt_start_campaign(:'paused'), lt_next_delivery();
+SELECT lease_id AS lease, delivery_id AS delivery FROM lt_claim_deliveries(1) \\gset
+SELECT lt_finish_delivery(:'lease', :'delivery', 200), lt_redeliver(:'delivery');
+SELECT min(lease_id::text) AS lease, min(message_id::text) AS id FROM lt_claim_messages(2, '1 hour', :'sent') \\gset
+SELECT lt_fail_messages(:'lease', ARRAY[:'id']::uuid[], 'no', true), lt_complete_messages(:'lease');
+SELECT count(*) FROM lt_claim_deliveries(100);
+SELECT lt_delete_webhook(:'webhook');
+SQL
+	<<"SQL",
 SELECT lt_set_unsubscribe_url('https://example.com/u/');
 SELECT lt_set_postal_address('1 Main Street');
 UPDATE leadterra.steps SET body_html = '{{postalAddress}} {{unsubscribeUrl}}';
@@ -128,7 +138,7 @@ SELECT lt_set_unsubscribe_url(NULL);
 SQL
 	<<"SQL",
 SELECT set_config('request.headers', '{"x-original-uri": "/v1/suppression-list", "idempotency-key": "new"}', true), lt_http_write('{"emails": ["http-too\@example.org"]}');
-SELECT count(*) FROM lt_due_workspaces(), lt_health();
+SELECT count(*) FROM lt_due_workspaces(), lt_due_deliveries(), lt_health();
 SELECT lt_maintain('0');
 SELECT lt_create_workspace('Forgetful') AS forgetful \\gset
 SET leadterra.workspace_id = :'forgetful';
