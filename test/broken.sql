@@ -281,7 +281,7 @@ BEGIN
     END IF;
     EXECUTE 'SELECT (' || call || ')::text' INTO result;
     RESET ROLE;
-    IF result ~ theirs AND call !~ 'due_workspaces|lt_unsubscribe' THEN
+    IF result ~ theirs AND call !~ 'due_workspaces|due_deliveries|lt_unsubscribe' THEN
         wrong := 'shows what is of another workspace: ' || left(result, 300);
     ELSIF call ~ 'claim' OR random() < 0.2 THEN
         wrong := pg_temp.wrong(known_since);

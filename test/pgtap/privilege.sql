@@ -143,7 +143,7 @@ UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT 
 ALTER TABLE lines ADD asked text;
 UPDATE lines SET asked = CASE WHEN name LIKE '% %' THEN substring(call FROM '^pg_temp\.http\(.*\)') || ' ->> ''code''' ELSE call END;
 -- Each line is three tests or one, and then there are the others.
-SELECT plan((SELECT 99 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
+SELECT plan((SELECT 104 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
 
 -- Who may do what is in privilege_matrix.sql; what is seen of it, and as whom it runs.
 SELECT is((SELECT string_agg(name || '.' || attname, ' ' ORDER BY name, attname) FROM members JOIN pg_attribute ON attrelid = relation_oid AND attnum > 0
@@ -312,7 +312,7 @@ SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest(ARRAY[
     format('SET leadterra.workspace_id = %L', :'b'), format('SET LOCAL leadterra.workspace_id = %L', :'b'), format('SELECT set_config(''leadterra.workspace_id'', %L, true)', :'b'),
     'RESET leadterra.workspace_id', 'SET leadterra.scopes = ''''', 'RESET leadterra.scopes', 'SET leadterra.now = ''2030-01-01''', format('ALTER ROLE lt_test_api SET leadterra.workspace_id = %L', :'b'),
     'SET row_security = off; SELECT count(*) FROM leadterra.leads', 'SELECT leadterra.random_api_key(lt_uuidv7())', 'SELECT leadterra.hash_address(lt_uuidv7(), ''x'')', 'SELECT * FROM leadterra.lead_heirs', 'SELECT leadterra.export_person(lt_uuidv7(), ''x@example.com'', ''x'')', format('SELECT lt_use_workspace(%L)', :'b'), 'SELECT * FROM leadterra.api_keys', 'SELECT * FROM lt_api_keys', 'TRUNCATE leadterra.leads',
-    'SELECT lt_set_lead_limit(NULL)', 'UPDATE leadterra.lead_limits SET lead_limit = 9', 'SELECT * FROM leadterra.lead_limits', 'SELECT * FROM leadterra.links', 'SELECT * FROM leadterra.address_keys', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()']) sql;
+    'SELECT lt_set_lead_limit(NULL)', 'UPDATE leadterra.lead_limits SET lead_limit = 9', 'SELECT * FROM leadterra.lead_limits', 'SELECT * FROM leadterra.links', 'SELECT * FROM leadterra.address_keys', 'ALTER TABLE leadterra.leads DISABLE ROW LEVEL SECURITY', 'DROP POLICY workspace ON leadterra.leads', 'SELECT lt_maintain()', 'SELECT * FROM lt_due_workspaces()', 'SELECT * FROM lt_due_deliveries()', 'SELECT secret FROM leadterra.webhooks', 'SELECT * FROM leadterra.webhook_outbox', 'SELECT * FROM leadterra.webhook_deliveries', 'SELECT leadterra.delivery_body(lt_uuidv7(), lt_uuidv7())']) sql;
 RESET ALL;
 SELECT is(lt_current_workspace()::text, :'a', 'RESET ALL leaves the workspace');
 CREATE FUNCTION pg_temp.peek(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'seen %', value; END $$;

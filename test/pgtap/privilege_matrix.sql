@@ -1,6 +1,6 @@
 -- privilege: which group may do what: leadterra.privileges() against what roles may do.
 BEGIN;
-SELECT plan(81);
+SELECT plan(90);
 
 -- Two workspaces that hold something of everything.
 \set schema public
@@ -206,6 +206,9 @@ SELECT is((SELECT array_agg(email) FROM lt_leads WHERE lead_id = ANY (:'lead_ids
 SELECT cmp_ok(lt_job_progress(:'job', 50), '>', clock_timestamp(), 'says how far it is');
 SELECT is(lt_set_verification(:'lead_ids'::uuid[], ARRAY[-1]), 1, 'sets what it found');
 SELECT is(lt_finish_job(:'job'), true, 'and finishes it');
+SELECT cmp_ok(lt_next_delivery(), '<=', clock_timestamp(), 'asks when a delivery is due');
+SELECT is((SELECT bool_and(url = 'https://a.example/' AND lt_finish_delivery(lease_id, delivery_id, 200)) FROM lt_claim_deliveries()), true, 'claims and finishes deliveries');
+SELECT throws_ok(sql, '42501', NULL, sql) FROM unnest('{SELECT secret FROM leadterra.webhooks, SELECT * FROM leadterra.webhook_outbox, SELECT * FROM lt_webhooks, SELECT * FROM lt_deliveries, SELECT * FROM lt_due_deliveries()}'::text[]) sql;
 RESET ROLE;
 SELECT set_config('leadterra.workspace_id', :'a', true);
 SELECT is((SELECT string_agg(concat_ws(' ', email, state, reason), ', ' ORDER BY email, state) FROM lt_messages WHERE email LIKE 'a.only%' OR email = 'b@example.com'), 'a.only@example.com sent, b@example.com retry no route', 'all of which is so');
@@ -221,6 +224,8 @@ SELECT cmp_ok(lt_next_due(), '<=', clock_timestamp(), 'works there');
 SELECT is((SELECT sum(lt_complete_messages(c.lease_id, ARRAY[c.message_id])) FROM lt_claim_messages() c), 2::bigint, 'claims and completes');
 SELECT is((SELECT lt_finish_job(j.lease_id) FROM lt_claim_job() j), true, 'does jobs');
 SELECT is((SELECT count(*) FROM lt_due_workspaces() WHERE workspace_id IN (:'a', :'b')), 0::bigint, 'until nothing is due');
+SELECT is((SELECT array_agg(workspace_id::text) FROM lt_due_deliveries() WHERE workspace_id IN (:'a', :'b')), ARRAY[:'b']::text[], 'it finds where deliveries are due');
+SELECT is((SELECT bool_and(url = 'https://b.example/' AND lt_finish_delivery(lease_id, delivery_id, 200)) FROM lt_claim_deliveries()), true, 'and does these');
 RESET ROLE;
 SELECT set_config('leadterra.workspace_id', '', true);
 

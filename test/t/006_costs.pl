@@ -457,5 +457,75 @@ for my $number (0 .. 2)
 	cmp_ok($taken{threads}[$number][1], '<=', $taken{plain}[$number][1] + ($number == 2 ? 30 : 10), "threads: pages of $call");
 }
 
+# What webhooks cost: statements and pages of claiming and completing 1,000 messages, and of an
+# event; and what 100,000 messages write to the outbox.
+$server->safe_psql('postgres', 'CREATE DATABASE webhooks');
+my $rounds = 100;
+my $told = <<'SQL';
+CREATE EXTENSION leadterra;
+CREATE EXTENSION pg_stat_statements;
+CREATE FUNCTION pg_temp.measured(call text, OUT statements bigint, OUT pages bigint, OUT rows_told bigint) LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    before constant bigint := count(*) FROM leadterra.webhook_outbox;
+BEGIN
+    PERFORM pg_stat_statements_reset(), set_config('pg_stat_statements.track', 'all', false);
+    EXECUTE call;
+    PERFORM set_config('pg_stat_statements.track', 'none', false);
+    SELECT sum(calls), sum(shared_blks_hit + shared_blks_read) INTO statements, pages FROM pg_stat_statements WHERE query ~ 'leadterra\.';
+    rows_told := (SELECT count(*) FROM leadterra.webhook_outbox) - before;
+END;
+$$;
+SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "b"}]') AS c \gset
+SELECT count(lt_bulk_upsert(:'c', (SELECT jsonb_agg(jsonb_build_object('email', format('l%s-%s@example.com', n, i))) FROM generate_series(1, 1000) i))) FROM generate_series(1, :rounds + 8) n \g /dev/null
+SELECT lt_start_campaign(:'c') \g /dev/null
+SQL
+my @asked = ('no webhook', 'a webhook for replies', 'a webhook for what is sent', 'a webhook for all');
+my $round = <<'SQL';
+SELECT lease_id AS lease, message_id AS id FROM lt_claim_messages(1000) LIMIT 1 \gset
+SELECT lt_complete_messages(:'lease') \g /dev/null
+SELECT lt_record_event(:'id', 'opened') \g /dev/null
+SELECT * FROM pg_temp.measured('SELECT count(*) FROM lt_claim_messages(1000)');
+SELECT lease_id AS lease FROM leadterra.leases WHERE state = 'open' \gset
+SELECT * FROM pg_temp.measured(format('SELECT lt_complete_messages(%L)', :'lease'));
+SELECT * FROM pg_temp.measured(format('SELECT lt_record_event(%L, ''clicked'')', :'id'));
+SQL
+my @created = ('', map { "SELECT count(*) FROM lt_create_webhook('https://a.example', $_) \\g /dev/null\n" } q('{reply.received}'), q('{message.sent}'), 'leadterra.webhook_events()');
+$told =~ s/:rounds/$rounds/;
+my @lines = split /\n/, $server->safe_psql('webhooks', $told . join('', map { "$_$round" } @created));
+# What each took before there were webhooks.
+my %before = ('a claim' => 9, 'completing it' => 3, 'an event' => 3);
+my %pages;
+for my $number (0 .. 3)
+{
+	for my $call ('a claim', 'completing it', 'an event')
+	{
+		my ($statements, $pages, $rows) = split /\|/, shift @lines;
+		note("$asked[$number], $call: $statements statements, $pages pages, $rows rows of the outbox");
+		$pages{$call} //= $pages;
+		my $wanted = { 'completing it' => [ 0, 0, 1, 2 ], 'an event' => [ 0, 0, 0, 1 ] }->{$call};
+		is($rows, $wanted ? $wanted->[$number] : 0, "$asked[$number], $call: rows of the outbox");
+		# An insert, and for campaign.finished a look at what waits.
+		is($statements, $before{$call} + ($rows > 0) + ($rows > 1), "$asked[$number], $call: statements");
+		cmp_ok($pages, '<=', $pages{$call} + 10 * $rows, "$asked[$number], $call: pages");
+	}
+}
+my ($size, $told_rows) = split /\|/, $server->safe_psql('webhooks', <<"SQL");
+DELETE FROM leadterra.webhooks;
+SELECT count(*) FROM lt_create_webhook('https://a.example', '{message.sent}') \\g /dev/null
+CREATE PROCEDURE send() LANGUAGE plpgsql AS \$\$
+BEGIN
+    FOR n IN 1 .. $rounds LOOP
+        PERFORM lt_complete_messages(lease_id) FROM lt_claim_messages(1000) LIMIT 1;
+        COMMIT;
+    END LOOP;
+END;
+\$\$;
+CALL send();
+SELECT sum(pg_column_size(o)), count(*) FROM leadterra.webhook_outbox o;
+SQL
+is($told_rows, $rounds, 'a lease of 1,000 messages is a row of the outbox');
+note("100,000 messages: $size bytes of outbox");
+cmp_ok($size, '<', 100_000, '100,000 messages write less than 100 kB of outbox');
+
 $server->stop;
 done_testing();
