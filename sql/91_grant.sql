@@ -138,19 +138,20 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_grant_worker(name, uuid) IS
-'Let a role send messages and do background jobs
+'Let a role send messages, do background jobs and deliver what webhooks are told
 
 The role claims, completes and fails messages, extends leases, records events,
-unsubscribes, asks when the next message is due, claims and finishes jobs, and says which
-addresses are valid. For jobs it reads lt_leads. Privileges are granted and never revoked;
+unsubscribes, asks when the next message is due, claims and finishes jobs, says which
+addresses are valid, and claims and finishes deliveries of webhooks. For jobs it reads lt_leads. Privileges are granted and never revoked;
 call it again after an upgrade. It warns as lt_grant_api does. For the owner of the
 extension.
 
 Parameters:
 - role: the name of a role that exists
 - workspace_id: the workspace that the role serves; null: all, unless it is bound already:
-  lt_due_workspaces lists those with due messages, and lt_use_workspace opens one for a
-  transaction (a role that served all keeps these two where it is bound later: revoke them)
+  lt_due_workspaces lists those with due messages, lt_due_deliveries those with due deliveries,
+  and lt_use_workspace opens one for a transaction (a role that served all keeps these where it
+  is bound later: revoke them)
 Errors: PT400 invalid_request, PT404 workspace_not_found.';
 
 CREATE FUNCTION @extschema@.lt_grant_monitor(role name)
