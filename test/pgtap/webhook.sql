@@ -2,7 +2,7 @@
 --
 -- The clock is set by hand; it begins at 2030-01-01 00:00.
 BEGIN;
-SELECT plan(240);
+SELECT plan(241);
 
 \ir ../call.sql
 SET LOCAL leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e2b19';
@@ -280,7 +280,11 @@ SELECT is((SELECT (attempt, losses, lost_at)::text FROM leadterra.webhook_delive
 SELECT is(pg_temp.finish('w', 200), 'true', 'the new worker has it');
 SELECT lt_start_campaign(:'many'), lt_pause_campaign(:'many'), lt_start_campaign(:'many'), lt_pause_campaign(:'many');
 SELECT pg_temp.claim('w', 3, '1 minute'); SELECT pg_temp.at('13 hours 2 minutes'); SELECT pg_temp.claim('w', 3, '1 minute'); SELECT pg_temp.at('13 hours 4 minutes');
-SELECT is(pg_temp.claim('w', 100, '1 minute'), 'campaign.started campaign.paused campaign.started', 'what was lost twice is handed out by itself');
+SELECT pg_temp.webhook('https://beside.example/', 'lead.unsubscribed') AS beside \gset
+SELECT lt_record_event('0197c043-e39c-7d91-a325-6615db0e2b18', 'unsubscribed', '{"email": "first@example.com"}');
+SELECT is(pg_temp.claim('other', 100, '1 minute'), 'lead.unsubscribed', 'what was lost twice is not handed out with others');
+SELECT is(pg_temp.claim('w', 100, '1 minute'), 'campaign.started campaign.paused campaign.started', 'but by itself');
+SELECT lt_delete_webhook(:'beside');
 SELECT is(pg_temp.claim('other', 100, '1 minute'), 'campaign.paused', 'the rest is for another claim');
 SELECT pg_temp.finish('other', 200);
 SELECT pg_temp.at('13 hours 6 minutes'); SELECT pg_temp.claim('w', 100, '1 minute'); SELECT pg_temp.at('13 hours 8 minutes');
