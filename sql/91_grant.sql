@@ -141,10 +141,10 @@ COMMENT ON FUNCTION @extschema@.lt_grant_worker(name, uuid) IS
 'Let a role send messages, do background jobs and deliver what webhooks are told
 
 The role claims, completes and fails messages, extends leases, records events,
-unsubscribes, asks when the next message is due, claims and finishes jobs, says which
-addresses are valid, and claims and finishes deliveries of webhooks. For jobs it reads lt_leads. Privileges are granted and never revoked;
-call it again after an upgrade. It warns as lt_grant_api does. For the owner of the
-extension.
+unsubscribes, asks when the next message is due, claims and finishes jobs and deliveries
+of webhooks, and says which addresses are valid. For jobs it reads lt_leads. It reads no secret
+of a webhook. Privileges are granted and never revoked; call it again after an upgrade. It warns
+as lt_grant_api does. For the owner of the extension.
 
 Parameters:
 - role: the name of a role that exists
