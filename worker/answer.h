@@ -2,8 +2,8 @@
  * answer.h
  *		What an SMTP answer means for a message (RFC 5321, RFC 3463).
  */
-#ifndef WORKER_ANSWER_H
-#define WORKER_ANSWER_H
+#ifndef LEADTERRA_WORKER_ANSWER_H
+#define LEADTERRA_WORKER_ANSWER_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  * mail.h
  *		Composes the mail of a message.
  */
-#ifndef WORKER_MAIL_H
-#define WORKER_MAIL_H
+#ifndef LEADTERRA_WORKER_MAIL_H
+#define LEADTERRA_WORKER_MAIL_H
 
 #include <glib.h>
 #include <stdbool.h>
@@ -28,5 +28,7 @@ typedef struct Mail
 bool		mail_compose(const Message *message, const char *from_address, const char *from_name,
 						 const ReturnPath *return_path, Mail **mail, GError **error);
 void		mail_free(Mail *mail);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mail, mail_free)
 
 #endif

@@ -2,8 +2,8 @@
  * message.h
  *		A message as it was claimed.
  */
-#ifndef WORKER_MESSAGE_H
-#define WORKER_MESSAGE_H
+#ifndef LEADTERRA_WORKER_MESSAGE_H
+#define LEADTERRA_WORKER_MESSAGE_H
 
 #include <glib.h>
 
@@ -30,5 +30,7 @@ typedef struct Message
 
 /* Frees a message and all that it has; null is none. */
 void		message_free(Message *message);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_free)
 
 #endif

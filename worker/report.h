@@ -2,8 +2,8 @@
  * report.h
  *		What a mail that came is.
  */
-#ifndef WORKER_REPORT_H
-#define WORKER_REPORT_H
+#ifndef LEADTERRA_WORKER_REPORT_H
+#define LEADTERRA_WORKER_REPORT_H
 
 #include <glib.h>
 #include <stdbool.h>
@@ -38,5 +38,7 @@ typedef struct Report
  */
 Report	   *report_read(const char *content, gsize size, const ReturnPath *return_path);
 void		report_free(Report *report);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 
 #endif

@@ -6,8 +6,8 @@
  * case and without padding, of the 16 bytes of the message id and the first 8 of
  * HMAC-SHA256(key, "leadterra return path" NUL id).
  */
-#ifndef WORKER_RETURN_PATH_H
-#define WORKER_RETURN_PATH_H
+#ifndef LEADTERRA_WORKER_RETURN_PATH_H
+#define LEADTERRA_WORKER_RETURN_PATH_H
 
 #include <glib.h>
 #include <stdbool.h>
@@ -31,5 +31,7 @@ char	   *return_path_address(const ReturnPath *return_path, const char *message_
  */
 bool		return_path_read(const ReturnPath *return_path, const char *address,
 							 char message_id[37]);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReturnPath, return_path_free)
 
 #endif

@@ -2,8 +2,8 @@
  * text.h
  *		Readable plain text of HTML.
  */
-#ifndef WORKER_TEXT_H
-#define WORKER_TEXT_H
+#ifndef LEADTERRA_WORKER_TEXT_H
+#define LEADTERRA_WORKER_TEXT_H
 
 #include <glib.h>
 

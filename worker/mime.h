@@ -1,0 +1,11 @@
+/*
+ * mime.h
+ *		GMime, as the worker uses it.
+ */
+#ifndef LEADTERRA_WORKER_MIME_H
+#define LEADTERRA_WORKER_MIME_H
+
+/* Starts the library, once a process. */
+void		mime_start(void);
+
+#endif
