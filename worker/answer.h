@@ -34,10 +34,15 @@ typedef enum
  */
 AnswerKind	answer_kind(AnswerStage stage, const char *line);
 
-/*
- * Says whether a text has a status that says that the address is no good: the first
- * enhanced status code (RFC 3463) in it counts, as in the engine.
- */
-bool		answer_is_bounce(const char *text);
+/* What the first enhanced status code (RFC 3463) in a text says, as in the engine. */
+typedef enum
+{
+	ANSWER_STATUS_NONE,			/* there is none, or it says nothing (5.0.0) */
+	ANSWER_STATUS_ADDRESS,		/* the address is no good, or takes no mail any more */
+	ANSWER_STATUS_POLICY,		/* about the sender or what was sent (5.7.x) */
+	ANSWER_STATUS_OTHER			/* a mailbox that is full, a network, what passes, success */
+} AnswerStatus;
+
+AnswerStatus answer_status(const char *text);
 
 #endif
