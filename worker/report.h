@@ -12,11 +12,11 @@
 
 typedef enum
 {
-	REPORT_OTHER,
+	REPORT_OTHER,				/* also a refusal for a policy (5.7.x): it is not about the address */
 	REPORT_BOUNCE,
-	REPORT_DELAY,
+	REPORT_DELAY,				/* still being tried */
 	REPORT_COMPLAINT,
-	REPORT_REPLY,
+	REPORT_REPLY,				/* to a message of ours */
 	REPORT_AUTO_REPLY
 } ReportKind;
 
@@ -26,7 +26,7 @@ typedef struct Report
 	char		message_id[37];	/* "": not one of ours */
 	bool		proven;			/* found by the return path, whose code is right */
 	bool		hard;			/* bounces: the address takes no mail */
-	char	   *reason;			/* of bounces: "550 5.1.1 ...", at most 1,000 characters; null */
+	char	   *reason;			/* of refusals: "550 5.1.1 ...", at most 1,000 characters; null */
 	char	   *email;			/* final recipient of a report, lower case, no type; null */
 	char	   *snippet;		/* of replies: the text above the quotation, at most 500; null */
 	bool		unsubscribe;	/* a reply that says so, and nothing else */
