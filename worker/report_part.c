@@ -3,7 +3,7 @@
  *		The parts of a mail that came.
  *
  * Whoever knows an address sends what they like: mails within mails a thousand times over,
- * charsets that are none, fields without end.  Each of them is read to some length or depth.
+ * charsets that are none, fields without end.  So much is read of each, and no more.
  */
 #include "report_part.h"
 
@@ -13,7 +13,6 @@
 #include "mime.h"
 #include "text.h"
 
-#define DEPTH_MAX 8
 #define PARTS_MAX 100
 #define HEADERS_MAX 1000
 #define HEADER_MAX 16384
@@ -142,9 +141,9 @@ visit_part(Walk *walk, GMimePart *part)
 }
 
 static void
-visit(Walk *walk, GMimeObject *object, int depth)
+visit(Walk *walk, GMimeObject *object)
 {
-	if (object == NULL || depth > DEPTH_MAX || ++walk->count > PARTS_MAX)
+	if (object == NULL || ++walk->count > PARTS_MAX)
 		return;
 	if (GMIME_IS_MESSAGE_PART(object))
 		keep_original(walk, GMIME_MESSAGE_PART(object));
@@ -156,7 +155,7 @@ visit(Walk *walk, GMimeObject *object, int depth)
 		int			count = g_mime_multipart_get_count(multipart);
 
 		for (int i = 0; i < count && walk->count <= PARTS_MAX; i++)
-			visit(walk, g_mime_multipart_get_part(multipart, i), depth + 1);
+			visit(walk, g_mime_multipart_get_part(multipart, i));
 	}
 }
 
@@ -173,7 +172,7 @@ report_find_parts(GMimeMessage *message, ReportParts *parts)
 	Walk		walk = {.parts = parts};
 
 	*parts = (ReportParts) {NULL};
-	visit(&walk, g_mime_message_get_mime_part(message), 0);
+	visit(&walk, g_mime_message_get_mime_part(message));
 	if (walk.html && !has_words(parts->text))
 	{
 		g_free(parts->text);

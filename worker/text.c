@@ -150,8 +150,7 @@ end_word(Writer *writer)
 		for (int i = 0; i < writer->newlines; i++)
 			begin_line(writer);
 	}
-	else if (writer->column > 0 && writer->space && !writer->pre &&
-			 writer->column + 1 + width > LINE_WIDTH)
+	else if (writer->column > 0 && writer->space && writer->column + 1 + width > LINE_WIDTH)
 		begin_line(writer);
 	else if (writer->column > 0 && writer->space)
 		append(writer, " ");
