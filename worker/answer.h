@@ -32,7 +32,7 @@ typedef enum
  * user", with more lines of the same answer behind it or without; null: none came, for the
  * connection broke or time ran out.  An answer of 200 at the end of the data is success.
  */
-AnswerKind	answer_kind(AnswerStage stage, const char *line);
+extern AnswerKind answer_kind(AnswerStage stage, const char *line);
 
 /* What the first enhanced status code (RFC 3463) in a text says, as in the engine. */
 typedef enum
@@ -43,6 +43,6 @@ typedef enum
 	ANSWER_STATUS_OTHER			/* a mailbox that is full, a network, what passes, success */
 } AnswerStatus;
 
-AnswerStatus answer_status(const char *text);
+extern AnswerStatus answer_status(const char *text);
 
 #endif

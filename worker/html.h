@@ -35,12 +35,12 @@ typedef struct Html
  * Reads the next token of valid UTF-8; false at the end.  Comments are left out, and so is what
  * stands in elements whose content is no HTML: scripts, styles, the title.
  */
-bool		html_next(Html *html, HtmlToken *token);
+extern bool html_next(Html *html, HtmlToken *token);
 
 /* Returns an attribute of a tag, to be freed; null where it has none. */
-char	   *html_attribute(const HtmlToken *token, const char *name);
+extern char *html_attribute(const HtmlToken *token, const char *name);
 
 /* Appends text in which references to characters are replaced; controls become spaces. */
-void		html_append_text(GString *output, const char *text, gsize length);
+extern void html_append_text(GString *output, const char *text, gsize length);
 
 #endif

@@ -25,9 +25,9 @@ typedef struct Mail
  * sender.  Message-ID is <message_id@domain of the sender>, so it is the same in each attempt.
  * False and an error: this message can never be sent.
  */
-bool		mail_compose(const Message *message, const char *from_address, const char *from_name,
+extern bool mail_compose(const Message *message, const char *from_address, const char *from_name,
 						 const ReturnPath *return_path, Mail **mail, GError **error);
-void		mail_free(Mail *mail);
+extern void mail_free(Mail *mail);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mail, mail_free)
 

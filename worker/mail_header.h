@@ -8,13 +8,13 @@
 #include <glib.h>
 
 /* Appends a header whose value is text: encoded words where it is not plain ASCII. */
-void		mail_header_text(GString *output, const char *name, const char *value);
+extern void mail_header_text(GString *output, const char *name, const char *value);
 
 /* Appends a header that has one mailbox.  The display name may be null. */
-void		mail_header_mailbox(GString *output, const char *name, const char *display_name,
+extern void mail_header_mailbox(GString *output, const char *name, const char *display_name,
 								const char *address);
 
 /* Appends a header of tokens, such as Message-IDs, which are not encoded. */
-void		mail_header_tokens(GString *output, const char *name, GPtrArray *tokens);
+extern void mail_header_tokens(GString *output, const char *name, GPtrArray *tokens);
 
 #endif

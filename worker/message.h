@@ -29,7 +29,7 @@ typedef struct Message
 } Message;
 
 /* Frees a message and all that it has; null is none. */
-void		message_free(Message *message);
+extern void message_free(Message *message);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_free)
 

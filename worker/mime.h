@@ -6,6 +6,6 @@
 #define LEADTERRA_WORKER_MIME_H
 
 /* Starts the library, once a process. */
-void		mime_start(void);
+extern void mime_start(void);
 
 #endif

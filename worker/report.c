@@ -18,7 +18,7 @@
 
 #define REASON_MAX 1000
 
-/* Subjects of mails by which servers without RFC 3464 say that one was not delivered, or not yet. */
+/* What the subject has where a server without RFC 3464 did not deliver a mail, or not yet. */
 static const char *const failure_subjects[] = {
 	"delivery failure", "delivery has failed", "delivery status notification (failure)",
 	"failure notice", "mail delivery failed", "mail delivery failure", "mail system error",

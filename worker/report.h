@@ -12,7 +12,7 @@
 
 typedef enum
 {
-	REPORT_OTHER,				/* also a refusal for a policy (5.7.x): it is not about the address */
+	REPORT_OTHER,				/* so is a refusal for a policy, 5.7.x: not about the address */
 	REPORT_BOUNCE,
 	REPORT_DELAY,				/* still being tried */
 	REPORT_COMPLAINT,
@@ -36,8 +36,8 @@ typedef struct Report
  * Reads a whole mail as a mailbox has it.  The return path may be null: then messages are found
  * by Message-IDs alone, and nothing is proven.  Strings are valid UTF-8.
  */
-Report	   *report_read(const char *content, gsize size, const ReturnPath *return_path);
-void		report_free(Report *report);
+extern Report *report_read(const char *content, gsize size, const ReturnPath *return_path);
+extern void report_free(Report *report);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 

@@ -8,12 +8,12 @@
 #include "report.h"
 
 /* Looks in a text for an address of ours, whose code is right; true where it is found. */
-bool		report_match_address(Report *report, const ReturnPath *return_path, const char *text);
+extern bool report_match_address(Report *report, const ReturnPath *return_path, const char *text);
 
 /*
  * Looks in a text for Message-IDs of ours, and takes the last one.  Does nothing where the
  * message is known.
  */
-void		report_match_ids(Report *report, const char *text);
+extern void report_match_ids(Report *report, const char *text);
 
 #endif

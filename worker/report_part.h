@@ -21,20 +21,20 @@ typedef struct ReportParts
 } ReportParts;
 
 /* Parses a mail, with its header alone where it is broken; null where it has none. */
-GMimeMessage *report_parse(const char *content, gsize size);
+extern GMimeMessage *report_parse(const char *content, gsize size);
 
 /* Finds the parts, each the first of its kind; none within a mail within the mail. */
-void		report_find_parts(GMimeMessage *message, ReportParts *parts);
-void		report_clear_parts(ReportParts *parts);
+extern void report_find_parts(GMimeMessage *message, ReportParts *parts);
+extern void report_clear_parts(ReportParts *parts);
 
 /* Returns all values of a header, one a line, to be freed; "" where there is none. */
-char	   *report_header(GMimeMessage *message, const char *name);
+extern char *report_header(GMimeMessage *message, const char *name);
 
 /*
  * Reads the fields up to an empty line: names in lower case, the first value of each.  Returns
  * the place behind that line.
  */
-const char *report_read_fields(const char *text, GHashTable *fields);
-GHashTable *report_new_fields(void);
+extern const char *report_read_fields(const char *text, GHashTable *fields);
+extern GHashTable *report_new_fields(void);
 
 #endif

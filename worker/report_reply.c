@@ -103,7 +103,8 @@ is_separator(const char *line)
 	gsize		length = strlen(line);
 	gsize		dashes = strspn(line, "-");
 
-	if (strcmp(line, "Begin forwarded message:") == 0 || (length >= 20 && strspn(line, "_") == length))
+	if (strcmp(line, "Begin forwarded message:") == 0 ||
+		(length >= 20 && strspn(line, "_") == length))
 		return true;
 	return dashes >= 5 && dashes < length && g_str_has_suffix(line, "-----");
 }

@@ -12,6 +12,6 @@
  * "text <url>", lines of about 78 characters that end in LF.  What nobody sees is left out.
  * Valid UTF-8 without controls, whatever the HTML is.
  */
-char	   *text_of_html(const char *html, gsize length);
+extern char *text_of_html(const char *html, gsize length);
 
 #endif

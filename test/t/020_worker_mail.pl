@@ -19,9 +19,8 @@ plan skip_all => "the libraries of the worker are not there: @packages"
 
 my @sources = map { glob("$worker/$_.c") }
   qw(html mail mail_* message mime return_path text test/compose);
-IPC::Run::run(
-	[ $ENV{CC} // 'cc', '-std=gnu11', "-I$worker", '-o', "$folder/compose", @sources, split(' ', $flags) ],
-	'2>', \$errors)
+my @compile = ($ENV{CC} // 'cc', '-std=gnu11', "-I$worker", '-o', "$folder/compose", @sources);
+IPC::Run::run([ @compile, split(' ', $flags) ], '2>', \$errors)
   or BAIL_OUT($errors);
 
 my $passed =

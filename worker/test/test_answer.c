@@ -2,6 +2,8 @@
  * test_answer.c
  *		What SMTP answers mean.
  */
+#include <glib.h>
+
 #include "answer.h"
 #include "tap.h"
 
@@ -98,9 +100,9 @@ main(void)
 												answers[i].line ? answers[i].line : "(none)");
 
 		g_strdelimit(name, "\r\n#", ' ');
-		ok(answer_kind(answers[i].stage, answers[i].line) == answers[i].kind, name);
+		ok(answer_kind(answers[i].stage, answers[i].line) == answers[i].kind, "%s", name);
 	}
 	for (gsize i = 0; i < G_N_ELEMENTS(statuses); i++)
-		ok(answer_status(statuses[i].text) == statuses[i].status, statuses[i].text);
+		ok(answer_status(statuses[i].text) == statuses[i].status, "%s", statuses[i].text);
 	return done_testing();
 }

@@ -2,12 +2,12 @@
  * test_report.c
  *		What mails that came are: those of test/fixture, and hostile ones that are made here.
  *
- * The argument is the folder of the mails.
+ * It runs in the folder of the worker.
  */
 #include <string.h>
 
 #include "report.h"
-#include "tap.h"
+#include "is.h"
 
 #define OURS "0190a6e0-0000-7000-8000-000000000001"
 #define RETURN_PATH "bounces+agiknyaaabyabaaaaaaaaaaaagbh6s3fr5hcrmy@acme.example"
@@ -126,7 +126,7 @@ check(gsize i, const Report *report, const char *how)
 		(report->reason == NULL || g_str_has_prefix(report->reason, reports[i].reason)) &&
 		((flags & UNKNOWN) || strcmp(report->message_id, OURS) == 0);
 
-	if (!ok(same, name))
+	if (!ok(same, "%s", name))
 		printf("# kind %d, flags %d, id %s, email %s, reason %s, snippet %s\n", report->kind, flags,
 			   report->message_id, report->email, report->reason, report->snippet);
 }
@@ -144,7 +144,7 @@ test_fixture(const char *folder, gsize i)
 
 	if (!g_file_get_contents(file, &content, &length, NULL))
 	{
-		ok(false, file);
+		ok(false, "%s", file);
 		return;
 	}
 	report = report_read(content, length, return_path);
@@ -184,8 +184,9 @@ read_made(GString *mail)
 static GString *
 new_mail(const char *header)
 {
-	GString    *mail = g_string_new("From: leo@example.com\nIn-Reply-To: <" OURS "@acme.example>\n");
+	GString    *mail = g_string_new("From: leo@example.com\n");
 
+	g_string_append(mail, "In-Reply-To: <" OURS "@acme.example>\n");
 	g_string_append(mail, header);
 	return mail;
 }
@@ -199,7 +200,8 @@ test_nested(void)
 
 	for (int i = 0; i < 1000; i++)
 	{
-		g_string_append_printf(parts, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
+		g_string_append_printf(parts, "Content-Type: multipart/mixed; boundary=b%d\n\n", i);
+		g_string_append_printf(parts, "--b%d\n", i);
 		g_string_append(mails, "Content-Type: message/rfc822\n\nSubject: x\n");
 	}
 	g_string_append(parts, "\nDeep.\n");
@@ -272,9 +274,9 @@ test_without_return_path(const char *folder)
 }
 
 int
-main(int argc, char **argv)
+main(void)
 {
-	const char *folder = argc > 1 ? argv[1] : "fixture";
+	const char *folder = "test/fixture";
 
 	return_path = return_path_new("bounces@acme.example", "0123456789abcdef", 16, NULL);
 	for (gsize i = 0; i < G_N_ELEMENTS(reports); i++)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "return_path.h"
-#include "tap.h"
+#include "is.h"
 
 static const char key[] = "0123456789abcdef";
 static const char message[] = "0190a6e0-0000-7000-8000-0123456789ab";
@@ -66,7 +66,7 @@ test_forged(const ReturnPath *return_path)
 		address[i] = original == 'b' ? 'c' : 'b';
 		read = return_path_read(return_path, address, id);
 		if (read || id[0] != '\0')
-			ok(false, address);
+			ok(false, "%s", address);
 		address[i] = '\0';
 		if (return_path_read(return_path, address, id))
 			ok(false, "an address that was cut");
@@ -85,13 +85,15 @@ test_other_key(const ReturnPath *return_path)
 	char		id[37];
 
 	ok(!return_path_read(return_path, address, id), "an address by another key is not ours");
-	ok(!return_path_read(return_path, "bounces@xn--acm-dma.example", id), "nor is one without a token");
+	ok(!return_path_read(return_path, "bounces@xn--acm-dma.example", id),
+	   "nor is one without a token");
 }
 
 int
 main(void)
 {
-	g_autoptr(ReturnPath) return_path = return_path_new("bounces@acm\303\251.example", key, 16, NULL);
+	g_autoptr(ReturnPath) return_path =
+		return_path_new("bounces@acm\303\251.example", key, 16, NULL);
 
 	test_refused();
 	test_address(return_path);

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "tap.h"
+#include "is.h"
 #include "text.h"
 
 static const struct
@@ -42,22 +42,26 @@ static const struct
 	{"a link in a link", "<a href='x:1'>a <a href='x:2'>b</a></a>", "a <x:1> b <x:2>\n"},
 	{"entities", "&lt;&amp;&gt;&quot;&apos;&euro;&hellip;&Auml;&ouml;&#228;&#xE4;&#XE4",
 	"<&>\"'\342\202\254\342\200\246\303\204\303\266\303\244\303\244\303\244\n"},
-	{"what is no entity", "a & b &; &x; &#; &#x; &unknown; AT&T &amp", "a & b &; &x; &#; &#x; &unknown; AT&T &amp\n"},
+	{"what is no entity", "a & b &; &x; &#; &#x; &unknown; AT&T &amp",
+	"a & b &; &x; &#; &#x; &unknown; AT&T &amp\n"},
 	{"numbers of no character", "&#0;&#55296;&#x110000;&#99999999999;&#146;",
 	"\357\277\275\357\277\275\357\277\275\357\277\275\342\200\231\n"},
 	{"no-break spaces", "a&nbsp;&nbsp;b\302\240c", "a b c\n"},
 	{"comments", "a<!-- x > y -- z --><!doctype html><?xml x?><![if !mso]>b<![endif]>c<!-->d<!--",
 	"abcd\n"},
 	{"conditional comments", "a<!--[if mso]><p>x</p><![endif]-->b", "ab\n"},
-	{"scripts and styles", "a<script>if (a</b) '</p>'</script>b<STYLE>p > a {}</Style >c<title>t</title>d",
+	{"scripts and styles",
+		"a<script>if (a</b) '</p>'</script>b<STYLE>p > a {}</Style >c<title>t</title>d",
 	"abcd\n"},
 	{"a script that ends nowhere", "a<script>b</scripty>c", "a\n"},
 	{"a head", "<html><head><meta x><title>t</title>y</head><body>z", "z\n"},
 	{"a head that ends nowhere", "<head><meta x>y<body>z", "z\n"},
 	{"a preheader", "<div style=\"display:none;font-size:1px;line-height:1px;"
-		"max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all\">In short&#847;&zwnj;&nbsp;"
-	"</div><p>Hi</p>", "Hi\n"},
-	{"hidden elements", "a<div style='DISPLAY : none'>b<div>c</div>d</div>e<p hidden>f<p>g", "ae\n\ng\n"},
+		"max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all\">In short"
+	"&#847;&zwnj;&nbsp;</div><p>Hi</p>", "Hi\n"},
+	{"hidden elements",
+		"a<div style='DISPLAY : none'>b<div>c</div>d</div>e<p hidden>f<p>g",
+	"ae\n\ng\n"},
 	{"hidden cells", "<td style=display:none>a</td><td>b</td>", "b\n"},
 	{"hidden images", "<img style=display:none alt=a>b", "b\n"},
 	{"a style that hides nothing", "<p style='display:block'>a", "a\n"},
@@ -108,7 +112,8 @@ test_hostile(const char *beginning, const char *repeated)
 			g_string_append_printf(html, "%d ", i);
 	}
 	text = text_of_html(html->str, html->len);
-	ok(g_utf8_validate(text, -1, NULL) && g_get_monotonic_time() - start < 60 * G_USEC_PER_SEC, name);
+	ok(g_utf8_validate(text, -1, NULL) &&
+	   g_get_monotonic_time() - start < 60 * G_USEC_PER_SEC, "%s", name);
 }
 
 int
