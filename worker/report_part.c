@@ -171,7 +171,7 @@ report_find_parts(GMimeMessage *message, ReportParts *parts)
 {
 	Walk		walk = {.parts = parts};
 
-	*parts = (ReportParts) {NULL};
+	*parts = (ReportParts) {.status = NULL};
 	visit(&walk, g_mime_message_get_mime_part(message));
 	if (walk.html && !has_words(parts->text))
 	{
