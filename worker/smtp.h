@@ -6,6 +6,7 @@
 #define LEADTERRA_WORKER_SMTP_H
 
 #include <poll.h>
+#include <stdbool.h>
 
 #include <glib.h>
 
@@ -37,6 +38,6 @@ void		smtp_start(Smtp *smtp, const ConfigTransport *transport, Mail *mail, void 
 bool		smtp_next(Smtp *smtp, SmtpOutcome *outcome);
 
 /* Sleeps until there is something to do for a mail or on a descriptor, or the time has come. */
-void		smtp_wait(Smtp *smtp, struct pollfd *others, guint nothers, int timeout_ms);
+void		smtp_wait(Smtp *smtp, const struct pollfd *others, guint nothers, int timeout_ms);
 
 #endif
