@@ -453,6 +453,7 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	claim.worker = claim.no_worker ? (Datum) 0 : PG_GETARG_DATUM(3);
 	claim.any_transport = PG_ARGISNULL(4);
 	claim.transports = claim.any_transport ? (Datum) 0 : PG_GETARG_DATUM(4);
+	claim.has_default = claim.any_transport || sender_is_default_named(claim.transports);
 
 	claim.result = statement_begin_rows(fcinfo, CLAIM_COLUMNS);
 	statement_connect();

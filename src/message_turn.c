@@ -194,6 +194,8 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 	/* Of a campaign without these all that waits has a step. */
 	if (nulls[DUE_STEP] && !turn->limits.has_pool && turn->limits.daily_new_leads < 0)
 		return false;
+	if (!turn->limits.has_pool && !claim->has_default)
+		return false;
 	if (!apply_limits(turn))
 		return false;
 	for (uint64 i = 0; i < found && !nulls[DUE_STEP]; i++)

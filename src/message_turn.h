@@ -24,6 +24,7 @@ typedef struct MessageClaim
 	bool		no_worker;
 	Datum		transports;		/* that the worker has */
 	bool		any_transport;	/* it did not say */
+	bool		has_default;	/* one of them is for what has none of its own */
 	bool		took;			/* ranges, which it holds */
 	bool		has_waited;		/* for others, or must not */
 	int			passed_over;	/* messages that it skipped */

@@ -9,6 +9,9 @@
 #include "utils/date.h"
 #include "utils/uuid.h"
 
+/* What goes by no transport of its own goes by this one. */
+#define SENDER_DEFAULT_TRANSPORT "default"
+
 /* Where a campaign draws its senders from, and what of them a claim can use. */
 typedef struct SenderPool
 {
@@ -74,6 +77,7 @@ extern int	sender_limit(const SenderLimit *limit, DateADT day);
 extern Datum *sender_find_emails(Datum workspace, const pg_uuid_t *sender_ids, int count);
 
 /* sender_claim.c */
+extern bool sender_is_default_named(Datum transports);
 extern bool sender_lock_free(const SenderPool *pool, SenderWork work, Sender *sender);
 extern void sender_use(const Sender *sender, int messages, TimestampTz now);
 extern void sender_give_back(Datum workspace, const pg_uuid_t *sender_id, TimestampTz claimed_at,

@@ -66,7 +66,7 @@ static Statement lock_free_sender = STATEMENT(
 		"EXISTS (SELECT FROM leadterra.pool_senders p"
 		" WHERE p.workspace_id = $1 AND p.pool_id = $5 AND p.sender_id = $2 AND NOT p.has_left)")
 	" AND free_at <= $3 AND deleted_at IS NULL AND status <> 'paused'"
-	" AND ($4 IS NULL OR transport = ANY ($4))"
+	" AND ($4 IS NULL OR coalesce(transport, '" SENDER_DEFAULT_TRANSPORT "') = ANY ($4))"
 	" FOR NO KEY UPDATE SKIP LOCKED",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTARRAYOID, UUIDOID);
 
@@ -88,6 +88,24 @@ static Statement update_sender = STATEMENT(
 	" FROM changed c"
 	" WHERE p.workspace_id = c.workspace_id AND p.sender_id = c.sender_id",
 	SPI_OK_UPDATE, UUIDOID, UUIDOID, DATEOID, INT4OID, TIMESTAMPTZOID);
+
+/* Says whether what goes by no transport of its own is for a claim that names these. */
+bool
+sender_is_default_named(Datum transports)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(transports), TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i] && strcmp(TextDatumGetCString(names[i]), SENDER_DEFAULT_TRANSPORT) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* Returns a column that is a number, or another where it is null. */
 static int

@@ -34,7 +34,8 @@ Parameters:
 - lease_for: how long the worker has, at most a week
 - campaign_id: the campaign; null: any
 - worker: a name for people, at most 1,000 bytes
-- transports: names of those that the worker has; null: all. Senders with another are not for it
+- transports: names of those that the worker has; null: all. Senders with another are not for
+  it. Those without one, and campaigns without senders, are for who has one named default
 Returns: rendered messages, oldest first. No row means: nothing more for this call. Where
 lt_next_due is in the past, call again after a moment.
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT409 wrong_isolation.';

@@ -1,6 +1,6 @@
 -- message: which sender has what a claim hands out.
 BEGIN;
-SELECT plan(66);
+SELECT plan(69);
 \ir ../call.sql
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0162';
 
@@ -151,6 +151,11 @@ SELECT pg_temp.campaign(20, pg_temp.pool(ARRAY[:'one', :'two', :'none']::uuid[])
 SELECT is(pg_temp.claim(:'c', 2, transports => '{two}'), '2 of step 1 by t-two', 'a worker gets senders with its transports');
 SELECT is(pg_temp.claim(:'c', 2, transports => '{three}'), NULL, 'and none without');
 SELECT is(pg_temp.claim(:'c', 2, transports => '{}'), NULL, 'none at all with no transport');
+SELECT is(pg_temp.claim(:'c', 2, transports => '{NULL, default}'), '2 of step 1 by t-none', 'one without is for who has the default');
+SELECT lt_pause_campaign(:'c');
+SELECT pg_temp.campaign(3, NULL) AS c \gset
+SELECT is(pg_temp.claim(:'c', 2, transports => '{two, NULL}'), NULL, 'a campaign without senders is not for who has another');
+SELECT is((SELECT count(*)::integer FROM lt_claim_messages(2, '1 hour', :'c', transports => '{two, default}')), 2, 'but for who has the default');
 SELECT lt_pause_campaign(:'c');
 
 -- A lead that is restarted, or comes back.
