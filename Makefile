@@ -58,6 +58,9 @@ ISOLATION_OPTS = --inputdir=$(source)/test/isolation --load-extension=$(EXTENSIO
 # pg_regress looks for the output that it expects where it runs.
 REGRESS_PREP = expected
 
+# What make worker leaves in the folder.
+EXTRA_CLEAN = $(addprefix worker/, leadterra-worker *.o test/*.o test/*.t)
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
@@ -87,6 +90,13 @@ $(UPGRADES): sql/$(EXTENSION)--%--$(EXTVERSION).sql: \
 		cat $(call changes,$*) && \
 		$(replace) $(SECOND_PASS) && \
 		cat $(source)/sql/99_public.sql; } > $@
+
+# The worker is a program, with libraries of its own: no target of the extension needs it.
+worker_make = $(MAKE) -C worker -f $(abspath $(source))/worker/Makefile
+.PHONY: worker install-worker uninstall-worker check-worker
+worker install-worker uninstall-worker check-worker:
+	mkdir -p worker
+	$(worker_make) $(patsubst worker,all,$(@:-worker=))
 
 # For scripts/check.
 .PHONY: sql-parts sql-replaced sql-changes

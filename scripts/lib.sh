@@ -20,7 +20,7 @@ export LANG=C.UTF-8
 umask 022
 extra_packages=
 # What the worker is built with, and what a mail server to try it with needs.
-worker_packages="libcurl4-openssl-dev libgmime-3.0-dev libpq-dev pkg-config"
+worker_packages="libcurl4-openssl-dev libgmime-3.0-dev libpq-dev libxml2-dev pkg-config"
 mail_packages="dovecot-imapd openssl libnss-wrapper libdb5.3 libgnutls-dane0 libidn12 libnsl2"
 server_folders=(--bindir --sharedir --pkglibdir --pkgincludedir --includedir-server)
 

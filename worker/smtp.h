@@ -22,7 +22,7 @@ typedef struct SmtpOutcome
 {
 	void	   *data;			/* what it was started with */
 	AnswerKind	kind;
-	const char *reason;			/* of all but ANSWER_SENT: the server's answer, or what went wrong */
+	const char *reason;			/* the server's answer, or what went wrong; null: sent */
 } SmtpOutcome;
 
 Smtp	   *smtp_new(void);
