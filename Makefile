@@ -96,7 +96,7 @@ worker_make = $(MAKE) -C worker -f $(abspath $(source))/worker/Makefile
 .PHONY: worker install-worker uninstall-worker check-worker
 worker install-worker uninstall-worker check-worker:
 	mkdir -p worker
-	$(worker_make) $(patsubst worker,all,$(@:-worker=))
+	+$(worker_make) $(patsubst worker,all,$(@:-worker=))
 
 # For scripts/check.
 .PHONY: sql-parts sql-replaced sql-changes
