@@ -18,8 +18,9 @@
 #include "stop.h"
 #include "verify_address.h"
 
-/* Milliseconds between two looks for jobs whose lease ran out, or while no name server answers. */
+/* Milliseconds between two looks for jobs whose lease ran out, and while one cannot be done. */
 #define IDLE 60000
+#define RETRY 5000
 
 /* Microseconds after which a lease is extended. */
 #define PROGRESS ((gint64) 60 * G_USEC_PER_SEC)
@@ -216,11 +217,14 @@ do_next(const Verifier *verifier)
 
 /* Sleeps until a job may be there. */
 static void
-wait_for_job(Database *database)
+wait_for_job(Database *database, bool is_ready)
 {
 	struct pollfd entry = {.fd = database_socket(database), .events = POLLIN};
 
-	stop_wait(IDLE, entry.fd >= 0 ? 1 : 0, &entry);
+	/* What came with the answer to a statement is not in the socket any more. */
+	if (database_notified(database))
+		return;
+	stop_wait(is_ready ? IDLE : RETRY, entry.fd >= 0 && is_ready ? 1 : 0, &entry);
 	(void) database_notified(database);
 }
 
@@ -263,7 +267,7 @@ verify_run(const Config *config, const Options *options)
 		counter_print();
 		if (options->once)
 			break;
-		wait_for_job(verifier.database);
+		wait_for_job(verifier.database, is_ready);
 	}
 	database_free(verifier.database);
 	dns_free(verifier.dns);

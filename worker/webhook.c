@@ -270,6 +270,13 @@ take_up(Webhooks *webhooks)
 	report_all(webhooks);
 }
 
+/* Says whether the database told of work, or is away and may have told of some. */
+static bool
+may_be_told(Webhooks *webhooks)
+{
+	return database_socket(webhooks->database) < 0 || database_notified(webhooks->database);
+}
+
 /* Waits until there is something to do. */
 static void
 wait_for_work(Webhooks *webhooks)
@@ -279,16 +286,22 @@ wait_for_work(Webhooks *webhooks)
 	guint		count = 0;
 	int			database = database_socket(webhooks->database);
 
+	/* What came with the answer to a statement, such as a report, is not in the socket any more. */
+	if (database >= 0 && database_notified(webhooks->database))
+	{
+		webhooks->look_at = 0;
+		return;
+	}
 	if (webhooks->running >= webhooks->connections || stop_asked())
 		left = IDLE;
-	if (webhooks->running > 0 || !g_queue_is_empty(&webhooks->reports))
+	if (webhooks->running > 0 || database < 0 || !g_queue_is_empty(&webhooks->reports))
 		left = MIN(left, BUSY);
 	if (database >= 0)
 		others[count++] = (struct pollfd) {.fd = database, .events = POLLIN};
 	if (!stop_asked())
 		others[count++] = (struct pollfd) {.fd = stop_descriptor(), .events = POLLIN};
 	webhook_transfers_wait(webhooks->transfers, others, count, (int) CLAMP(left, 0, IDLE));
-	if (database >= 0 && database_notified(webhooks->database))
+	if (may_be_told(webhooks))
 		webhooks->look_at = 0;
 }
 

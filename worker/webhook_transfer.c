@@ -16,6 +16,9 @@
 
 #include "address.h"
 
+/* Connections that are kept open for the next delivery. */
+#define CONNECTIONS_KEPT 32
+
 /* Bytes of the headers, and of the body, that are read of an answer. */
 #define ANSWER_MAX ((gsize) 64 * 1024)
 
@@ -60,6 +63,7 @@ webhook_transfers_new(const GArray *allowed, const char *ca_file)
 	if (transfers->multi == NULL)
 		g_error("libcurl has no memory");
 	curl_multi_setopt(transfers->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING);
+	curl_multi_setopt(transfers->multi, CURLMOPT_MAXCONNECTS, (long) CONNECTIONS_KEPT);
 	transfers->allowed = allowed;
 	transfers->ca_file = ca_file;
 	transfers->running = g_hash_table_new_full(NULL, NULL, NULL, free_transfer);
