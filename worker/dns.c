@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Seconds that the resolver waits for an answer, and how often it asks each name server. */
-#define TIMEOUT 3
+/* Seconds that the resolver waits for the first answer, and how often it asks each server. */
+#define TIMEOUT 2
 #define TRIES 2
 
 /* Bytes of an answer at most, by TCP too. */
