@@ -227,7 +227,8 @@ look_at_all(Mailbox *mailbox, const GArray *uids, GError **error)
 
 		if (times >= STUCK_MAX && mailbox->stuck_at == some[0])
 		{
-			log_line("%s: mail %u is passed over: the connection breaks at it", mailbox->name, some[0]);
+			log_line("%s: mail %u is passed over: the connection breaks at it", mailbox->name,
+					 some[0]);
 			counter_add(COUNTER_PASSED_OVER, 1);
 			done++;
 			continue;

@@ -34,18 +34,18 @@ static const char serves_all[] =
 
 static const char due_workspaces[] = "SELECT workspace_id FROM lt_due_deliveries(100)";
 
-static const char claim[] =
-	"SELECT d.lease_id, d.delivery_id, d.url,"
-	" (SELECT string_agg(h.key || ': ' || h.value, E'\\n') FROM jsonb_each_text(d.headers) h), d.body"
-	" FROM lt_claim_deliveries($1::integer) d";
+static const char claim[] = "SELECT d.lease_id, d.delivery_id, d.url,"
+							" (SELECT string_agg(h.key || ': ' || h.value, E'\\n') FROM "
+							"jsonb_each_text(d.headers) h), d.body"
+							" FROM lt_claim_deliveries($1::integer) d";
 
 static const char finish[] =
 	"SELECT lt_finish_delivery($1::uuid, $2::uuid, $3::integer, $4, $5::integer)";
 
 /* Milliseconds until the next one is due; null: nothing waits. */
-static const char next_due[] =
-	"SELECT greatest(0, least(3600000, ceil(1000 * extract(epoch FROM lt_next_delivery() - now()))))"
-	"::integer";
+static const char next_due[] = "SELECT greatest(0, least(3600000, ceil(1000 * extract(epoch FROM "
+							   "lt_next_delivery() - now()))))"
+							   "::integer";
 
 /* A delivery that was claimed, and what became of it. */
 typedef struct Delivery

@@ -55,8 +55,10 @@ check_scan(void)
 		ImapScan	pieces = {.at = 0};
 
 		scan = (ImapScan) {.at = 0};
-		ok(imap_scan(&scan, scans[i].bytes, size) == (scans[i].length ? IMAP_COMPLETE : IMAP_MORE) &&
-		   (scans[i].length == 0 || scan.at == scans[i].length), "%s", scans[i].name);
+		ok(imap_scan(&scan, scans[i].bytes, size) ==
+				   (scans[i].length ? IMAP_COMPLETE : IMAP_MORE) &&
+			   (scans[i].length == 0 || scan.at == scans[i].length),
+		   "%s", scans[i].name);
 		while (state == IMAP_MORE && given++ < size)
 			state = imap_scan(&pieces, scans[i].bytes, given);
 		ok(state == (scans[i].length ? IMAP_COMPLETE : IMAP_MORE) &&

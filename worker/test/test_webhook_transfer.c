@@ -97,7 +97,7 @@ connect(int descriptor, const struct sockaddr *address, socklen_t length)
 	if (address->sa_family == AF_INET)
 		inet_ntop(AF_INET, &((const struct sockaddr_in *) address)->sin_addr, text, sizeof(text));
 	else
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *) address)->sin6_addr, text, sizeof(text));
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, text, sizeof(text));
 	g_string_append_printf(asked, "%s ", text);
 	errno = ECONNREFUSED;
 	return -1;
@@ -123,8 +123,8 @@ check_refused(WebhookTransfers *transfers, const char *url, const char *name)
 {
 	const char *error = deliver(transfers, url);
 
-	ok(strcmp(error, "the address is not public") == 0 && asked->len == 0, "%s: %s, connected to \"%s\"",
-	   name, error, asked->str);
+	ok(strcmp(error, "the address is not public") == 0 && asked->len == 0,
+	   "%s: %s, connected to \"%s\"", name, error, asked->str);
 }
 
 /* Kinds of addresses that are not public, behind a name, and as what a URL may call them. */
@@ -139,10 +139,20 @@ check_kinds(void)
 		"127.0.0.1 ::1 10.0.0.1",
 	};
 	static const char *const urls[] = {
-		"https://localhost/", "https://127.0.0.1/", "https://127.1/", "https://2130706433/",
-		"https://0x7f000001/", "https://0177.0.0.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/",
-		"https://[fe80::1]/", "https://a@127.0.0.1:8443/", "https://169.254.169.254/latest/",
-		"https://[64:ff9b::10.0.0.1]/", "https://0/", "https://127.0.0.1./",
+		"https://localhost/",
+		"https://127.0.0.1/",
+		"https://127.1/",
+		"https://2130706433/",
+		"https://0x7f000001/",
+		"https://0177.0.0.1/",
+		"https://[::1]/",
+		"https://[::ffff:127.0.0.1]/",
+		"https://[fe80::1]/",
+		"https://a@127.0.0.1:8443/",
+		"https://169.254.169.254/latest/",
+		"https://[64:ff9b::10.0.0.1]/",
+		"https://0/",
+		"https://127.0.0.1./",
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
@@ -185,8 +195,8 @@ check_name(void)
 	transfers = webhook_transfers_new(NULL, NULL);
 	answers = "10.0.0.1 93.184.216.34 127.0.0.1";
 	deliver(transfers, "https://both.example/");
-	ok(strcmp(asked->str, "93.184.216.34 ") == 0, "of several only the public one is connected to: \"%s\"",
-	   asked->str);
+	ok(strcmp(asked->str, "93.184.216.34 ") == 0,
+	   "of several only the public one is connected to: \"%s\"", asked->str);
 	answers = "";
 	error = deliver(transfers, "https://nobody.example/");
 	ok(strcmp(error, "the host is not known") == 0, "a name that nobody knows: %s", error);
@@ -216,8 +226,9 @@ static void
 check_other_ways(void)
 {
 	static const char *const urls[] = {
-		"http://name.example/", "file:///etc/passwd", "ftp://name.example/", "gopher://name.example/",
-		"dict://name.example/", "ldap://name.example/", "smtp://name.example/", "scp://name.example/",
+		"http://name.example/",	  "file:///etc/passwd",	  "ftp://name.example/",
+		"gopher://name.example/", "dict://name.example/", "ldap://name.example/",
+		"smtp://name.example/",	  "scp://name.example/",
 	};
 	WebhookTransfers *transfers;
 
@@ -232,9 +243,11 @@ check_other_ways(void)
 	{
 		const char *error = deliver(transfers, urls[i]);
 
-		ok(strcmp(error, "the URL is not one of https") == 0 && asked->len == 0, "%s: %s", urls[i], error);
+		ok(strcmp(error, "the URL is not one of https") == 0 && asked->len == 0, "%s: %s", urls[i],
+		   error);
 	}
-	ok(strcmp(deliver(transfers, "https://"), "the URL is not valid") == 0 && asked->len == 0, "no host");
+	ok(strcmp(deliver(transfers, "https://"), "the URL is not valid") == 0 && asked->len == 0,
+	   "no host");
 	ok(strcmp(deliver(transfers, ""), "there was an answer") != 0 && asked->len == 0, "no URL");
 	webhook_transfers_free(transfers);
 }
