@@ -19,6 +19,8 @@ done
 export LANG=C.UTF-8
 umask 022
 extra_packages=
+# Not empty: the worker is built, too.
+with_worker=
 # What the worker is built with, and what a mail server to try it with needs.
 worker_packages="libcurl4-openssl-dev libgmime-3.0-dev libpq-dev libxml2-dev pkg-config"
 mail_packages="dovecot-imapd openssl libnss-wrapper libdb5.3 libgnutls-dane0 libidn12 libnsl2"
@@ -297,6 +299,10 @@ build() {
     status=0
     "${as_user[@]}" make -C "$work/source" -s -j2 --eval=.DELETE_ON_ERROR: "$@" install \
         PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 || status=$?
+    if [ -n "$with_worker" ] && [ "$status" -eq 0 ]; then
+        "${as_user[@]}" make -C "$work/source" -s -j2 --eval=.DELETE_ON_ERROR: worker \
+            COPT=-Werror PG_CONFIG="$PG_CONFIG" >>"$work/build.log" 2>&1 || status=$?
+    fi
     # Also where it fails, make leaves nothing that is half made, unless it is killed.
     [ "$status" -gt 2 ] || printf '%s\n' "$recipe" >"$work/kept"
     [ "$status" -eq 0 ] || { cat "$work/build.log" >&2; die "The build failed."; }
