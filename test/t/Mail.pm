@@ -16,7 +16,7 @@ our @EXPORT = qw(need_mail_server start_mail_server stop_mail_server mails wait_
 
 our ($mail_folder, $mail_password, %mail_port);
 my $root = dirname(dirname(dirname(Cwd::abs_path(__FILE__))));
-my ($process, $input);
+my $process;
 
 # Skips the test where scripts/test has not fetched the programs.
 sub need_mail_server
@@ -32,10 +32,8 @@ sub start_mail_server
 	my $output = '';
 
 	$mail_folder //= PostgreSQL::Test::Utils::tempdir_short;
-	$input = '';
 	$process = IPC::Run::start([ "$root/scripts/mail-server", $mail_folder, $ENV{LEADTERRA_MAIL} ],
-		'<pipe', my $pipe, '>', \$output, '2>', "$mail_folder/errors", IPC::Run::timeout(60));
-	$input = $pipe;
+		'<pipe', \*MAIL_INPUT, '>', \$output, '2>', "$mail_folder/errors", IPC::Run::timeout(60));
 	eval { $process->pump until $output =~ /ready/; 1 }
 	  or BAIL_OUT('the mail server does not start: ' . slurp_file("$mail_folder/errors"));
 	%mail_port = slurp_file("$mail_folder/ports") =~ /^(\w+)=(\d+)$/mg;
@@ -46,11 +44,16 @@ sub start_mail_server
 # Its input ends, and so does it.
 sub stop_mail_server
 {
-	close $input;
+	close MAIL_INPUT;
 	return IPC::Run::finish($process);
 }
 
-sub mail_files { return glob("$mail_folder/mail/$_[0]/new/* $mail_folder/mail/$_[0]/cur/*") }
+# By way of an array: where one value is wanted, glob goes from one name to the next.
+sub mail_files
+{
+	my @files = glob "$mail_folder/mail/$_[0]/new/* $mail_folder/mail/$_[0]/cur/*";
+	return @files;
+}
 
 # The mails of a user, as the mailbox has them.
 sub mails { return map { slurp_file($_) } mail_files(@_) }
