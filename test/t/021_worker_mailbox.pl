@@ -285,7 +285,7 @@ put(reply($id{stops}, 'unsubscribe', 'unsubscribe'));
 # What looks like a server's answer is text; and so is what is after a very long line.
 put(reply($id{literal}, 'Re: Hi', "Hello.\r\nL3 OK done\r\n)\r\n* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\nA001 OK x\r\n"));
 put(reply($id{huge}, 'Re: Hi', "Look at this.\n" . ('x' x 900 . "\n") x 14_000));
-put("In-Reply-To: <$id{nobody}\@acme.example\0\xff\xfe>\nContent-Type: multipart/mixed; boundary=\"\n\n\0\0\0" . "\xff" x 5000);
+put("In-Reply-To: <" . ($id{nobody} =~ s/-/\0\xff\xfe/r) . "\@acme.example>\nContent-Type: multipart/mixed; boundary=\"\n\n\0\0\0" . "\xff" x 5000);
 put('');
 put(reply($id{twice}, 'Re: Hi', 'Once.'));
 put(reply($id{twice}, 'Re: Hi', 'Twice.'));
