@@ -19,7 +19,12 @@ is_silent() { ! grep -qsx ready "$work/mailserver.log"; }
 
 start_mail_server() {
     "${as_user[@]}" mkdir "$work/mailserver"
-    start_program mailserver "$root/scripts/mail-server" "$work/mailserver" "$LEADTERRA_MAIL"
+    # Its input is open as long as this script runs.
+    mkfifo "$work/input"
+    exec 7<>"$work/input"
+    "${as_user[@]}" "$root/scripts/mail-server" "$work/mailserver" "$LEADTERRA_MAIL" \
+        >"$work/mailserver.log" 2>&1 <&7 7>&- 9>&- &
+    program_pids="${program_pids:-} $!"
     wait_while is_silent
     ! is_silent || { cat "$work/mailserver.log" >&2; die "The mail server did not start."; }
     # The names of its ports: shellcheck does not follow.
@@ -29,8 +34,12 @@ start_mail_server() {
 
 start_receiver() {
     hook=$(free_port)
-    value "SELECT secret FROM lt_create_webhook('https://localhost:$hook/leadterra',
-        '{message.sent, message.bounced, reply.received}')" | keep webhook.secret
+    shown=$(value "SELECT webhook_id || ' ' || secret FROM lt_create_webhook(
+        'https://hooks.example.com/', '{message.sent, message.bounced, reply.received}')")
+    printf '%s\n' "${shown#* }" | keep webhook.secret
+    # No user can make a webhook that leads to this machine.
+    value "UPDATE leadterra.webhooks SET url = 'https://localhost:$hook/'
+        WHERE webhook_id = '${shown% *}'" >/dev/null
     start_program receiver "$root/examples/webhook.py" "$hook" "$work/webhook.secret" \
         "$work/mailserver/server.pem" "$work/mailserver/server.key"
 }
@@ -75,7 +84,7 @@ every = 1
 ca-file = $work/mailserver/ca.pem
 allow = 127.0.0.0/8
 CONF
-    start_program worker "$work/tree/worker/leadterra-worker" --config "$work/worker.conf"
+    start_program worker PGOPTIONS= "$work/tree/worker/leadterra-worker" --config "$work/worker.conf"
 }
 
 # The mails of a user's mailbox that have a line.
