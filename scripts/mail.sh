@@ -84,7 +84,8 @@ every = 1
 ca-file = $work/mailserver/ca.pem
 allow = 127.0.0.0/8
 CONF
-    start_program worker PGOPTIONS= "$work/tree/worker/leadterra-worker" --config "$work/worker.conf"
+    start_program worker PGOPTIONS= \
+        "$work/tree/worker/leadterra-worker" --config "$work/worker.conf"
 }
 
 # The mails of a user's mailbox that have a line.
