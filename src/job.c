@@ -20,9 +20,6 @@ PG_FUNCTION_INFO_V1(lt_claim_job);
 PG_FUNCTION_INFO_V1(lt_job_progress);
 PG_FUNCTION_INFO_V1(lt_finish_job);
 
-/* Columns of lt_job. */
-#define JOB_COLUMNS 8
-
 static Statement insert_job = STATEMENT(
 	"INSERT INTO leadterra.jobs (workspace_id, job_id, type, lead_ids, campaign_id, list_id,"
 	" created_at, updated_at)"
@@ -63,21 +60,11 @@ job_insert(Datum workspace, Datum lead_ids, Datum target, bool is_list)
 Datum
 lt_claim_job(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result;
 	Datum		workspace = context_enter("jobs:update");
-	Datum		columns[JOB_COLUMNS];
-	bool		column_nulls[JOB_COLUMNS];
 
 	error_limit_text(fcinfo, 1, "worker");
-	result = statement_begin_rows(fcinfo, JOB_COLUMNS);
 	statement_connect();
-	if (statement_execute_call(&claim_job, workspace, fcinfo) > 0)
-	{
-		statement_row(0, columns, column_nulls);
-		tuplestore_putvalues(result->setResult, result->setDesc, columns, column_nulls);
-	}
-	statement_finish();
-	return (Datum) 0;
+	return statement_return_rows(fcinfo, statement_execute_call(&claim_job, workspace, fcinfo));
 }
 
 /* SQL: lt_job_progress(lease_id, progress, lease_for) */

@@ -33,45 +33,35 @@ static Statement health = STATEMENT(
 	" FROM leadterra.health()",
 	SPI_OK_SELECT);
 
-/* Executes a statement and returns its rows as those of the SQL function at hand. */
+/* Lists what is due in all workspaces: so many at most as the argument says. */
 static Datum
-return_rows(FunctionCallInfo fcinfo, Statement *statement, const Datum *values, const bool *nulls)
+return_due(FunctionCallInfo fcinfo, Statement *statement)
 {
-	uint64		found;
-	ReturnSetInfo *result;
+	Datum		max = PG_GETARG_DATUM(0);
+	bool		isnull = PG_ARGISNULL(0);
 
 	statement_connect();
-	found = statement_execute(statement, values, nulls);
-	result = statement_begin_rows(fcinfo, SPI_tuptable->tupdesc->natts);
-	for (uint64 row = 0; row < found; row++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
-	statement_finish();
-	return (Datum) 0;
+	return statement_return_rows(fcinfo, statement_execute(statement, &max, &isnull));
 }
 
 /* SQL: lt_due_workspaces(max) */
 Datum
 lt_due_workspaces(PG_FUNCTION_ARGS)
 {
-	Datum		max = PG_GETARG_DATUM(0);
-	bool		isnull = PG_ARGISNULL(0);
-
-	return return_rows(fcinfo, &due_workspaces, &max, &isnull);
+	return return_due(fcinfo, &due_workspaces);
 }
 
 /* SQL: lt_due_deliveries(max) */
 Datum
 lt_due_deliveries(PG_FUNCTION_ARGS)
 {
-	Datum		max = PG_GETARG_DATUM(0);
-	bool		isnull = PG_ARGISNULL(0);
-
-	return return_rows(fcinfo, &due_deliveries, &max, &isnull);
+	return return_due(fcinfo, &due_deliveries);
 }
 
 /* SQL: lt_health() */
 Datum
 lt_health(PG_FUNCTION_ARGS)
 {
-	return return_rows(fcinfo, &health, NULL, NULL);
+	statement_connect();
+	return statement_return_rows(fcinfo, statement_execute(&health, NULL, NULL));
 }

@@ -218,16 +218,20 @@ void
 queue_tell_failed(const QueueLease *lease, const char *webhooks,
 				  const QueueException *exceptions, int count)
 {
-	pg_uuid_t  *message_ids = palloc(sizeof(pg_uuid_t) * Max(count, 1));
+	pg_uuid_t  *message_ids;
 	int			nfailed = 0;
 
+	/* Every chunk of every claim comes here. */
+	if (count == 0 || !webhook_wants(webhooks, "message.failed"))
+		return;
+	message_ids = palloc(sizeof(pg_uuid_t) * count);
 	for (int i = 0; i < count; i++)
 	{
 		if (strcmp(exceptions[i].state, "failed") == 0)
 			message_ids[nfailed++] = queue_message_id(&exceptions[i].batch_id,
 													  exceptions[i].position);
 	}
-	if (nfailed > 0 && webhook_wants(webhooks, "message.failed"))
+	if (nfailed > 0)
 		webhook_tell(&(WebhookNews) {
 			.workspace = lease->workspace, .campaign = &lease->campaign,
 				.event = "message.failed", .message_ids = message_ids, .size = nfailed

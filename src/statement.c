@@ -470,6 +470,18 @@ statement_begin_rows(FunctionCallInfo fcinfo, int ncolumns)
 	return result;
 }
 
+/* Returns the rows of the last result as those of the SQL function at hand, and leaves SPI. */
+Datum
+statement_return_rows(FunctionCallInfo fcinfo, uint64 found)
+{
+	ReturnSetInfo *result = statement_begin_rows(fcinfo, SPI_tuptable->tupdesc->natts);
+
+	for (uint64 row = 0; row < found; row++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
+	statement_finish();
+	return (Datum) 0;
+}
+
 /*
  * Makes the composite result of a SQL function from its columns.  It outlives
  * SPI, which must be connected.

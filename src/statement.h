@@ -69,6 +69,7 @@ extern uint64 statement_execute_call(Statement *statement, Datum workspace,
 extern Datum statement_call(Statement *statement, Datum workspace, FunctionCallInfo fcinfo);
 extern void statement_row(uint64 row, Datum *values, bool *nulls);
 extern ReturnSetInfo *statement_begin_rows(FunctionCallInfo fcinfo, int ncolumns);
+extern Datum statement_return_rows(FunctionCallInfo fcinfo, uint64 found);
 extern Datum statement_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls, int ncolumns);
 extern Datum statement_array(Datum *values, bool *nulls, int count, Oid type, bool *isnull);
 extern Datum statement_uuids(const pg_uuid_t *first, Size stride, int count);

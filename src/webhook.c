@@ -39,9 +39,8 @@ PG_FUNCTION_INFO_V1(lt_delivery_outbox);
 PG_FUNCTION_INFO_V1(lt_delivery_number);
 PG_FUNCTION_INFO_V1(lt_hmac_sha256);
 
-/* Columns of lt_webhook and of lt_delivery. */
+/* Columns of lt_webhook. */
 #define WEBHOOK_COLUMNS 7
-#define DELIVERY_COLUMNS 5
 
 /* The low bits of the id of a delivery are its number. */
 #define NUMBER_BITS 20
@@ -199,21 +198,10 @@ Datum
 lt_claim_deliveries(PG_FUNCTION_ARGS)
 {
 	Datum		workspace = context_enter("messages:update");
-	ReturnSetInfo *result = statement_begin_rows(fcinfo, DELIVERY_COLUMNS);
-	uint64		found;
 
 	statement_connect();
-	found = statement_execute_call(&claim_deliveries, workspace, fcinfo);
-	for (uint64 i = 0; i < found; i++)
-	{
-		Datum		values[DELIVERY_COLUMNS];
-		bool		nulls[DELIVERY_COLUMNS];
-
-		statement_row(i, values, nulls);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	statement_finish();
-	return (Datum) 0;
+	return statement_return_rows(fcinfo,
+								 statement_execute_call(&claim_deliveries, workspace, fcinfo));
 }
 
 /* SQL: lt_finish_delivery(lease_id, delivery_id, status_code, error, milliseconds) */
