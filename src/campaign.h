@@ -22,9 +22,8 @@ typedef enum CampaignStatus
 /* The greatest weight of a variant. */
 #define CAMPAIGN_WEIGHT_MAX 1000
 
-/* Headers of a step, and characters of the name of one. */
+/* Headers of a step. */
 #define CAMPAIGN_HEADERS_MAX 50
-#define CAMPAIGN_HEADER_NAME_MAX 76
 
 /* What a step says, in the order of the parameters of statements. */
 typedef enum CampaignStepColumn
@@ -134,7 +133,6 @@ extern void campaign_insert_steps(Datum workspace, Datum campaign, CampaignSteps
 extern void campaign_copy_steps(Datum workspace, Datum campaign, Datum copy);
 extern void campaign_replace_steps(Datum workspace, Datum campaign, CampaignSteps *steps);
 extern void campaign_fit_steps(Datum workspace, Datum campaign, CampaignSteps *steps);
-extern bool campaign_is_header_name(const LeadString *name);
 extern bool campaign_read_variants(const Jsonb *stored, CampaignVariants *variants);
 extern bool campaign_read_headers(const Jsonb *stored, CampaignHeaders *headers);
 

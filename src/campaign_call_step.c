@@ -18,6 +18,7 @@
 #include "due.h"
 #include "error.h"
 #include "json.h"
+#include "standard.h"
 
 /* A step or a variant that is read, and where what is wrong with it is told. */
 typedef struct StepReader
@@ -217,7 +218,7 @@ read_header(const StepReader *reader, JsonbValue *key, JsonbValue *value, JsonbP
 		return;
 	if (value->type != jbvString)
 		add_error(reader, field, "wrong_type", "a header must be a string");
-	if (!campaign_is_header_name(&name))
+	if (!standard_is_header_name(name.data, name.length))
 		add_error(reader, field, "invalid_value",
 				  "a step has no header of this name: it is none, or delivery sets it");
 	pushJsonbValue(headers, WJB_KEY, key);

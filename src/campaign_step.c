@@ -17,6 +17,7 @@
 #include "due.h"
 #include "error.h"
 #include "json.h"
+#include "standard.h"
 #include "statement.h"
 #include "webhook.h"
 
@@ -176,49 +177,6 @@ campaign_fit_steps(Datum workspace, Datum campaign, CampaignSteps *steps)
 	}
 }
 
-/* Names that delivery sets, and what those begin with of which it sets all. */
-static const char *const reserved_names[] = {
-	"Auto-Submitted", "Authentication-Results", "Bcc", "Cc", "Date", "Delivered-To",
-	"DKIM-Signature", "DomainKey-Signature", "Envelope-To", "From", "In-Reply-To", "Message-ID",
-	"MIME-Version", "Received", "Received-SPF", "References", "Reply-To", "Return-Path",
-	"Sender", "Subject", "To"
-};
-static const char *const reserved_prefixes[] = {
-	"ARC-", "Content-", "List-Unsubscribe", "Resent-", "X-Original-"
-};
-
-static bool
-has_prefix(const LeadString *name, const char *prefix)
-{
-	int			length = strlen(prefix);
-
-	return name->length >= length && pg_strncasecmp(name->data, prefix, length) == 0;
-}
-
-/* Says whether a step may have a header of a name (RFC 5322, section 3.6.8). */
-bool
-campaign_is_header_name(const LeadString *name)
-{
-	if (name->length < 1 || name->length > CAMPAIGN_HEADER_NAME_MAX)
-		return false;
-	for (int i = 0; i < name->length; i++)
-	{
-		if (name->data[i] <= ' ' || name->data[i] >= 0x7f || name->data[i] == ':')
-			return false;
-	}
-	for (size_t i = 0; i < lengthof(reserved_names); i++)
-	{
-		if (name->length == (int) strlen(reserved_names[i]) && has_prefix(name, reserved_names[i]))
-			return false;
-	}
-	for (size_t i = 0; i < lengthof(reserved_prefixes); i++)
-	{
-		if (has_prefix(name, reserved_prefixes[i]))
-			return false;
-	}
-	return true;
-}
-
 /* Says whether headers have one of a name, in any letter case. */
 static bool
 has_header(const CampaignHeaders *headers, const LeadString *name)
@@ -249,7 +207,7 @@ campaign_read_headers(const Jsonb *stored, CampaignHeaders *headers)
 	{
 		LeadString	name = {key.val.string.val, key.val.string.len};
 
-		if (!campaign_is_header_name(&name) || has_header(headers, &name) ||
+		if (!standard_is_header_name(name.data, name.length) || has_header(headers, &name) ||
 			value.type != jbvString)
 			return false;
 		headers->names[headers->count] = name;

@@ -18,41 +18,10 @@
 #include "lead.h"
 #include "message.h"
 #include "queue.h"
+#include "standard.h"
 #include "statement.h"
 #include "suppression.h"
 #include "uuid7.h"
-
-/*
- * Enhanced status codes (RFC 3463, RFC 7505) that say that there is no such address, or
- * that it takes no mail any more.  Others of class 5 are about the message, the sender
- * or a mailbox that is full.
- */
-static const char *const address_statuses[] = {
-	"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"
-};
-
-/* Returns the length of an enhanced status code that a text begins with, 0 if with none. */
-static size_t
-status_length(const char *text)
-{
-	size_t		length = 1;
-
-	if (text[0] != '2' && text[0] != '4' && text[0] != '5')
-		return 0;
-	for (int part = 0; part < 2; part++)
-	{
-		size_t		digits = strspn(&text[length] + (text[length] == '.'), "0123456789");
-
-		if (text[length] != '.' || digits < 1 || digits > 3)
-			return 0;
-		length += 1 + digits;
-	}
-	/* An address of a host has a part more, a sentence may end here. */
-	if (isalnum((unsigned char) text[length]) ||
-		(text[length] == '.' && isdigit((unsigned char) text[length + 1])))
-		return 0;
-	return length;
-}
 
 /*
  * Says whether a server's answer says that the address is no good: by the first
@@ -61,23 +30,10 @@ status_length(const char *text)
 bool
 message_is_bounce(const char *answer)
 {
-	bool		in_word = false;
+	size_t		length;
+	const char *status = standard_find_status(answer, &length);
 
-	for (const char *c = answer; *c; c++)
-	{
-		size_t		length = in_word ? 0 : status_length(c);
-
-		for (size_t i = 0; length > 0 && i < lengthof(address_statuses); i++)
-		{
-			if (strlen(address_statuses[i]) == length &&
-				strncmp(c, address_statuses[i], length) == 0)
-				return true;
-		}
-		if (length > 0)
-			return false;
-		in_word = isalnum((unsigned char) *c) || *c == '.';
-	}
-	return false;
+	return status && standard_is_address_status(status, length);
 }
 
 /* Makes the data of the event of a bounce. */

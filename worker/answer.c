@@ -12,67 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * There is no such address, or it takes no mail any more (RFC 3463, RFC 7505).  The engine has
- * the same ones.
- */
-static const char *const address_statuses[] = {
-	"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"
-};
-
-/* Returns the length of an enhanced status code that a text begins with, 0 if with none. */
-static gsize
-status_length(const char *text)
-{
-	gsize		length = 1;
-
-	if (text[0] != '2' && text[0] != '4' && text[0] != '5')
-		return 0;
-	for (int part = 0; part < 2; part++)
-	{
-		gsize		digits = strspn(&text[length] + (text[length] == '.'), "0123456789");
-
-		if (text[length] != '.' || digits < 1 || digits > 3)
-			return 0;
-		length += 1 + digits;
-	}
-	/* An address of a host has a part more, a sentence may end here. */
-	if (g_ascii_isalnum(text[length]) ||
-		(text[length] == '.' && g_ascii_isdigit(text[length + 1])))
-		return 0;
-	return length;
-}
-
-/* Says what an enhanced status code means. */
-static AnswerStatus
-judge(const char *status, gsize length)
-{
-	for (gsize i = 0; i < G_N_ELEMENTS(address_statuses); i++)
-	{
-		if (strlen(address_statuses[i]) == length &&
-			strncmp(status, address_statuses[i], length) == 0)
-			return ANSWER_STATUS_ADDRESS;
-	}
-	if (strncmp(status, "5.7.", 4) == 0)
-		return ANSWER_STATUS_POLICY;
-	return length == 5 && strncmp(status, "5.0.0", 5) == 0 ? ANSWER_STATUS_NONE :
-		ANSWER_STATUS_OTHER;
-}
+#include "../src/standard.h"
 
 AnswerStatus
 answer_status(const char *text)
 {
-	bool		in_word = false;
+	gsize		length;
+	const char *status = standard_find_status(text, &length);
 
-	for (const char *c = text; *c; c++)
-	{
-		gsize		length = in_word ? 0 : status_length(c);
-
-		if (length > 0)
-			return judge(c, length);
-		in_word = g_ascii_isalnum(*c) || *c == '.';
-	}
-	return ANSWER_STATUS_NONE;
+	if (status == NULL || (length == 5 && strncmp(status, "5.0.0", 5) == 0))
+		return ANSWER_STATUS_NONE;
+	if (standard_is_address_status(status, length))
+		return ANSWER_STATUS_ADDRESS;
+	return strncmp(status, "5.7.", 4) == 0 ? ANSWER_STATUS_POLICY : ANSWER_STATUS_OTHER;
 }
 
 /* Returns the code of three digits that a line begins with; 0 where it has none. */

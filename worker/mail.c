@@ -10,6 +10,7 @@
 #include <gmime/gmime.h>
 #include <string.h>
 
+#include "../src/standard.h"
 #include "mail_address.h"
 #include "mail_header.h"
 #include "mime.h"
@@ -18,41 +19,6 @@
 /* Characters of a line of a body, and of a link that stands in a header. */
 #define BODY_LINE_MAX 76
 #define URL_MAX 900
-
-/* Names of headers that are set here or on the way, as the engine has them. */
-static const char *const reserved_names[] = {
-	"Auto-Submitted", "Authentication-Results", "Bcc", "Cc", "Date", "Delivered-To",
-	"DKIM-Signature", "DomainKey-Signature", "Envelope-To", "From", "In-Reply-To", "Message-ID",
-	"MIME-Version", "Received", "Received-SPF", "References", "Reply-To", "Return-Path",
-	"Sender", "Subject", "To"
-};
-static const char *const reserved_prefixes[] = {
-	"ARC-", "Content-", "List-Unsubscribe", "Resent-", "X-Original-"
-};
-
-/* Says whether a step may have a header of a name. */
-static bool
-is_header_name(const char *name)
-{
-	if (name[0] == '\0' || strlen(name) > BODY_LINE_MAX)
-		return false;
-	for (const char *c = name; *c; c++)
-	{
-		if (*c <= ' ' || *c > '~' || *c == ':')
-			return false;
-	}
-	for (gsize i = 0; i < G_N_ELEMENTS(reserved_names); i++)
-	{
-		if (g_ascii_strcasecmp(name, reserved_names[i]) == 0)
-			return false;
-	}
-	for (gsize i = 0; i < G_N_ELEMENTS(reserved_prefixes); i++)
-	{
-		if (g_ascii_strncasecmp(name, reserved_prefixes[i], strlen(reserved_prefixes[i])) == 0)
-			return false;
-	}
-	return true;
-}
 
 /* Returns a Message-ID; null and an error where the id of the message is no UUID. */
 static char *
@@ -119,7 +85,7 @@ append_own(GString *header, char *const *headers, GError **error)
 {
 	for (; headers && headers[0] && headers[1]; headers += 2)
 	{
-		if (!is_header_name(headers[0]))
+		if (!standard_is_header_name(headers[0], strlen(headers[0])))
 		{
 			g_set_error(error, MAIL_ERROR, 0, "a step cannot set a header of this name");
 			return false;
