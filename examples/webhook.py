@@ -19,7 +19,7 @@ TOLERANCE = 300  # seconds that a signature may be old, or that clocks may diffe
 SIZE_MAX = 1_000_000  # bytes
 
 
-def is_signed(secret, headers, body):
+def is_genuine(secret, headers, body):
     """Whether a request is what it says, by the headers of Standard Webhooks."""
     identity, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not stamp.isdecimal() or abs(time.time() - int(stamp)) > TOLERANCE:
@@ -41,7 +41,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         size = int(self.headers.get("content-length", "0"))
         body = self.rfile.read(min(size, SIZE_MAX))
-        if size > SIZE_MAX or not is_signed(self.server.secret, self.headers, body):
+        if size > SIZE_MAX or not is_genuine(self.server.secret, self.headers, body):
             self.answer(400)
             return
         self.answer(204)

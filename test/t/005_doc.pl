@@ -138,7 +138,9 @@ PY
 # Who is told of something checks the signature as the page says.
 {
 	my ($program) = slurp_file("$root/doc/webhooks.md") =~ /^```python\n(.*?)^```$/ms;
+	my ($function) = $program =~ /^(def .*)\z/ms;
 	my $printed = '';
+	isnt(index(slurp_file("$root/examples/webhook.py"), $function), -1, 'examples/webhook.py checks signatures as doc/webhooks.md says');
 	$server->safe_psql('postgres', 'CREATE DATABASE signature');
 	my $delivery = $server->safe_psql('signature', <<'SQL');
 CREATE EXTENSION leadterra;
