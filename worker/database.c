@@ -24,6 +24,11 @@ static const char begin_session[] =
 	" pg_catalog.set_config('default_transaction_read_only', 'off', false),"
 	" pg_catalog.set_config('jit', 'off', false)";
 
+static const char serves_all[] =
+	"SELECT coalesce(current_setting('leadterra.workspace_id', true), '') = ''"
+	" AND has_function_privilege($1::text, 'EXECUTE')"
+	" AND has_function_privilege('lt_use_workspace(uuid)', 'EXECUTE')";
+
 static const char use_workspace[] = "SELECT lt_use_workspace($1::pg_catalog.uuid)";
 
 struct Database
@@ -35,6 +40,8 @@ struct Database
 	int			backoff;		/* seconds; 0: the last attempt was a success */
 	gint64		retry_at;
 	bool		was_notified;
+	bool		knows_all;		/* the next is known of this connection */
+	bool		serves_all;
 };
 
 Database *
@@ -52,6 +59,16 @@ disconnect(Database *database)
 {
 	PQfinish(database->connection);
 	database->connection = NULL;
+	database->knows_all = false;
+}
+
+/* Closes the connection, and says when the next one may be opened. */
+static void
+rest(Database *database)
+{
+	disconnect(database);
+	database->backoff = CLAMP(database->backoff * 2, RETRY_FIRST, RETRY_MAX);
+	database->retry_at = g_get_monotonic_time() + (gint64) database->backoff * G_USEC_PER_SEC;
 }
 
 void
@@ -170,9 +187,7 @@ database_connect(Database *database)
 			return true;
 		}
 	}
-	disconnect(database);
-	database->backoff = CLAMP(database->backoff * 2, RETRY_FIRST, RETRY_MAX);
-	database->retry_at = g_get_monotonic_time() + (gint64) database->backoff * G_USEC_PER_SEC;
+	rest(database);
 	return false;
 }
 
@@ -187,6 +202,9 @@ take_error(Database *database, PGresult *result, char sqlstate[6])
 	if (strcmp(sqlstate, "PT409") != 0)
 		log_message(result ? PQresultErrorMessage(result) : PQerrorMessage(database->connection));
 	PQclear(result);
+	/* A session that began before an upgrade has the library of then for ever. */
+	if (strcmp(sqlstate, "PT503") == 0)
+		rest(database);
 	return NULL;
 }
 
@@ -284,6 +302,41 @@ database_run(Database *database, const char *workspace, const char *sql, int n,
 		failed = PQresultStatus(result) != PGRES_TUPLES_OK;
 	}
 	return failed ? take_error(database, result, sqlstate) : result;
+}
+
+bool
+database_error_passes(const char *sqlstate)
+{
+	static const char *const passing[] = {"08", "25", "40", "53", "55", "57", "58", "PT503"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
+	{
+		if (g_str_has_prefix(sqlstate, passing[i]))
+			return true;
+	}
+	return sqlstate[0] == '\0';
+}
+
+bool
+database_serves_all(Database *database, const char *function, bool *is_all)
+{
+	char		sqlstate[6];
+	PGresult   *result;
+
+	*is_all = false;
+	if (database->config->workspace)
+		return true;
+	if (!database->knows_all)
+	{
+		result = database_run(database, NULL, serves_all, 1, &function, sqlstate);
+		if (result == NULL)
+			return false;
+		database->serves_all = PQgetvalue(result, 0, 0)[0] == 't';
+		database->knows_all = true;
+		PQclear(result);
+	}
+	*is_all = database->serves_all;
+	return true;
 }
 
 int

@@ -36,6 +36,20 @@ gint64		database_retry_at(const Database *database);
 PGresult   *database_run(Database *database, const char *workspace, const char *sql, int n,
 						 const char *const *values, char sqlstate[6]);
 
+/*
+ * Says whether what failed may be tried again: errors of the connection, of locks and of
+ * resources pass, and those of a server that is just stopped or upgraded.
+ */
+bool		database_error_passes(const char *sqlstate);
+
+/*
+ * Finds whether the role serves all workspaces, and the configuration names none: then a
+ * function, such as lt_due_workspaces(integer), lists those that have something to do.  It is
+ * found out once a connection, of which each task asks for one function.  False: the database
+ * is not there.
+ */
+bool		database_serves_all(Database *database, const char *function, bool *is_all);
+
 /* A descriptor for poll(); -1: it is not connected. */
 int			database_socket(const Database *database);
 

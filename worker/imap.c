@@ -22,7 +22,7 @@
 
 struct Imap
 {
-	const ImapAccount *account;
+	const ConfigMailbox *account;
 	CURL	   *curl;			/* null: not connected */
 	GByteArray *input;			/* what has been received and not read yet */
 	unsigned	tag;			/* of the last command */
@@ -35,7 +35,7 @@ typedef void (*ResponseFunction) (const char *response, gsize length, void *data
 G_DEFINE_QUARK(leadterra-imap-error, imap_error)
 
 Imap *
-imap_new(const ImapAccount *account)
+imap_new(const ConfigMailbox *account)
 {
 	Imap	   *imap = g_new0(Imap, 1);
 
@@ -70,11 +70,11 @@ progress(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 static void
 set_options(Imap *imap)
 {
-	const ImapAccount *account = imap->account;
+	const ConfigMailbox *account = imap->account;
 	CURL	   *curl = imap->curl;
 	bool		is_v6 = strchr(account->host, ':') != NULL;
 	g_autofree char *url = g_strdup_printf(is_v6 ? "%s://[%s]:%d/" : "%s://%s:%d/",
-										   account->tls == IMAP_TLS_IMPLICIT ? "imaps" : "imap",
+										   account->tls == TLS_IMPLICIT ? "imaps" : "imap",
 										   account->host, account->port);
 
 	curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -85,7 +85,7 @@ set_options(Imap *imap)
 	curl_easy_setopt(curl, CURLOPT_USERNAME, account->user);
 	curl_easy_setopt(curl, CURLOPT_PASSWORD, account->password);
 	curl_easy_setopt(curl, CURLOPT_USE_SSL,
-					 (long) (account->tls == IMAP_TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+					 (long) (account->tls == TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	if (account->ca_file)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, account->ca_file);

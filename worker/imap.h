@@ -9,27 +9,8 @@
 
 #include <glib.h>
 
+#include "config.h"
 #include "imap_response.h"
-
-typedef enum ImapTls
-{
-	IMAP_TLS_NONE,
-	IMAP_TLS_START,				/* STARTTLS, required */
-	IMAP_TLS_IMPLICIT
-} ImapTls;
-
-/* Strings belong to the caller, and live as long as the connection. */
-typedef struct ImapAccount
-{
-	const char *host;
-	int			port;
-	ImapTls		tls;
-	const char *user;
-	const char *password;
-	const char *ca_file;		/* null: that of the system */
-	const char *folder;
-	int			timeout;		/* seconds without a byte */
-} ImapAccount;
 
 typedef struct Imap Imap;
 
@@ -46,7 +27,8 @@ extern GQuark imap_error_quark(void);
 /* Called for each mail; the mail is gone afterwards. */
 typedef void (*ImapMailFunction) (const ImapMail *mail, void *data);
 
-extern Imap *imap_new(const ImapAccount *account);
+/* The account stays the caller's, and lives as long. */
+extern Imap *imap_new(const ConfigMailbox *account);
 extern void imap_free(Imap *imap);
 extern bool imap_open(Imap *imap, guint32 *uid_validity, guint32 *uid_next, GError **error);
 extern GArray *imap_search(Imap *imap, guint32 first, GError **error);

@@ -41,15 +41,9 @@ new_visit(const Config *config, const ConfigMailbox *from, Database *database, b
 	mailbox->return_path = config->return_path;
 	mailbox->database = database;
 	mailbox->is_dry_run = is_dry_run;
-	mailbox->account = (ImapAccount) {
-		.host = from->host, .port = from->port, .user = from->user, .password = from->password,
-		.tls = from->tls == TLS_NONE ? IMAP_TLS_NONE :
-			from->tls == TLS_STARTTLS ? IMAP_TLS_START : IMAP_TLS_IMPLICIT,
-		.ca_file = from->ca_file, .folder = from->folder, .timeout = from->timeout
-	};
 	mailbox->state_file = g_build_filename(config->state, file, NULL);
 	mailbox->state_account = g_strdup_printf("%s %s %s", from->host, from->user, from->folder);
-	mailbox->imap = imap_new(&mailbox->account);
+	mailbox->imap = imap_new(from);
 	visit->every = from->every;
 	if (!mailbox_state_read(mailbox->state_file, mailbox->state_account, &mailbox->state, &error))
 		log_line("%s: it is read from its first mail: %s", mailbox->name, error->message);

@@ -101,27 +101,6 @@ mailbox_event_clear(MailboxEvent *event)
 	*event = (MailboxEvent) {.type = NULL};
 }
 
-/*
- * Says what an error means for an event: those of the connection, of resources, of locks, and
- * of a server that is just stopped or upgraded pass.
- */
-static MailboxRecorded
-what_error_means(const char *sqlstate)
-{
-	static const char *const passing[] = {"08", "25", "40", "53", "55", "57", "58", "PT503"};
-
-	if (sqlstate[0] == '\0')
-		return MAILBOX_LATER;
-	if (strcmp(sqlstate, "PT404") == 0)
-		return MAILBOX_UNKNOWN;
-	for (size_t i = 0; i < G_N_ELEMENTS(passing); i++)
-	{
-		if (g_str_has_prefix(sqlstate, passing[i]))
-			return MAILBOX_LATER;
-	}
-	return MAILBOX_REFUSED;
-}
-
 static MailboxRecorded
 record(const MailboxEvent *event, Database *database, const char *workspace, const char *email)
 {
@@ -131,10 +110,12 @@ record(const MailboxEvent *event, Database *database, const char *workspace, con
 	PGresult   *result = database_run(database, workspace, record_event, G_N_ELEMENTS(values),
 									  values, sqlstate);
 
-	if (result == NULL)
-		return what_error_means(sqlstate);
 	PQclear(result);
-	return MAILBOX_RECORDED;
+	if (result)
+		return MAILBOX_RECORDED;
+	if (database_error_passes(sqlstate))
+		return MAILBOX_LATER;
+	return strcmp(sqlstate, "PT404") == 0 ? MAILBOX_UNKNOWN : MAILBOX_REFUSED;
 }
 
 /* Tells the database of an event. */

@@ -20,7 +20,6 @@ typedef struct Mailbox
 	const ReturnPath *return_path;	/* null: nothing is proven */
 	Database   *database;
 	bool		is_dry_run;
-	ImapAccount account;
 	char	   *state_file;
 	char	   *state_account;	/* whose state it is */
 	Imap	   *imap;

@@ -40,11 +40,6 @@ static const char claim_messages[] =
 	" (extract(epoch FROM m.send_until - clock_timestamp()) * 1000000)::bigint"
 	" FROM lt_claim_messages($1::integer, $2::interval, NULL, $3, string_to_array($4, E'\\n')) m";
 
-static const char serves_all[] =
-	"SELECT coalesce(current_setting('leadterra.workspace_id', true), '') = ''"
-	" AND has_function_privilege('lt_due_workspaces(integer)', 'EXECUTE')"
-	" AND has_function_privilege('lt_use_workspace(uuid)', 'EXECUTE')";
-
 static const char due_workspaces[] = "SELECT workspace_id FROM lt_due_workspaces(10000)";
 
 static const char next_due[] =
@@ -131,32 +126,20 @@ send_claim(const SendClaim *claim, Database *database)
 	return lease;
 }
 
-/* Says whether the role serves all workspaces; false with *is_there false: not known. */
-static bool
-serves_all_workspaces(Database *database, bool *is_there)
-{
-	char		sqlstate[6];
-	PGresult   *result = database_run(database, NULL, serves_all, 0, NULL, sqlstate);
-	bool		is_all = result && PQgetvalue(result, 0, 0)[0] == 't';
-
-	*is_there = result != NULL;
-	PQclear(result);
-	return is_all;
-}
-
 GPtrArray *
 send_find_workspaces(const Config *config, Database *database, bool *is_all)
 {
-	GPtrArray  *workspaces = g_ptr_array_new_with_free_func(g_free);
+	GPtrArray  *workspaces;
 	char		sqlstate[6];
 	PGresult   *result;
-	bool		is_there = true;
 
-	*is_all = config->workspace == NULL && serves_all_workspaces(database, &is_there);
+	if (!database_serves_all(database, "lt_due_workspaces(integer)", is_all))
+		return NULL;
+	workspaces = g_ptr_array_new_with_free_func(g_free);
 	if (!*is_all)
 	{
 		g_ptr_array_add(workspaces, g_strdup(config->workspace));
-		return is_there ? workspaces : (g_ptr_array_unref(workspaces), NULL);
+		return workspaces;
 	}
 	result = database_run(database, NULL, due_workspaces, 0, NULL, sqlstate);
 	if (result == NULL)

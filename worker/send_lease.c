@@ -123,20 +123,6 @@ send_lease_is_due(const SendLease *lease, gint64 now)
 		 (lease->on_the_way == 0 && lease->waiting.length == 0));
 }
 
-/* Says whether an error may pass: of the connection, of locks, of the server's state. */
-static bool
-may_pass(const char *sqlstate)
-{
-	static const char *const classes[] = {"08", "25", "40", "53", "55", "57", "58", NULL};
-
-	for (int i = 0; classes[i]; i++)
-	{
-		if (strncmp(sqlstate, classes[i], 2) == 0)
-			return true;
-	}
-	return sqlstate[0] == '\0';
-}
-
 /*
  * Calls a function of the lease, whose id is the first value.  False: it was not done, and is
  * to be tried again unless the lease is lost.
@@ -153,7 +139,7 @@ call(SendLease *lease, Database *database, const char *sql, int n, const char *c
 		return true;
 	}
 	/* What can never be said runs out. */
-	if (!may_pass(sqlstate))
+	if (!database_error_passes(sqlstate))
 	{
 		if (!lease->is_lost)
 			log_line("lease %s was lost, with %u messages of unknown outcome", lease->id,

@@ -89,11 +89,11 @@ keep_lease(const Verifier *verifier, Job *job)
 	if (g_get_monotonic_time() - job->told_at < PROGRESS)
 		return true;
 	job->told_at = g_get_monotonic_time();
-	percent =
-		g_strdup_printf("%u", MIN(99, job->done * 50 / MAX(g_hash_table_size(job->domains), 1)));
+	percent = g_strdup_printf("%u", MIN(99, job->done * 50 /
+										MAX(g_hash_table_size(job->domains), 1)));
 	values[1] = percent;
 	result = database_run(verifier->database, verifier->workspace, progress, 2, values, sqlstate);
-	is_ours = result != NULL || sqlstate[0] == '\0';
+	is_ours = result != NULL || database_error_passes(sqlstate);
 	PQclear(result);
 	return is_ours;
 }
@@ -156,8 +156,8 @@ write_statuses(const Verifier *verifier, const Job *job)
 	g_string_append_c(statuses, '}');
 	values[0] = leads->str;
 	values[1] = statuses->str;
-	result =
-		database_run(verifier->database, verifier->workspace, set_statuses, 2, values, sqlstate);
+	result = database_run(verifier->database, verifier->workspace, set_statuses, 2, values,
+						  sqlstate);
 	PQclear(result);
 	return result != NULL;
 }

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "mail_address.h"
+
 /* Bytes of a list of domains at most. */
 #define LIST_MAX ((gsize) 64 * 1024 * 1024)
 
@@ -31,9 +33,9 @@ static const char *const roles[] = {
 const char *
 verify_domain(const char *email)
 {
-	const char *at = strrchr(email, '@');
+	const char *domain = mail_address_domain(email);
 
-	return at ? at + 1 : "";
+	return domain ? domain : "";
 }
 
 /* Says whether an address stands for no person; what stands behind a + does not matter. */

@@ -27,25 +27,21 @@
 /* Outcomes that are kept while the database is away. */
 #define REPORTS_MAX 10000
 
-static const char serves_all[] =
-	"SELECT coalesce(current_setting('leadterra.workspace_id', true), '') = ''"
-	" AND has_function_privilege('lt_due_deliveries(integer)', 'EXECUTE')"
-	" AND has_function_privilege('lt_use_workspace(uuid)', 'EXECUTE')";
-
 static const char due_workspaces[] = "SELECT workspace_id FROM lt_due_deliveries(100)";
 
-static const char claim[] = "SELECT d.lease_id, d.delivery_id, d.url,"
-							" (SELECT string_agg(h.key || ': ' || h.value, E'\\n') FROM "
-							"jsonb_each_text(d.headers) h), d.body"
-							" FROM lt_claim_deliveries($1::integer) d";
+static const char claim[] =
+	"SELECT d.lease_id, d.delivery_id, d.url,"
+	" (SELECT string_agg(h.key || ': ' || h.value, E'\\n')"
+	" FROM jsonb_each_text(d.headers) h), d.body"
+	" FROM lt_claim_deliveries($1::integer) d";
 
 static const char finish[] =
 	"SELECT lt_finish_delivery($1::uuid, $2::uuid, $3::integer, $4, $5::integer)";
 
 /* Milliseconds until the next one is due; null: nothing waits. */
-static const char next_due[] = "SELECT greatest(0, least(3600000, ceil(1000 * extract(epoch FROM "
-							   "lt_next_delivery() - now()))))"
-							   "::integer";
+static const char next_due[] =
+	"SELECT greatest(0, least(3600000,"
+	" ceil(1000 * extract(epoch FROM lt_next_delivery() - now()))))::integer";
 
 /* A delivery that was claimed, and what became of it. */
 typedef struct Delivery
@@ -99,7 +95,7 @@ read_host(const char *url)
 	return result;
 }
 
-/* Tells the database what became of a delivery; false: it is not there. */
+/* Tells the database what became of a delivery; false: it is to be told again. */
 static bool
 report(Webhooks *webhooks, const Delivery *delivery)
 {
@@ -112,7 +108,7 @@ report(Webhooks *webhooks, const Delivery *delivery)
 									  G_N_ELEMENTS(values), values, sqlstate);
 
 	PQclear(result);
-	return result != NULL || sqlstate[0] != '\0';
+	return result != NULL || !database_error_passes(sqlstate);
 }
 
 /* Reports what has ended, in its order, as long as the database is there. */
@@ -170,22 +166,6 @@ claim_in(Webhooks *webhooks, const char *workspace)
 	return true;
 }
 
-/* Says whether the role serves all workspaces, and none is configured. */
-static bool
-serves_all_workspaces(Webhooks *webhooks)
-{
-	char		sqlstate[6];
-	PGresult   *result;
-	bool		is_all;
-
-	if (webhooks->workspace)
-		return false;
-	result = database_run(webhooks->database, NULL, serves_all, 0, NULL, sqlstate);
-	is_all = result && PQgetvalue(result, 0, 0)[0] == 't';
-	PQclear(result);
-	return is_all;
-}
-
 /* Claims in every workspace that has something due; false: the database is not there. */
 static bool
 claim_in_all(Webhooks *webhooks)
@@ -235,7 +215,7 @@ claim_more(Webhooks *webhooks)
 		webhooks->look_at = now + (gint64) BUSY * 1000;
 		return false;
 	}
-	is_all = serves_all_workspaces(webhooks);
+	(void) database_serves_all(webhooks->database, "lt_due_deliveries(integer)", &is_all);
 	if (is_all ? claim_in_all(webhooks) : claim_in(webhooks, webhooks->workspace))
 		report_all(webhooks);
 	if (webhooks->running == before)

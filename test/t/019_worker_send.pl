@@ -187,7 +187,7 @@ $campaign = start_campaign([ (map { "kept-$_\@example.com" } 1 .. 40), map { "un
 ok(send_due(configure('worker', transport('default', connections => 2))), 'many are sent') or diag($log);
 is(count_states($campaign), '10 failed, 40 sent', 'all of them');
 cmp_ok(log_count(qr/connects/), '<=', 2, 'by two connections, also where recipients are refused');
-is(log_count(qr/quits/), log_count(qr/connects/), 'which are closed in order');
+wait_until('which are closed in order', sub { log_count(qr/quits/) == log_count(qr/connects/) });
 is(grep({ $_ != 1 } values %{ mails_by_address() }), 0, 'each once');
 smtp_reset();
 smtp_mode('twice');
@@ -363,6 +363,29 @@ sql("UPDATE leadterra.leases SET expires_at = now() - interval '1 second' WHERE 
 smtp_gate(1000);
 wait_until('a lease that was lost is dropped, and claimed anew', sub { $worker->pump_nb; count_states($campaign) eq '8 sent' }) or diag($log);
 like($log, qr/lease \S+ was lost/, 'which is said');
+$worker->signal('INT');
+ok($worker->finish, 'the worker ends') or diag($log);
+
+# An upgrade goes on while mails are on the way: they are reported when it is over, by a session
+# with the new library.
+smtp_reset();
+smtp_gate(0);
+$campaign = start_campaign([ map { "gate.$_\@example.com" } 1 .. 4 ]);
+$worker = start_worker($conf);
+wait_until('mails are on the way before an upgrade', sub { $worker->pump_nb; log_count(qr/takes/) == 4 }) or diag($log);
+my $session = "SELECT pid FROM pg_stat_activity WHERE usename = 'worker'";
+my $old_session = sql($session);
+my $version = sql("SELECT extversion FROM pg_extension WHERE extname = 'leadterra'");
+my $set_version = "ALTER FUNCTION lt_next_due() COST 1; UPDATE pg_extension SET extversion = '%s' WHERE extname = 'leadterra'";
+sql(sprintf $set_version, '9.9');
+smtp_gate(1000);
+# Whoever tries often has tried to report them.
+wait_until('the worker is told of it', sub { $worker->pump_nb; (() = $log =~ /library is of version/g) >= 3 }) or diag($log);
+sql(sprintf $set_version, $version);
+wait_until('and reports when it is over', sub { $worker->pump_nb; count_states($campaign) eq '4 sent' }) or diag($log);
+isnt(sql($session), $old_session, 'by a new session');
+unlike($log, qr/was lost/, 'nothing is given up');
+is(grep({ $_ != 1 } values %{ mails_by_address() }), 0, 'and nobody gets two');
 $worker->signal('INT');
 ok($worker->finish, 'the worker ends') or diag($log);
 
