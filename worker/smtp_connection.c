@@ -12,10 +12,9 @@
 #include <string.h>
 
 #include "counter.h"
+#include "smtp_answer.h"
 
-/* Bytes of an answer, of what is kept of it, and of a piece of a mail. */
-#define ANSWER_MAX (64 * 1024)
-#define LINE_KEPT 1000
+/* Bytes of a piece of a mail. */
 #define PIECE ((gsize) 32 * 1024)
 
 static void
@@ -23,51 +22,6 @@ set_until(SmtpConnection *connection)
 {
 	connection->until = g_get_monotonic_time() +
 		(gint64) connection->transport->timeout * G_USEC_PER_SEC;
-}
-
-/* Reads the code of a line of an answer; 0: it is none. */
-static int
-read_code(const char *line, gsize length)
-{
-	if (length < 3 || line[0] < '1' || line[0] > '5' || !g_ascii_isdigit(line[1]) ||
-		!g_ascii_isdigit(line[2]) || (length > 3 && line[3] != ' ' && line[3] != '-'))
-		return 0;
-	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
-}
-
-/* Returns the length of an enhanced status code with the space behind it, 0 if there is none. */
-static gsize
-status_length(const char *text)
-{
-	gsize		length = strspn(text, "0123456789.");
-
-	return length >= 5 && text[1] == '.' && text[length] == ' ' ? length + 1 : 0;
-}
-
-/* Returns an answer in one line: its code, and the text of its lines. */
-static char *
-join_answer(const char *answer)
-{
-	g_auto(GStrv) lines = g_strsplit(answer, "\n", -1);
-	g_autoptr(GString) joined = g_string_new(NULL);
-	const char *first = NULL;
-
-	g_string_append_printf(joined, "%.3s", answer);
-	for (char **line = lines; *line && joined->len < LINE_KEPT; line++)
-	{
-		const char *text = strlen(g_strchomp(*line)) > 4 ? *line + 4 : "";
-		gsize		status = first ? status_length(text) : 0;
-
-		/* Servers repeat the status in each line. */
-		if (status > 0 && strncmp(text, first, status) == 0)
-			text += status;
-		else if (first == NULL)
-			first = text;
-		if (text[0] != '\0')
-			g_string_append_printf(joined, " %s", text);
-	}
-	g_string_truncate(joined, MIN(joined->len, LINE_KEPT));
-	return g_utf8_make_valid(joined->str, (gssize) strlen(joined->str));
 }
 
 /* The mail has ended, by an answer or without one. */
@@ -81,7 +35,7 @@ end_mail(SmtpConnection *connection, AnswerStage stage, const char *answer, cons
 	connection->stage = stage;
 	g_free(connection->line);
 	g_free(connection->why);
-	connection->line = answer ? join_answer(answer) : NULL;
+	connection->line = g_strdup(answer);
 	connection->why = why ? g_utf8_make_valid(why, -1) : NULL;
 }
 
@@ -138,8 +92,8 @@ note_header(char *bytes, size_t size, size_t count, void *data)
 {
 	SmtpConnection *connection = data;
 	gsize		length = size * count;
-	int			code = read_code(bytes, length);
-	g_autofree char *line = g_strndup(bytes, MIN(length, LINE_KEPT));
+	int			code = smtp_answer_code(bytes, length);
+	g_autofree char *line = g_strndup(bytes, MIN(length, SMTP_ANSWER_KEPT));
 
 	/* After the greeting, and after STARTTLS, the extensions are told anew. */
 	if (code == 220)
@@ -153,7 +107,7 @@ note_header(char *bytes, size_t size, size_t count, void *data)
 	if (code >= 400)
 	{
 		g_free(connection->line);
-		connection->line = join_answer(line);
+		connection->line = smtp_answer_text(bytes, length);
 	}
 	return length;
 }
@@ -454,39 +408,26 @@ take_answer(SmtpConnection *connection, int code, const char *answer)
 	}
 }
 
-/* Takes the answers that are complete: lines "250-..." up to one "250 ...". */
+/* Takes the answers that are complete. */
 static void
 take_answers(SmtpConnection *connection)
 {
-	GString    *input = connection->input;
-	gsize		start = 0;
-	const char *newline;
-
-	while (connection->state != SMTP_BROKEN &&
-		   (newline = memchr(input->str + start, '\n', input->len - start)))
+	while (connection->state != SMTP_BROKEN)
 	{
-		const char *line = input->str + start;
-		gsize		length = (gsize) (newline - line);
-		int			code = read_code(line, length - (length > 0 && line[length - 1] == '\r'));
+		g_autofree char *answer = NULL;
+		int			code;
 
-		if (code == 0)
+		switch (smtp_answer_take(connection->input, &code, &answer))
 		{
-			smtp_connection_break(connection, "the server does not speak SMTP");
-			return;
-		}
-		start += length + 1;
-		if (length > 3 && line[3] == '-')
-			continue;
-		{
-			g_autofree char *answer = g_strndup(input->str, start);
-
-			g_string_erase(input, 0, (gssize) start);
-			start = 0;
-			take_answer(connection, code, answer);
+			case SMTP_ANSWER_WHOLE:
+				take_answer(connection, code, answer);
+				break;
+			case SMTP_ANSWER_MORE:
+				return;
+			case SMTP_ANSWER_BROKEN:
+				smtp_connection_break(connection, "the server does not speak SMTP");
 		}
 	}
-	if (input->len > ANSWER_MAX)
-		smtp_connection_break(connection, "the answer is too long");
 }
 
 /* Receives what is there; false: nothing, for now or for ever. */
