@@ -390,3 +390,11 @@ $worker->signal('INT');
 ok($worker->finish, 'the worker ends') or diag($log);
 
 done_testing();
+
+END
+{
+	my $status = $?;
+	# A test that dies leaves no worker behind.
+	$worker->kill_kill if $worker && $worker->pumpable;
+	$? = $status;
+}
