@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "../src/standard.h"
+
 int
 smtp_answer_code(const char *line, gsize length)
 {
@@ -15,13 +17,13 @@ smtp_answer_code(const char *line, gsize length)
 	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
 }
 
-/* Returns the length of an enhanced status code with the space behind it, 0 if there is none. */
+/* Returns the length of the status that a text begins with, and a space; 0 if with none. */
 static gsize
 status_length(const char *text)
 {
-	gsize		length = strspn(text, "0123456789.");
+	gsize		length;
 
-	return length >= 5 && text[1] == '.' && text[length] == ' ' ? length + 1 : 0;
+	return standard_find_status(text, &length) == text && text[length] == ' ' ? length + 1 : 0;
 }
 
 char *
