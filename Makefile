@@ -59,7 +59,7 @@ ISOLATION_OPTS = --inputdir=$(source)/test/isolation --load-extension=$(EXTENSIO
 REGRESS_PREP = expected
 
 # What make worker leaves in the folder.
-EXTRA_CLEAN = $(addprefix worker/, leadterra-worker *.o test/*.o test/*.fuzz test/*.t)
+EXTRA_CLEAN = $(addprefix worker/, leadterra-worker *.o test/*.o test/*.fuzz test/*.t test/compose)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

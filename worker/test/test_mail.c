@@ -1,6 +1,6 @@
 /*
  * test_mail.c
- *		What is composed, byte by byte; test/t/020_worker_mail.pl has it read by another program.
+ *		What is composed, byte by byte; compare_mail.py has it read by another program.
  */
 #include <string.h>
 
