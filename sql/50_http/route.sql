@@ -10,7 +10,8 @@
 --
 -- The type of an argument says how it is read: text as it is, boolean by http_flag(),
 -- integer by http_number(), and a uuid by the function of its name, as http_campaign_id()
--- reads campaign_id.  All of them are read before the call begins.
+-- reads campaign_id.  Each is read by itself before the function is called, whether or not
+-- that ever looks at it: the planner may leave out what an inlined function does not need.
 --
 -- deploy/nginx.conf has the paths and methods too, by scripts/routes --write, and
 -- deploy/openapi.yaml describes them; scripts/check compares.
@@ -91,6 +92,7 @@ DECLARE
     published text;
     segment integer;
     given text;
+    id uuid;
     texts text[] := '{}';
     arguments text := '';
     answer jsonb;
@@ -98,7 +100,7 @@ BEGIN
     FOR place IN 1 .. coalesce(cardinality(route.names), 0) LOOP
         name := route.names[place];
         IF name = 'body' THEN
-            arguments := arguments || ', body => $3';
+            arguments := arguments || ', body => $2';
             CONTINUE;
         END IF;
         published := CASE WHEN starts_with(route.path, '/api/v2/') THEN name
@@ -109,21 +111,27 @@ BEGIN
             ELSE leadterra.url_decode(replace(
                 split_part(split_part(uri, '?', 1), '/', segment), '+', '%2B')) END;
         IF given IS NOT NULL THEN
+            CASE route.types[place - 1]
+                WHEN 'uuid'::regtype THEN
+                    EXECUTE format('SELECT leadterra.%I($1, $2)', 'http_' || name)
+                        INTO id USING route.scope, given;
+                    given := id;
+                WHEN 'boolean'::regtype THEN
+                    given := leadterra.http_flag(published, given);
+                WHEN 'integer'::regtype THEN
+                    given := leadterra.http_number(published, given);
+                ELSE NULL;
+            END CASE;
             texts := texts || given;
-            arguments := arguments || format(', %I => ', name) || format(
-                CASE route.types[place - 1]
-                    WHEN 'uuid'::regtype THEN 'leadterra.%I($1, $2[%s])'
-                    WHEN 'boolean'::regtype THEN 'leadterra.http_flag(%3$L, $2[%2$s])'
-                    WHEN 'integer'::regtype THEN 'leadterra.http_number(%3$L, $2[%2$s])'
-                    ELSE '$2[%2$s]'
-                END, 'http_' || name, cardinality(texts), published);
+            arguments := arguments || format(', %I => $1[%s]::%s', name, cardinality(texts),
+                route.types[place - 1]::regtype);
         ELSIF place <= route.needed THEN
             PERFORM leadterra.raise_error('invalid_request',
                 format('parameter "%s" is missing', published));
         END IF;
     END LOOP;
     EXECUTE format('SELECT leadterra.%I(%s)', route.call, substr(arguments, 3))
-        INTO answer USING route.scope, texts, body;
+        INTO answer USING texts, body;
     RETURN answer;
 END;
 $$;

@@ -52,11 +52,9 @@ Returns: its value, the empty string if it has none, null if it is not there.
 
 Errors: PT400 invalid_request, also where it is given twice.';
 
--- STABLE, as http_number() is, so that arguments are read in their order, and none when
--- the call is planned.
 CREATE FUNCTION leadterra.http_flag(name text, given text)
 RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -79,7 +77,7 @@ Errors: PT400 invalid_request.';
 
 CREATE FUNCTION leadterra.http_number(name text, given text)
 RETURNS integer
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -332,4 +332,60 @@ is((request('POST', '/rpc/lt_unsubscribe', undef))[0], '401', 'the path that cou
 
 is(join(', ', grep { !$answered{$_} } sort keys %routes), '', 'every route has been answered with 200');
 
+# --- a parameter is read wherever nothing is found by it
+
+my $fresh = sql("SELECT lt_create_workspace('Fresh')");
+my $fresh_key = in_workspace($fresh, "SELECT lt_create_api_key('key')");
+my %there = (campaign_id => (request('POST', '/v1/campaigns', $fresh_key, { name => 'Bare' }))[1]{id});
+# What is wrong for each type, as a query has it, and the status of it.
+my %wrong = (
+	uuid => [ map { [ $_, 404 ] } 'nonsense', $unknown, $campaign, $uuid ],
+	boolean => [ map { [ $_, 400 ] } '', 'yes', '1' ],
+	integer => [ map { [ $_, 400 ] } '', '0', '-1', 'x', '99999999999' ],
+	text => []);
+
+# Tests every parameter of every route, of path and query.
+sub parameters_are_read
+{
+	my ($where) = @_;
+
+	for my $route (sort keys %routes)
+	{
+		my ($method, $pattern) = split / /, $route;
+		my $path = path_of($route, %there);
+		my @arguments = map { [ split /\|/ ] } split /\n/,
+		  sql("SELECT n.name, r.types[n.place - 1]::regtype FROM leadterra.find_route('$method', '$path') r, unnest(r.names) WITH ORDINALITY n (name, place) WHERE n.name <> 'body'");
+		for my $argument (@arguments)
+		{
+			my ($name, $type) = @$argument;
+			my $published = $pattern =~ m{^/v1/} ? $name =~ s/_(\w)/\u$1/gr : $name;
+			my $in_path = $pattern =~ /\{$name\}/;
+			for my $given (grep { !$in_path || $_->[0] ne q() } @{ $wrong{$type} // die "$route: %wrong has no $type" }, map { [ $_, 400 ] } '%', '%zz', '%00', '%ff', $in_path ? () : "a&$published=a")
+			{
+				my ($value, $status) = @$given;
+				my $uri = $in_path ? path_of($route, %there, $name => $value) : "$path?$published=$value";
+				is((request($method, $uri, $fresh_key, '{}'))[0], $status, "$where, $route: $published=$value");
+			}
+		}
+	}
+	return;
+}
+
+parameters_are_read('in an empty workspace');
+# The planner puts such a function in place of its call, and drops all arguments.
+sql(<<'SQL');
+DO $$
+DECLARE
+    named text;
+BEGIN
+    FOR named IN
+        SELECT format('leadterra.%I(%s)', p.proname, pg_get_function_arguments(p.oid))
+        FROM leadterra.routes() r JOIN pg_proc p ON p.oid = to_regproc('leadterra.' || r.call)
+    LOOP
+        EXECUTE format('CREATE OR REPLACE FUNCTION %s RETURNS jsonb LANGUAGE sql AS $f$SELECT ''[]''::jsonb$f$', named);
+    END LOOP;
+END $$;
+SQL
+parameters_are_read('by a function that looks at none');
+
 done_testing();
