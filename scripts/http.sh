@@ -17,13 +17,15 @@ start_http() {
     rest=$(free_port)
     admin=$(free_port)
     port=$(free_port)
+    between=$(free_port)
     base=http://127.0.0.1:$port
     database="postgresql:///leadterra?host=$PGHOST&port=$PGPORT&user=authenticator"
     start_program postgrest PGRST_DB_URI="$database" \
         PGRST_SERVER_PORT="$rest" PGRST_ADMIN_SERVER_PORT="$admin" \
         postgrest "$work/tree/deploy/postgrest.conf"
     sed -e "s/listen 443 .*;/listen 127.0.0.1:$port;/" -e '/listen \[/d' -e '/^ *ssl_/d' \
-        -e "s/127\.0\.0\.1:3000/127.0.0.1:$rest/" "$work/tree/deploy/nginx.conf" |
+        -e "s/127\.0\.0\.1:3000/127.0.0.1:$rest/" -e "s/127\.0\.0\.1:3002/127.0.0.1:$between/" \
+        "$work/tree/deploy/nginx.conf" |
         "${as_user[@]}" tee "$work/nginx.conf" >/dev/null
     "${as_user[@]}" mkdir -p "$work/gateway"
     start_program nginx nginx -e stderr -p "$work/gateway" -c "$work/nginx.conf" -g 'daemon off;'

@@ -450,6 +450,7 @@ BEGIN ATOMIC
         ('routes',                          '{api}',                  'EXECUTE'),
         ('http_show_campaign',              '{api}',                  'EXECUTE'),
         ('http_header',                     '{api}',                  'EXECUTE'),
+        ('http_set_header',                 '{api}',                  'EXECUTE'),
         ('http_query',                      '{api}',                  'EXECUTE'),
         ('http_flag',                       '{api}',                  'EXECUTE'),
         ('http_body',                       '{api}',                  'EXECUTE'),

@@ -15,6 +15,21 @@ END;
 COMMENT ON FUNCTION leadterra.http_header(text) IS
 'Return a header of the request, by its name in lower case; null outside of one.';
 
+CREATE FUNCTION leadterra.http_set_header(name text, value text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('response.headers',
+        (coalesce(nullif(current_setting('response.headers', true), '')::jsonb, '[]')
+            || jsonb_build_object(name, value))::text, true);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_set_header(text, text) IS
+'Add a header to the answer of the request.';
+
 CREATE FUNCTION @extschema@.lt_pre_request()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -87,55 +102,59 @@ DECLARE
     answer jsonb;
     detail text;
 BEGIN
-    SELECT r.* INTO route FROM leadterra.find_route(method, split_part(uri, '?', 1)) r;
-    IF NOT FOUND THEN
-        RETURN leadterra.http_error(uri, 404, 'there is nothing at this path',
-            '{"code": "not_found"}');
-    ELSIF route.allow IS NOT NULL THEN
-        PERFORM set_config('response.headers',
-            jsonb_build_array(jsonb_build_object('Allow', route.allow))::text, true);
-        RETURN leadterra.http_error(uri, 405, 'this path takes other methods',
-            '{"code": "method_not_allowed"}');
-    END IF;
-    -- First, so that a key without it learns nothing, of an earlier answer either.
-    PERFORM leadterra.enter(route.scope);
-    IF 'body' = ANY (route.names) IS NOT TRUE THEN
-        given := NULL;
-    ELSIF given IS NULL THEN
-        PERFORM leadterra.raise_error('invalid_request', 'the request has no body');
-    ELSE
-        body := leadterra.http_body(given);
-    END IF;
-    IF length(idempotency_key) > 255 THEN
-        PERFORM leadterra.raise_error('invalid_request',
-            'header Idempotency-Key must have at most 255 characters');
-    ELSIF idempotency_key <> '' THEN
-        hash := sha256(convert_to(concat(method, ' ', uri, E'\n'), 'UTF8') || coalesce(given, ''));
-        earlier := leadterra.open_answer(idempotency_key, hash);
-        IF earlier.request_hash <> hash THEN
-            PERFORM leadterra.raise_error('idempotency_key_reused',
-                'header Idempotency-Key was sent with another request');
-        ELSIF earlier.request_hash IS NOT NULL THEN
-            RETURN earlier.answer;
+    -- The gateway takes an answer without it for a fault of PostgREST or the server.
+    PERFORM leadterra.http_set_header('X-Answered', 'yes');
+    BEGIN
+        SELECT r.* INTO route FROM leadterra.find_route(method, split_part(uri, '?', 1)) r;
+        IF NOT FOUND THEN
+            RETURN leadterra.http_error(uri, 404, 'there is nothing at this path',
+                '{"code": "not_found"}');
+        ELSIF route.allow IS NOT NULL THEN
+            PERFORM leadterra.http_set_header('Allow', route.allow);
+            RETURN leadterra.http_error(uri, 405, 'this path takes other methods',
+                '{"code": "method_not_allowed"}');
         END IF;
-    END IF;
+        -- First, so that a key without it learns nothing, of an earlier answer either.
+        PERFORM leadterra.enter(route.scope);
+        IF 'body' = ANY (route.names) IS NOT TRUE THEN
+            given := NULL;
+        ELSIF given IS NULL THEN
+            PERFORM leadterra.raise_error('invalid_request', 'the request has no body');
+        ELSE
+            body := leadterra.http_body(given);
+        END IF;
+        IF length(idempotency_key) > 255 THEN
+            PERFORM leadterra.raise_error('invalid_request',
+                'header Idempotency-Key must have at most 255 characters');
+        ELSIF idempotency_key <> '' THEN
+            hash := sha256(
+                convert_to(concat(method, ' ', uri, E'\n'), 'UTF8') || coalesce(given, ''));
+            earlier := leadterra.open_answer(idempotency_key, hash);
+            IF earlier.request_hash <> hash THEN
+                PERFORM leadterra.raise_error('idempotency_key_reused',
+                    'header Idempotency-Key was sent with another request');
+            ELSIF earlier.request_hash IS NOT NULL THEN
+                RETURN earlier.answer;
+            END IF;
+        END IF;
 
-    answer := leadterra.call_route(route, uri, body);
-    IF idempotency_key <> '' THEN
-        PERFORM leadterra.store_answer(idempotency_key, answer);
-    END IF;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    IF SQLSTATE = '54001' THEN
-        -- What the parser just stood is too deep for the call.
-        RETURN leadterra.http_error(uri, 400, 'the body of the request is nested too deeply',
-            '{"code": "invalid_request"}');
-    ELSIF SQLSTATE !~ '^PT4[0-9][0-9]$' THEN
-        RAISE;
-    END IF;
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-    RETURN leadterra.http_error(uri, substr(SQLSTATE, 3)::integer, SQLERRM,
-        coalesce(nullif(detail, ''), '{}')::jsonb);
+        answer := leadterra.call_route(route, uri, body);
+        IF idempotency_key <> '' THEN
+            PERFORM leadterra.store_answer(idempotency_key, answer);
+        END IF;
+        RETURN answer;
+    EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE = '54001' THEN
+            -- What the parser just stood is too deep for the call.
+            RETURN leadterra.http_error(uri, 400, 'the body of the request is nested too deeply',
+                '{"code": "invalid_request"}');
+        ELSIF SQLSTATE !~ '^PT4[0-9][0-9]$' THEN
+            RAISE;
+        END IF;
+        GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+        RETURN leadterra.http_error(uri, substr(SQLSTATE, 3)::integer, SQLERRM,
+            coalesce(nullif(detail, ''), '{}')::jsonb);
+    END;
 END;
 $$;
 

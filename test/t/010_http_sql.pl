@@ -57,7 +57,10 @@ sub run
 	return ($1, undef) if $errors =~ /ERROR:  PT(\d{3}): /;
 	die "$errors\n" if $status != 0;
 	my ($code, $headers, $body) = $output =~ /\A(\d*)\|([^|]*)\|(.*)\Z/s or die "printed: $output";
-	return ($code eq '' ? 200 : $code, JSON::PP->new->allow_nonref->decode($body), $headers);
+	my %headers = map { %$_ } @{ decode_json($headers || '[]') };
+	# The gateway would take it for a fault.
+	die "no answer: $output" if "@_" =~ /lt_http_/ && (delete $headers{'X-Answered'} // '') ne 'yes';
+	return ($code eq '' ? 200 : $code, JSON::PP->new->allow_nonref->decode($body), \%headers);
 }
 
 # Makes a request, as the gateway passes it on.
@@ -231,7 +234,7 @@ for my $route (sort keys %routes)
 	for my $other (grep { !exists $routes{"$_ $pattern"} } qw(GET POST PUT PATCH DELETE))
 	{
 		my $headers = refused("405 for $other, $route", [ $other, "$path?x=y", $without ], 405, 'method_not_allowed');
-		is($headers, qq([{"Allow": "$allow"}]), '... with what is allowed');
+		is_deeply($headers, { Allow => $allow }, '... with what is allowed');
 	}
 }
 refused("404 for $_", [ 'POST', $_, $weak_key, '{' ], 404, 'not_found')
@@ -326,7 +329,7 @@ SELECT lt_set_unsubscribe_url('https://example.com/u/') \\g /dev/null
 SELECT lt_bulk_upsert('$uuid', '[{"email": "leaver\@example.com"}]') \\g /dev/null
 SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{90})') FROM lt_claim_messages(100, '5 minutes', '$uuid') WHERE email = 'leaver\@example.com'
 SQL
-is_deeply([ run('POST', 'lt_unsubscribe', quoted($token)) ], [ 200, JSON::PP::true, '' ], 'unsubscribe');
+is_deeply([ run('POST', 'lt_unsubscribe', quoted($token)) ], [ 200, JSON::PP::true, {} ], 'unsubscribe');
 is((run('POST', 'lt_unsubscribe', q('x')))[0], '400', 'a wrong token');
 is((request('POST', '/rpc/lt_unsubscribe', undef))[0], '401', 'the path that counts is PostgREST\'s');
 

@@ -358,7 +358,12 @@ for my $version (qw(2 1.1))
 }
 IPC::Run::run([ @curl, '--tls-max', '1.1', "$secure/v1/replies" ], '>', \$shown);
 like($shown, qr/^\n000 /, 'no older TLS');
-is((request('GET', '/v1/replies', $key))[0], 400, 'nor plain text');
+answers('nor plain text', [ 'GET', '/v1/replies', $key ], 400, { code => 'invalid_request', message => 'the request is malformed' });
+for my $version (qw(2 1.1))
+{
+	IPC::Run::run([ @curl, "--http$version", '-i', '-H', 'Content-Length: 99999999', '-d', 'x', "$secure/v1/campaigns" ], '>', \$shown);
+	like($shown, qr{^content-type: application/json; charset=utf-8\r\n.*"code": "request_too_large".*\n413 $version 0\z}ims, "a body that is too large, HTTP/$version");
+}
 
 # --- faults, and too many requests
 
@@ -370,7 +375,8 @@ is($headers->{'retry-after'}, 1, 'says when to come back');
 answers('429 v2', [ 'POST', '/api/v2/leads/add', $key, {} ], 429, { statusCode => 429, error => 'Too Many Requests', message => 'Rate limit exceeded', code => 'rate_limit_exceeded' });
 answers('another key is not limited', [ 'GET', '/v1/replies', $other_key ], 200);
 stop('postgrest');
-answers('502', [ 'GET', '/v1/replies', $other_key ], 502, { code => 'internal_error' });
+(undef, $headers) = answers('503', [ 'GET', '/v1/replies', $other_key ], 503, { code => 'internal_error' });
+is($headers->{'retry-after'}, 1, 'says so, too');
 stop('nginx');
 
 for my $log ("$folder/access.log", "$folder/nginx.log", "$folder/postgrest.log", $server->logfile)

@@ -20,6 +20,19 @@ my $upstream = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $res
 # that is spelled out.
 start_gateway(change => sub { $_[0] =~ s{(?=\h+# End of these)}{"~^/v1/x/y(\\?|\$)" "GET, HEAD";\n"~^/v1/x/[^/?#]+(\\?|\$)" "DELETE, GET, HEAD, PATCH, POST";\n} or die });
 
+# --- an idle connection is closed before PostgREST closes it, which may cross a request
+
+my $asking = send_raw("GET /v1/replies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer sk_live_A\r\n\r\n");
+my $idle = $upstream->accept;
+while (<$idle>)
+{
+	last if $_ eq "\r\n";
+}
+print $idle "HTTP/1.1 200 OK\r\nX-Answered: yes\r\nContent-Length: 2\r\n\r\n{}";
+like(join('', <$asking>), qr/\r\n\r\n\{\}\z/, 'a request is answered on a connection that stays');
+# PostgREST waits for 30 seconds.
+ok(IO::Select->new($idle)->can_read(15) && !defined(<$idle>), 'the gateway closes it first');
+
 # --- every route
 
 # The methods of each path, by the table in the database.
@@ -48,7 +61,8 @@ sub passed_on
 	}
 	my ($left) = $came =~ /^Content-Length: (\d+)\r$/m;
 	read $socket, $came, $left, length $came if $left;
-	print $socket "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", $came =~ /^HEAD/ ? '' : '{}';
+	my $answered = $came =~ m{ /rpc/lt_http_} ? "X-Answered: yes\r\n" : '';
+	print $socket "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${answered}Content-Length: 2\r\nConnection: close\r\n\r\n", $came =~ /^HEAD/ ? '' : '{}';
 	close $socket;
 	return (join('', <$client>), $came);
 }
@@ -74,7 +88,7 @@ for my $route (sort keys %routes)
 		my ($line, @its) = split /\r\n/, $came =~ s/\r\n\r\n(.*)\z//sr;
 		is($line, $reads ? "$method /rpc/lt_http_read HTTP/1.1" : 'POST /rpc/lt_http_write HTTP/1.1', '... by its function');
 		is($1, $reads ? '' : '{"b": 1}', '... with its body, where it may have one');
-		is_deeply([ sort @its ], [ sort 'Accept: application/json', 'Host: localhost', 'X-Api-Key: sk_live_A', "X-Original-Uri: $path?a=%41&b",
+		is_deeply([ sort @its ], [ sort 'Accept: application/json', 'Host: postgrest', 'X-Api-Key: sk_live_A', "X-Original-Uri: $path?a=%41&b",
 			$reads ? () : ('Content-Length: 8', 'Content-Type: application/octet-stream', 'Idempotency-Key: i', "X-Original-Method: $method") ], '... and no other header');
 	}
 	for my $other ("$path/", "${path}x", "/$path", $path =~ s{camp_1}{}r, $path =~ s{camp_1}{a/b}r, "/x$path")

@@ -22,7 +22,7 @@ our @EXPORT = qw(need_programs set_up set_up_alone start_gateway stop sql in_wor
 
 our ($server, $folder, $base, $rest, $workspace, $key);
 my $root = dirname(dirname(dirname(Cwd::abs_path(__FILE__))));
-my ($port, $rest_port);
+my ($port, $rest_port, $between);
 my %started;
 
 # Skips the test where a program is missing.
@@ -42,7 +42,7 @@ sub set_up_alone
 {
 	$server = start_server('server');
 	$folder = PostgreSQL::Test::Utils::tempdir;
-	($port, $rest_port) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2;
+	($port, $rest_port, $between) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
 	$base = "http://127.0.0.1:$port";
 	return $rest_port;
 }
@@ -62,7 +62,7 @@ log_parameter_max_length = -1
 log_parameter_max_length_on_error = -1
 CONF
 	$folder = PostgreSQL::Test::Utils::tempdir;
-	($port, $rest_port, my $admin) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 3;
+	($port, $rest_port, $between, my $admin) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 4;
 	$base = "http://127.0.0.1:$port";
 	$rest = "http://127.0.0.1:$rest_port";
 
@@ -113,6 +113,7 @@ sub start_gateway
 		$conf =~ s/^\s*ssl_.*\n//mg;
 	}
 	$conf =~ s/127\.0\.0\.1:3000/127.0.0.1:$rest_port/;
+	$conf =~ s/127\.0\.0\.1:3002/127.0.0.1:$between/g;
 	$options{change}->($conf) if $options{change};
 	unlink "$folder/nginx.conf";
 	append_to_file("$folder/nginx.conf", $conf);
