@@ -72,11 +72,13 @@ SELECT lt_create_campaign('c') AS campaign \gset
 CREATE FUNCTION pg_temp.answer(method text, uri text, body text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer jsonb;
+    headers jsonb;
 BEGIN
     PERFORM set_config('response.status', '', true), set_config('response.headers', '', true);
     PERFORM set_config('request.headers', json_build_object('x-original-uri', uri, 'x-original-method', method)::text, true);
     answer := CASE method WHEN 'GET' THEN lt_http_read() ELSE lt_http_write(body::bytea) END;
-    RETURN btrim(concat_ws(' ', current_setting('response.status'), nullif(current_setting('response.headers'), ''), coalesce(answer ->> 'code', answer::text), answer ->> 'message'));
+    headers := current_setting('response.headers');
+    RETURN btrim(concat_ws(' ', CASE WHEN headers -> 0 <> '{"X-Answered": "yes"}' THEN 'unmarked' END, current_setting('response.status'), nullif((headers - 0)::text, '[]'), coalesce(answer ->> 'code', answer::text), answer ->> 'message'));
 END;
 $$;
 SELECT is(pg_temp.answer(method, replace(uri, 'CAMPAIGN', :'campaign'), body), replace(expected, 'CAMPAIGN', :'campaign'), method || ' ' || left(uri, 60)) FROM (VALUES
