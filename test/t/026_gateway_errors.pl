@@ -202,6 +202,13 @@ sub serve
 }
 
 my $server_pid = fork // die $!;
+
+END
+{
+	# Also where the test dies.
+	kill 'TERM', $server_pid if $server_pid;
+}
+
 if ($server_pid == 0)
 {
 	serve();
@@ -251,6 +258,7 @@ for my $status (@answers)
 }
 kill 'TERM', $server_pid;
 waitpid $server_pid, 0;
+$server_pid = undef;
 stop('nginx');
 $server->stop;
 done_testing();
