@@ -1,8 +1,8 @@
 """Checks deploy/openapi.yaml: prints what is wrong with it, and nothing if all is well.
 
-Its schemas, examples and references; all of it by a validator from npm, where test/js has
-that.  The calls are those of the table of routes, with the parameters of their functions;
-the fields of a lead are those of src/lead_field.h.
+Its schemas, examples and references; all of it by a validator and a linter from npm, where
+test/js has them.  The calls are those of the table of routes, with the parameters of their
+functions; the fields of a lead are those of src/lead_field.h.
 """
 import glob
 import os
@@ -42,12 +42,23 @@ def walk(node, where):
             schema = {**node["schema"], "components": document["components"]}
             try:
                 jsonschema.Draft202012Validator.check_schema(schema)
-                if "example" in node:
-                    jsonschema.validate(node["example"], schema, jsonschema.Draft202012Validator)
+                examples = [example["value"] for example in node.get("examples", {}).values()]
+                for example in examples + [node[name] for name in ("example",) if name in node]:
+                    jsonschema.validate(example, schema, jsonschema.Draft202012Validator)
             except Exception as error:  # A wrong reference raises one of its own.
                 print(f"{where}: {str(error).splitlines()[0][:200]}")
+        if node.get("type") == "object" and not {"properties", "additionalProperties"} & set(node):
+            print(f"{where}: says nothing of its members, so that nobody can send any")
+        if isinstance(node.get("properties"), dict):
+            for name, member in node["properties"].items():
+                if "default" in member:
+                    print(f"{where}/{name}: has a default, so that clients have to send it")
+        for name in node:
+            if str(name).startswith("x-") and (name, node[name]) != ("x-published", False):
+                print(f"{where}: there is no mark {name}: {node[name]}")
         for name, child in node.items():
-            walk(child, f"{where}/{name}")
+            if name not in ("example", "examples"):
+                walk(child, f"{where}/{name}")
     elif isinstance(node, list):
         for index, child in enumerate(node):
             walk(child, f"{where}/{index}")
@@ -114,15 +125,20 @@ for route in sorted(routes - described):
 for route in sorted(described - routes):
     print(f"described, but no route: {route}")
 
+FIELD = re.compile(r'X\(\w+, "\w+", \w+, "(\w+)",[\s\\]+"(\w+)",[\s\\]+(\w+)\)')
 with open("src/lead_field.h", encoding="utf-8") as file:
-    fields = set(re.findall(r'X\(\w+, "\w+", \w+, "(\w+)"', file.read()))
-described = set(document["components"]["schemas"]["Lead"]["properties"]) - {"email", "customFields"}
-if described != fields:
-    print(f"fields of a lead differ from lead_field.h: {sorted(described ^ fields)}")
+    fields = FIELD.findall(file.read())
+for name, member, its_fields in (
+        ("LeadFields", "customFields", {field[0] for field in fields}),
+        ("V2LeadFields", "custom_variables", {f[1] for f in fields if f[2] != "ABSENT"})):
+    described = set(document["components"]["schemas"][name]["properties"]) - {member}
+    if described != its_fields:
+        print(f"{name} differs from lead_field.h: {sorted(described ^ its_fields)}")
 
-VALIDATOR = "test/js/node_modules/.bin/validate-api"
-if os.path.exists(VALIDATOR):
-    run = subprocess.run([VALIDATOR, "deploy/openapi.yaml"],
-                         capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        print(f"{VALIDATOR}: {run.stdout}{run.stderr}")
+PROGRAMS = "test/js/node_modules/"
+if os.path.exists(PROGRAMS):
+    for command in ([PROGRAMS + ".bin/validate-api"], ["node", "test/js/lint.mjs"]):
+        run = subprocess.run([*command, "deploy/openapi.yaml"],
+                             capture_output=True, text=True, check=False)
+        if run.returncode != 0 or (command[0] == "node" and run.stdout):
+            print(f"{command[-1]}: {run.stdout}{run.stderr}")

@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(need_programs set_up set_up_alone start_gateway stop sql in_workspace rows request rest_request raw send_raw answers
+our @EXPORT = qw(missing_program need_programs set_up set_up_alone start_gateway stop sql in_workspace rows request rest_request raw send_raw answers
   $server $folder $base $rest $workspace $key);
 
 our ($server, $folder, $base, $rest, $workspace, $key);
@@ -25,15 +25,22 @@ my $root = dirname(dirname(dirname(Cwd::abs_path(__FILE__))));
 my ($port, $rest_port, $between);
 my %started;
 
+# Returns the first of some programs that is not on the PATH.
+sub missing_program
+{
+	$ENV{PATH} .= ':/usr/sbin' unless $ENV{PATH} =~ m{:/usr/sbin$};
+	for my $program (@_)
+	{
+		return $program unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
+	}
+	return undef;
+}
+
 # Skips the test where a program is missing.
 sub need_programs
 {
-	$ENV{PATH} .= ':/usr/sbin';
-	for my $program (@_)
-	{
-		plan skip_all => "$program is not on the PATH" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
-	}
-	return;
+	my $missing = missing_program(@_) // return;
+	plan skip_all => "$missing is not on the PATH";
 }
 
 # Makes what start_gateway() needs, without PostgREST: the port that it would listen
