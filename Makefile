@@ -30,7 +30,7 @@ FUNCTIONS = error version uuid7 typeid context window due lease suppression lead
 	list enrollment queue queue_maintain webhook webhook_delivery webhook_claim sender \
 	sender_pool total event campaign campaign_sending campaign_status forecast job enroll \
 	enroll_add enroll_import_column enroll_import_progress enroll_import enroll_existing \
-	enroll_merge message message_page message_maintain forget forget_export monitor
+	enroll_merge lead_page message message_page message_maintain forget forget_export monitor
 HTTP = answer value campaign lead suppression reply route edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \

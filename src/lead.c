@@ -65,15 +65,24 @@ static Statement insert_leads = STATEMENT(
 	column " = CASE WHEN u.given_" column " THEN u." column \
 	" ELSE coalesce(l." column ", u." column ") END, "
 
-static Statement update_leads = STATEMENT(
-	"UPDATE leadterra.leads l SET " LEAD_FIELD_LIST(PATCHED)
-	"custom = CASE WHEN u.custom IS NULL THEN l.custom"
-	" ELSE leadterra.merge_custom(l.custom, u.custom) END,"
-	" updated_at = now()"
+#define UPDATE_LEADS \
+	"UPDATE leadterra.leads l SET " LEAD_FIELD_LIST(PATCHED) \
+	"custom = CASE WHEN u.custom IS NULL THEN l.custom" \
+	" ELSE leadterra.merge_custom(l.custom, u.custom) END," \
+	" updated_at = now()" \
 	" FROM " CHANGES("$2")
+
+static Statement update_leads = STATEMENT(
+	UPDATE_LEADS
 	" WHERE l.workspace_id = $1 AND l.email = u.email"
 	" AND l.lead_id IS NOT DISTINCT FROM u.lead_id AND uuid_cmp(u.lead_id, u.lead_id) = 0",
 	SPI_OK_UPDATE, UUIDOID, RECORDARRAYOID);
+
+/* One lead, which may have no address. */
+static Statement update_lead = STATEMENT(
+	UPDATE_LEADS
+	" WHERE l.workspace_id = $1 AND l.lead_id = $3",
+	SPI_OK_UPDATE, UUIDOID, RECORDARRAYOID, UUIDOID);
 
 /*
  * Locks are taken in the order of addresses: a lateral join goes through them
@@ -100,6 +109,12 @@ static Statement find_lead = STATEMENT(
 	" FROM leadterra.leads"
 	" WHERE workspace_id = $1 AND email = $2",
 	SPI_OK_SELECT, UUIDOID, TEXTOID);
+
+static Statement find_lead_by_id = STATEMENT(
+	"SELECT lead_id, " LEAD_COLUMNS
+	" FROM leadterra.leads"
+	" WHERE workspace_id = $1 AND lead_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement keep_lead = STATEMENT(
 	"SELECT email FROM leadterra.leads"
@@ -351,24 +366,40 @@ lead_keep_one(Datum workspace, const pg_uuid_t *lead_id, LeadString *email)
 	return read_email(&keep_lead, workspace, lead_id, email);
 }
 
-/* Applies a patch to the lead with an address; false if there is none. */
-bool
-lead_update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
+/* Applies a patch to the lead that a statement finds by a key; false if there is none. */
+static bool
+update_found(Statement *find, Datum workspace, Datum key, const LeadPatch *patch)
 {
-	Datum		parameters[] = {workspace, lead_text(email)};
-	LeadChange	lead = {.email = *email, .patch = patch};
+	Datum		parameters[3] = {workspace, key};
+	LeadChange	lead = {.patch = patch};
 	Datum		values[1 + LEAD_FIELDS];
 	bool		nulls[1 + LEAD_FIELDS];
 
-	if (statement_execute(&find_lead, parameters, NULL) == 0)
+	if (statement_execute(find, parameters, NULL) == 0)
 		return false;
 	statement_row(0, values, nulls);
 	if (!lead_differs(patch, values + 1, nulls + 1))
 		return true;
 	lead.lead_id = *DatumGetUUIDP(values[0]);
+	parameters[1] = change_array(&lead, 1, true);
+	parameters[2] = values[0];
 	/* Where it is deleted meanwhile, it was changed before. */
-	lead_update(workspace, &lead, 1);
+	statement_execute(&update_lead, parameters, NULL);
 	return true;
+}
+
+/* Applies a patch to the lead with an address; false if there is none. */
+bool
+lead_update_one(Datum workspace, const LeadString *email, const LeadPatch *patch)
+{
+	return update_found(&find_lead, workspace, lead_text(email), patch);
+}
+
+/* Applies a patch to a lead; false if there is none. */
+bool
+lead_update_by_id(Datum workspace, Datum lead_id, const LeadPatch *patch)
+{
+	return update_found(&find_lead_by_id, workspace, lead_id, patch);
 }
 
 /* Deletes the lead with an id; false if there is none. */

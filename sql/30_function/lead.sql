@@ -119,6 +119,20 @@ Parameters:
 - patch: a lead object as in lt_bulk_upsert: an omitted field keeps its value, null clears it
 Errors: PT400 invalid_request, PT404 lead_not_found, PT422 invalid_leads.';
 
+CREATE FUNCTION @extschema@.lt_change_lead(lead_id uuid, patch jsonb)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_change_lead';
+
+COMMENT ON FUNCTION @extschema@.lt_change_lead(uuid, jsonb) IS
+'Change fields of one lead, which may have no address
+
+Parameters:
+- lead_id: the lead
+- patch: a lead object as in lt_update_lead
+Errors: PT400 invalid_request, PT404 lead_not_found, PT422 invalid_leads.';
+
 CREATE FUNCTION @extschema@.lt_delete_lead(lead_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -90,6 +90,7 @@ SELECT lt_merge_leads((:'leads'::uuid[])[1], (:'leads'::uuid[])[2]), lt_forget('
 SELECT lt_delete_lead((:'leads'::uuid[])[3]), lt_delete_leads('{lead-80\@example.com, lead-81\@example.com}');
 SELECT lt_merge_leads((SELECT lead_id FROM lt_leads WHERE email = 'lead-83\@example.com'), (SELECT lead_id FROM lt_leads WHERE email IS NULL LIMIT 1));
 SELECT lt_update_lead('lead-82\@example.com', '{"firstName": "Other", "city": "Ulm"}');
+SELECT lt_change_lead((SELECT lead_id FROM lt_leads WHERE email = 'lead-82\@example.com'), '{"firstName": "Another"}');
 SQL
 	<<"SQL",
 SELECT lease_id AS lease FROM lt_claim_job() \\gset
