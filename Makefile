@@ -26,8 +26,8 @@ PGFILEDESC = "leadterra - engine of an outbound campaign service"
 # what stands above it here, and a function or view may read any table.
 TABLES = context suppression lead heir list enrollment webhook campaign queue sender total event \
 	job enroll enroll_import message http
-FUNCTIONS = error version uuid7 typeid context window due lease suppression lead heir \
-	list enrollment queue queue_maintain webhook webhook_delivery webhook_claim sender \
+FUNCTIONS = error version uuid7 typeid context context_close window due lease suppression lead \
+	heir list enrollment queue queue_maintain webhook webhook_delivery webhook_claim sender \
 	sender_pool total event campaign campaign_sending campaign_status forecast job enroll \
 	enroll_add enroll_import_column enroll_import_progress enroll_import enroll_existing \
 	enroll_merge lead_page message message_page message_maintain forget forget_export monitor

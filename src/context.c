@@ -316,9 +316,18 @@ allows(const char *scopes, const char *scope)
 		has_scope(scopes, "all:all", strlen("all:all")));
 }
 
+/* Says whether what needs a scope only reads. */
+static bool
+reads(const char *scope)
+{
+	const char *colon = strchr(scope, ':');
+
+	return colon && strcmp(colon, ":read") == 0;
+}
+
 /*
  * Returns the current workspace to what needs a scope.  Raises PT401 if there is
- * none, PT403 if the key of the caller does not allow it.
+ * none, PT403 if the key of the caller does not allow it, PT503 while it is closed.
  */
 static Datum
 enter(const char *scope)
@@ -327,6 +336,7 @@ enter(const char *scope)
 
 	if (scopes_setting[0] != '\0' && !allows(scopes_setting, scope))
 		error_raise(ERROR_SCOPE, "the API key needs the scope \"%s\"", scope);
+	context_require_open(DatumGetUUIDP(current), reads(scope) ? CONTEXT_READS : CONTEXT_WRITES);
 	return current;
 }
 
@@ -336,6 +346,16 @@ context_enter(const char *scope)
 {
 	version_require();
 	return enter(scope);
+}
+
+/* Begins a call that hands out work, as context_enter() does any other. */
+Datum
+context_enter_claim(const char *scope)
+{
+	Datum		workspace = context_enter(scope);
+
+	context_require_open(DatumGetUUIDP(workspace), CONTEXT_CLAIMS);
+	return workspace;
 }
 
 /* The same, with the scope that is the first argument of the SQL function at hand. */

@@ -106,8 +106,12 @@ static const struct
 	[ERROR_SEQUENCE_FIXED] = {"409", "sequence_fixed"},
 	/* a workspace has that id */
 	[ERROR_WORKSPACE_EXISTS] = {"409", "workspace_exists"},
+	/* the workspace has to be closed first */
+	[ERROR_WORKSPACE_OPEN] = {"409", "workspace_open"},
 	/* the call needs READ COMMITTED */
 	[ERROR_WRONG_ISOLATION] = {"409", "wrong_isolation"},
+	/* a link of a workspace that was deleted */
+	[ERROR_WORKSPACE_DELETED] = {"410", "workspace_deleted"},
 	/* more entries than one call takes: a million, or 10,000 senders of a pool */
 	[ERROR_TOO_MANY_ENTRIES] = {"413", "too_many_entries"},
 	/* lead objects are invalid; DETAIL lists up to 1,000 failures */
@@ -120,9 +124,11 @@ static const struct
 	[ERROR_BROKEN_ROW] = {"500", "broken_row"},
 	/* library and extension are of different versions: upgrade, or reconnect */
 	[ERROR_VERSION_MISMATCH] = {"503", "version_mismatch"},
+	/* the workspace is closed while it moves: the same call succeeds later */
+	[ERROR_WORKSPACE_MOVING] = {"503", "workspace_moving"},
 };
 
-StaticAssertDecl(lengthof(error_kinds) == ERROR_VERSION_MISMATCH + 1,
+StaticAssertDecl(lengthof(error_kinds) == ERROR_WORKSPACE_MOVING + 1,
 				 "every kind of error stands in the table");
 
 /* Returns the SQLSTATE of a kind: "PT" and the HTTP status. */

@@ -43,13 +43,16 @@ typedef enum ErrorKind
 	ERROR_SENDER_NOT_ACTIVE,
 	ERROR_SEQUENCE_FIXED,
 	ERROR_WORKSPACE_EXISTS,
+	ERROR_WORKSPACE_OPEN,
 	ERROR_WRONG_ISOLATION,
+	ERROR_WORKSPACE_DELETED,
 	ERROR_TOO_MANY_ENTRIES,
 	ERROR_INVALID_LEADS,
 	ERROR_INVALID_SUPPRESSIONS,
 	ERROR_IDEMPOTENCY_KEY,
 	ERROR_BROKEN_ROW,			/* written by hand, or restored: not the caller's fault */
-	ERROR_VERSION_MISMATCH		/* an upgrade is under way: later the same call succeeds */
+	ERROR_VERSION_MISMATCH,		/* an upgrade is under way: later the same call succeeds */
+	ERROR_WORKSPACE_MOVING		/* so it does here, or where the workspace is then */
 } ErrorKind;
 
 /* Failures of single entries, collected to be raised together. */

@@ -60,7 +60,7 @@ job_insert(Datum workspace, Datum lead_ids, Datum target, bool is_list)
 Datum
 lt_claim_job(PG_FUNCTION_ARGS)
 {
-	Datum		workspace = context_enter("jobs:update");
+	Datum		workspace = context_enter_claim("jobs:update");
 
 	error_limit_text(fcinfo, 1, "worker");
 	statement_connect();

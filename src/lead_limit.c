@@ -141,6 +141,7 @@ lt_set_lead_limit(PG_FUNCTION_ARGS)
 {
 	Datum		values[2] = {context_workspace()};
 
+	context_require_open(DatumGetUUIDP(values[0]), CONTEXT_WRITES);
 	if (!PG_ARGISNULL(0) && PG_GETARG_INT64(0) < 0)
 		error_raise(ERROR_INVALID_REQUEST, "argument \"lead_limit\" must be from 0, not %lld",
 					(long long) PG_GETARG_INT64(0));

@@ -438,7 +438,7 @@ claim_in_turn(MessageClaim *claim)
 Datum
 lt_claim_messages(PG_FUNCTION_ARGS)
 {
-	MessageClaim claim = {.workspace = context_enter("messages:update")};
+	MessageClaim claim = {.workspace = context_enter_claim("messages:update")};
 
 	context_require_read_committed("claiming messages");
 	error_if_null(0, "max_messages");

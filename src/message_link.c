@@ -182,6 +182,7 @@ message_link_parse(const text *token, MessageToken *parsed)
 
 	if (!read_token(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token), &bytes))
 		return false;
+	context_require_open(&bytes.workspace, CONTEXT_WRITES);
 	read_links(&links, UUIDPGetDatum(&bytes.workspace));
 	if (links.key.data == NULL)
 		return false;

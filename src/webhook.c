@@ -197,7 +197,7 @@ lt_redeliver(PG_FUNCTION_ARGS)
 Datum
 lt_claim_deliveries(PG_FUNCTION_ARGS)
 {
-	Datum		workspace = context_enter("messages:update");
+	Datum		workspace = context_enter_claim("messages:update");
 
 	statement_connect();
 	return statement_return_rows(fcinfo,

@@ -189,3 +189,17 @@ COMMENT ON COLUMN @extschema@.lt_delivery.delivery_id IS
 COMMENT ON COLUMN @extschema@.lt_delivery.url IS 'Where it is posted to.';
 COMMENT ON COLUMN @extschema@.lt_delivery.headers IS 'Names and values of its headers.';
 COMMENT ON COLUMN @extschema@.lt_delivery.body IS 'Its body, whose bytes in UTF-8 are signed.';
+
+-- A fact of this database alone: no publication has it.
+CREATE TABLE leadterra.closed_workspaces (
+    workspace_id uuid PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('draining', 'closed', 'coming', 'deleted')),
+    since timestamptz NOT NULL
+);
+SELECT leadterra.add_table('leadterra.closed_workspaces');
+COMMENT ON TABLE leadterra.closed_workspaces IS
+    'Workspaces that move, or were deleted, and what calls may do in them.';
+COMMENT ON COLUMN leadterra.closed_workspaces.state IS
+    'draining (nothing is claimed), closed (nothing is written), coming (nothing is read either)
+or deleted.';
+COMMENT ON COLUMN leadterra.closed_workspaces.since IS 'Since when.';

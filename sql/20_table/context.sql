@@ -34,3 +34,17 @@ COMMENT ON COLUMN leadterra.api_keys.scopes IS 'What the key may do: RESOURCE:AC
 COMMENT ON COLUMN leadterra.api_keys.created_at IS 'When it was created.';
 COMMENT ON COLUMN leadterra.api_keys.revoked_at IS
     'When it was revoked; null: it opens its workspace.';
+
+-- A fact of this database alone: no publication has it.
+CREATE TABLE leadterra.closed_workspaces (
+    workspace_id uuid PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('draining', 'closed', 'coming', 'deleted')),
+    since timestamptz NOT NULL
+);
+SELECT leadterra.add_table('leadterra.closed_workspaces');
+COMMENT ON TABLE leadterra.closed_workspaces IS
+    'Workspaces that move, or were deleted, and what calls may do in them.';
+COMMENT ON COLUMN leadterra.closed_workspaces.state IS
+    'draining (nothing is claimed), closed (nothing is written), coming (nothing is read either)
+or deleted.';
+COMMENT ON COLUMN leadterra.closed_workspaces.since IS 'Since when.';

@@ -76,6 +76,9 @@ BEGIN
         PERFORM leadterra.raise_error('invalid_request',
             format('workspace "%s" cannot be created', made));
     END IF;
+    DELETE FROM leadterra.closed_workspaces c
+    WHERE c.workspace_id = made AND c.state = 'deleted';
+    PERFORM leadterra.require_open(made);
     INSERT INTO leadterra.workspaces (workspace_id, name)
     VALUES (made, lt_create_workspace.name)
     ON CONFLICT DO NOTHING;
@@ -96,7 +99,7 @@ Parameters:
 - workspace_id: its id, for who keeps a map of workspaces; null: a new UUID of version 7
 Returns: the id of the workspace.
 Errors: PT400 invalid_request (the nil UUID, or that of the default workspace), PT409
-workspace_exists.';
+workspace_exists, PT503 workspace_moving (it is closed here, and going to come).';
 
 CREATE FUNCTION leadterra.lock_workspace(workspace uuid)
 RETURNS void
@@ -153,6 +156,7 @@ BEGIN
     IF FOUND THEN
         PERFORM leadterra.raise_error('invalid_request', format('scope "%s" is unknown', wrong));
     END IF;
+    PERFORM leadterra.require_open(workspace);
     INSERT INTO leadterra.workspaces (workspace_id) VALUES (workspace) ON CONFLICT DO NOTHING;
     INSERT INTO leadterra.api_keys (workspace_id, key_id, label, key_hash, scopes)
     VALUES (workspace, leadterra.uuidv7(), lt_create_api_key.label,
@@ -183,6 +187,7 @@ BEGIN
     IF lt_revoke_api_key.key_id IS NULL THEN
         PERFORM leadterra.raise_error('invalid_request', 'argument "key_id" must not be null');
     END IF;
+    PERFORM leadterra.require_open(leadterra.current_workspace());
     UPDATE leadterra.api_keys k SET revoked_at = coalesce(k.revoked_at, now())
     WHERE k.workspace_id = leadterra.current_workspace() AND k.key_id = lt_revoke_api_key.key_id;
     IF NOT FOUND THEN

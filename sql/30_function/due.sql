@@ -226,7 +226,7 @@ BEGIN ATOMIC
     SELECT w.workspace_id, n.due_at
     FROM leadterra.workspaces w
     CROSS JOIN LATERAL leadterra.next_due(w.workspace_id) n
-    WHERE n.due_at <= leadterra.clock()
+    WHERE n.due_at <= leadterra.clock() AND leadterra.is_open(w.workspace_id)
     ORDER BY n.due_at, w.workspace_id
     LIMIT leadterra.row_limit('max', due_workspaces.max);
 END;

@@ -123,6 +123,7 @@ BEGIN
     FOR w IN
         SELECT x.workspace_id
         FROM leadterra.workspaces x
+        WHERE leadterra.is_open(x.workspace_id)
         ORDER BY x.workspace_id
     LOOP
         EXIT WHEN removed >= slice;
@@ -140,6 +141,7 @@ BEGIN
     FOR c IN
         SELECT x.workspace_id, x.campaign_id
         FROM leadterra.campaigns x
+        WHERE leadterra.is_open(x.workspace_id)
         ORDER BY x.workspace_id, x.campaign_id
     LOOP
         EXIT WHEN removed >= slice;

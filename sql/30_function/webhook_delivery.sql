@@ -321,7 +321,7 @@ BEGIN ATOMIC
         WHERE w.status = 'active'
     ) w
     CROSS JOIN LATERAL leadterra.next_delivery(w.workspace_id) AS n (due_at)
-    WHERE n.due_at <= leadterra.clock()
+    WHERE n.due_at <= leadterra.clock() AND leadterra.is_open(w.workspace_id)
     ORDER BY n.due_at, w.workspace_id
     LIMIT leadterra.row_limit('max', due_deliveries.max);
 END;

@@ -63,7 +63,9 @@ BEGIN
                 WHEN 404 THEN 'Not Found'
                 WHEN 405 THEN 'Method Not Allowed'
                 WHEN 409 THEN 'Conflict'
+                WHEN 410 THEN 'Gone'
                 WHEN 413 THEN 'Content Too Large'
+                WHEN 503 THEN 'Service Unavailable'
                 ELSE 'Unprocessable Content'
             END)
         ELSE '{}'
@@ -148,7 +150,7 @@ BEGIN
             -- What the parser just stood is too deep for the call.
             RETURN leadterra.http_error(uri, 400, 'the body of the request is nested too deeply',
                 '{"code": "invalid_request"}');
-        ELSIF SQLSTATE !~ '^PT4[0-9][0-9]$' THEN
+        ELSIF SQLSTATE !~ '^PT(4[0-9][0-9]|503)$' THEN
             RAISE;
         END IF;
         GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;

@@ -148,7 +148,7 @@ UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT 
 ALTER TABLE lines ADD asked text;
 UPDATE lines SET asked = CASE WHEN name LIKE '% %' THEN substring(call FROM '^pg_temp\.http\(.*\)') || ' ->> ''code''' ELSE call END;
 -- Each line is three tests or one, and then there are the others.
-SELECT plan((SELECT 104 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
+SELECT plan((SELECT 109 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
 
 -- Who may do what is in privilege_matrix.sql; what is seen of it, and as whom it runs.
 SELECT is((SELECT string_agg(name || '.' || attname, ' ' ORDER BY name, attname) FROM members JOIN pg_attribute ON attrelid = relation_oid AND attnum > 0
@@ -202,6 +202,18 @@ SELECT is(pg_temp.outcome(:'key_a', call, :'b'), outcome, 'from another workspac
 SELECT is(pg_temp.outcome(NULL, call), CASE WHEN name IN (SELECT name FROM members WHERE kind = 'view') THEN 'null' ELSE 'PT401' END, 'without a key: ' || left(call, 100)) FROM lines WHERE call IS NOT NULL AND scope IS NOT NULL;
 
 SELECT is(pg_temp.outcome(NULL, 'lt_unsubscribe((SELECT b ->> ''token'' FROM ids))'), 'true', 'the token of a link opens what it is for');
+
+-- What is closed reads and does not write; what is going to come does neither.
+CREATE TEMP VIEW outcomes AS SELECT name, call, scope LIKE '%:read' AS reads, outcome, pg_temp.outcome((SELECT a ->> 'key' FROM ids), call) AS now, CASE WHEN name LIKE '% %' THEN 'workspace_moving' ELSE 'PT503' END AS refused, pg_temp.outcome((SELECT a ->> 'key' FROM ids), asked) AS asked_now FROM lines WHERE scope IS NOT NULL AND call IS NOT NULL;
+SELECT leadterra.start_closing(:'a', '0');
+SELECT is((SELECT string_agg(concat_ws(': ', call, now), ', ') FROM outcomes WHERE now <> CASE WHEN name LIKE 'lt\_claim\_%' THEN 'PT503' ELSE outcome END), NULL, 'in a workspace that is going to be closed nothing is claimed, and other calls go on');
+SELECT leadterra.finish_closing(:'a');
+SELECT is((SELECT string_agg(concat_ws(': ', call, now), ', ') FROM outcomes WHERE CASE WHEN reads THEN now <> outcome ELSE asked_now <> refused END), NULL, 'in a closed workspace calls and views that read go on, and others do not');
+SELECT is((SELECT count(DISTINCT reads) FROM outcomes), 2::bigint, 'there are both');
+UPDATE leadterra.closed_workspaces SET state = 'coming';
+SELECT is((SELECT string_agg(concat_ws(': ', call, now), ', ') FROM outcomes WHERE asked_now <> refused), NULL, 'in one that was closed before it came, nothing goes on');
+SELECT lt_open_workspace(:'a');
+SELECT is((SELECT string_agg(concat_ws(': ', call, now), ', ') FROM outcomes WHERE now <> outcome), NULL, 'in one that was opened again everything does');
 
 -- Scopes: a key that has all but the one that is needed, and one that has it alone.
 CREATE TEMP TABLE scopes AS

@@ -332,6 +332,36 @@ raw("GET $_$token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") for '//u/',
 answers('an altered token', [ 'POST', '/u/' . reverse($token), undef, '' ], 404);
 answers('a token that is none', [ 'POST', '/u/%22', undef, '' ], 404);
 
+# --- a workspace that moves, and is deleted
+
+my $moving = sql("SELECT lt_create_workspace('Moving')");
+my $moving_key = in_workspace($moving, "SELECT lt_create_api_key('moving')");
+my $link = in_workspace($moving, <<'SQL');
+SELECT lt_set_unsubscribe_url('https://example.com/u/') \g /dev/null
+SELECT lt_create_campaign('c', '[{"subject": "s", "bodyHtml": "{{unsubscribeUrl}}"}]') AS campaign \gset
+SELECT lt_bulk_upsert(:'campaign', '[{"email": "a@example.com"}]'), lt_start_campaign(:'campaign') \g /dev/null
+SELECT substring(body_html FROM '/u/([-_A-Za-z0-9]{90})') FROM lt_claim_messages()
+SQL
+sql("CALL lt_close_workspace('$moving', drain => '0')");
+for my $path ('/v1/campaigns', '/api/v2/leads/add')
+{
+	my $add = { name => 'late', list_id => $other, leads => [ { email => 'b@example.com' } ] };
+	($body, $headers) = answers("$path while the workspace moves", [ 'POST', $path, $moving_key, $add ], 503, { code => 'workspace_moving', message => 'the workspace is moving' });
+	is($headers->{'retry-after'}, 1, 'and when to come again');
+}
+is($body->{error}, 'Service Unavailable', 'as the second service names it');
+answers('reading while it moves', [ 'GET', '/v1/replies', $moving_key ], 200);
+($body, $headers) = answers('a link while it moves', [ 'POST', "/u/$link", undef, 'List-Unsubscribe=One-Click' ], 503);
+like($body, qr/Please try again/, 'says so');
+is($headers->{'retry-after'}, 1, 'and when');
+sql("SELECT lt_open_workspace('$moving')");
+answers('a link once it is open', [ 'POST', "/u/$link", undef, 'List-Unsubscribe=One-Click' ], 200);
+sql("CALL lt_close_workspace('$moving', drain => '0')");
+sql("CALL lt_delete_workspace('$moving')");
+($body) = answers('a link of one that was deleted', [ 'POST', "/u/$link", undef, 'List-Unsubscribe=One-Click' ], 410);
+like($body, qr/Mail of this sender has ended/, 'says so');
+answers('its key', [ 'GET', '/v1/replies', $moving_key ], 401);
+
 # --- a connection that says what HTTP::Tiny would not
 
 my $no_text = raw("GET /v1/replies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $key\r\nIdempotency-Key: \xff\r\nConnection: close\r\n\r\n");

@@ -158,6 +158,7 @@ CALL lt_import_table(:'other', 'list', '{"email": "note"}');
 SELECT lt_suppress('{other\@example.com}'), lt_create_list('Other list'), lt_create_api_key('Other key'), lt_create_sender('other\@sender.example'), lt_create_pool('Other pool'), lt_create_webhook('https://other.example/', '{campaign.paused}');
 SELECT lt_pause_campaign(:'other'), lt_start_campaign(:'other');
 SELECT lt_finish_delivery(lease_id, delivery_id, 200) FROM lt_claim_deliveries();
+CALL lt_close_workspace('0197c043-e39c-7d91-a325-6615db0e1b14');
 SQL
 }
 
