@@ -11,7 +11,7 @@ use IPC::Run;
 use JSON::PP;
 use Test::More;
 
-need_programs('postgrest', 'nginx');
+need_programs('nginx');
 set_up();
 start_gateway();
 # Servers of tests neither come up by themselves nor have standbys.

@@ -1,5 +1,6 @@
-# PostgREST and the gateway, with the files of deploy/, on a server of their own,
-# and the requests that tests make.
+# PostgREST and the gateway, with the files of deploy/, on a server of their own, and the
+# requests that tests make.  Where PostgREST is not on the PATH, test/stand-in/postgrest stands in
+# for what the gateway asks of it; tests that ask more name it in need_programs().
 package Gateway;
 
 use strict;
@@ -17,11 +18,12 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(missing_program need_programs set_up set_up_alone start_gateway stop sql in_workspace rows request rest_request raw send_raw answers
-  $server $folder $base $rest $workspace $key);
+our @EXPORT = qw(missing_program need_programs set_up set_up_alone start_rest start_gateway stop sql in_workspace rows request rest_request raw send_raw answers
+  $server $folder $base $rest $workspace $key $stand_in);
 
 our ($server, $folder, $base, $rest, $workspace, $key);
 my $root = dirname(dirname(dirname(Cwd::abs_path(__FILE__))));
+our $stand_in = "$root/test/stand-in/postgrest";
 my ($port, $rest_port, $between);
 my %started;
 
@@ -54,9 +56,9 @@ sub set_up_alone
 	return $rest_port;
 }
 
-# Starts a server and PostgREST, as deploy/README.md has it, with changes to the
-# latter's environment.  Makes $base, the
-# address of the gateway, $rest, that of PostgREST, $workspace, and $key, its key.
+# Starts a server and PostgREST, or what stands in for it, as deploy/README.md has it, with
+# changes to the latter's environment.  Makes $base, the address of the gateway, $rest, that of
+# PostgREST, $workspace, and $key, its key.
 sub set_up
 {
 	my (%environment) = @_;
@@ -69,26 +71,35 @@ log_parameter_max_length = -1
 log_parameter_max_length_on_error = -1
 CONF
 	$folder = PostgreSQL::Test::Utils::tempdir;
-	($port, $rest_port, $between, my $admin) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 4;
+	($port, $between) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2;
 	$base = "http://127.0.0.1:$port";
-	$rest = "http://127.0.0.1:$rest_port";
 
 	$server->safe_psql('postgres', 'CREATE DATABASE leadterra');
 	ok(IPC::Run::run([ 'psql', '-X', '-d', $server->connstr('leadterra') ], '<', "$root/deploy/setup.sql", '>', \$printed, '2>', \$errors), 'setup.sql runs')
 	  or diag($errors);
 	($workspace, $key) = $printed =~ /\Aworkspace ([-0-9a-f]{36})\nkey (sk_live_\w{69})\n\Z/ or die "setup.sql printed: $printed";
 
+	$rest_port = start_rest('postgrest', missing_program('postgrest') ? $stand_in : 'postgrest', %environment);
+	$rest = "http://127.0.0.1:$rest_port";
+	return;
+}
+
+# Starts PostgREST, or a program that takes the same configuration; returns its port.
+sub start_rest
+{
+	my ($name, $program, %environment) = @_;
+	my ($its_port, $admin) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2;
+
 	local %ENV = (
 		%ENV,
 		LANG => 'C.UTF-8',
 		PGRST_DB_URI => 'postgresql:///leadterra?host=' . $server->host . '&port=' . $server->port . '&user=authenticator',
-		PGRST_SERVER_PORT => $rest_port,
+		PGRST_SERVER_PORT => $its_port,
 		PGRST_ADMIN_SERVER_PORT => $admin,
 		%environment);
-	$started{postgrest} = IPC::Run::start([ 'postgrest', "$root/deploy/postgrest.conf" ],
-		'<', '/dev/null', '>>', "$folder/postgrest.log", '2>>', "$folder/postgrest.log");
-	wait_for('postgrest', "http://127.0.0.1:$admin/ready");
-	return;
+	$started{$name} = IPC::Run::start([ $program, "$root/deploy/postgrest.conf" ], '<', '/dev/null', '>>', "$folder/$name.log", '2>>', "$folder/$name.log");
+	wait_for($name, "http://127.0.0.1:$admin/ready");
+	return $its_port;
 }
 
 sub sql { return $server->safe_psql('leadterra', "SET search_path TO api; $_[0]") }
