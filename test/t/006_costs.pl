@@ -457,6 +457,11 @@ for my $number (0 .. 2)
 	cmp_ok($taken{threads}[$number][1], '<=', $taken{plain}[$number][1] + ($number == 2 ? 30 : 10), "threads: pages of $call");
 }
 
+# How many are enrolled, which every bulk call over HTTP tells, is not asked of what waits.
+my $plan = $server->safe_psql('texts', q(EXPLAIN SELECT leads_enrolled FROM leadterra.campaign_states WHERE workspace_id = leadterra.nobody() AND campaign_id = leadterra.nobody()));
+like($plan, qr/ batches /, 'the total of a campaign: its batches');
+unlike($plan, qr/ waiting | steps | leads /, 'the total of a campaign: nothing else of size');
+
 # What webhooks cost: statements and pages of claiming and completing 1,000 messages, and of an
 # event; and what 100,000 messages write to the outbox.
 $server->safe_psql('postgres', 'CREATE DATABASE webhooks');
