@@ -88,6 +88,10 @@ static const struct
 	[ERROR_WEBHOOK_NOT_FOUND] = {"404", "webhook_not_found"},
 	/* no delivery of the workspace has that id, or what it tells of was deleted */
 	[ERROR_DELIVERY_NOT_FOUND] = {"404", "delivery_not_found"},
+	/* no background job of the workspace has that id */
+	[ERROR_JOB_NOT_FOUND] = {"404", "job_not_found"},
+	/* no entry of the suppression list has that id */
+	[ERROR_ENTRY_NOT_FOUND] = {"404", "entry_not_found"},
 	/* the campaign has to be paused first */
 	[ERROR_CAMPAIGN_RUNNING] = {"409", "campaign_running"},
 	/* a message to the lead is with a worker: try again once it is settled */

@@ -17,6 +17,7 @@
 #include "uuid7.h"
 
 PG_FUNCTION_INFO_V1(lt_create_list);
+PG_FUNCTION_INFO_V1(lt_rename_list);
 PG_FUNCTION_INFO_V1(lt_delete_list);
 PG_FUNCTION_INFO_V1(lt_remove_from_list);
 PG_FUNCTION_INFO_V1(lt_enter_list);
@@ -37,6 +38,11 @@ static Statement keep_list = STATEMENT(
 	" WHERE workspace_id = $1 AND list_id = $2"
 	" FOR KEY SHARE",
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+static Statement rename_list = STATEMENT(
+	"UPDATE leadterra.lists SET name = $3"
+	" WHERE workspace_id = $1 AND list_id = $2",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, TEXTOID);
 
 static Statement delete_list = STATEMENT(
 	"DELETE FROM leadterra.lists"
@@ -136,6 +142,20 @@ list_argument(FunctionCallInfo fcinfo, int number)
 {
 	error_if_null(number, "list_id");
 	return PG_GETARG_DATUM(number);
+}
+
+/* SQL: lt_rename_list(list_id, name) */
+Datum
+lt_rename_list(PG_FUNCTION_ARGS)
+{
+	Datum		values[3] = {context_enter("lists:update"), list_argument(fcinfo, 0)};
+
+	values[2] = error_name_argument(fcinfo, 1, "list");
+	statement_connect();
+	if (statement_execute(&rename_list, values, NULL) == 0)
+		raise_not_found(values[1]);
+	statement_finish();
+	PG_RETURN_VOID();
 }
 
 /* SQL: lt_delete_list(list_id) */

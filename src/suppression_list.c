@@ -25,6 +25,7 @@ PG_FUNCTION_INFO_V1(lt_create_blocklist);
 PG_FUNCTION_INFO_V1(lt_delete_blocklist);
 PG_FUNCTION_INFO_V1(lt_block);
 PG_FUNCTION_INFO_V1(lt_unblock);
+PG_FUNCTION_INFO_V1(lt_read_entry);
 
 /* What an array argument of entries holds. */
 typedef struct EntryList
@@ -339,4 +340,15 @@ lt_delete_blocklist(PG_FUNCTION_ARGS)
 		raise_not_found(values[1]);
 	statement_finish();
 	PG_RETURN_VOID();
+}
+
+/* SQL: leadterra.read_entry(given) */
+Datum
+lt_read_entry(PG_FUNCTION_ARGS)
+{
+	text	   *entry;
+
+	if (parse_entry(PG_GETARG_TEXT_PP(0), &entry) != EMAIL_OK)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(entry);
 }

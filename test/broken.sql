@@ -108,6 +108,16 @@ INSERT INTO calls VALUES
 ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/start'')'), ('pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/pause'')'), ('pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/stats'')'),
 ('pg_temp.http(''POST'', ''/v1/suppression-list'', ''{"emails": ["x@example.com"]}'')'), ('pg_temp.http(''GET'', ''/v1/replies?campaignId='' || $campaign)'),
 ('pg_temp.http(''POST'', ''/api/v2/leads/add'', format(''{"campaign_id": "%s", "leads": [{"email": "x@example.com"}]}'', $campaign))'),
+('lt_rename_list($list, ''x'')'), ('lt_draft_campaign(''x'', ''[]'', jsonb_build_object(''poolId'', $pool, ''dailyLimit'', 5))'),
+('pg_temp.http(''GET'', ''/api/v2/campaigns'')'), ('pg_temp.http(''POST'', ''/api/v2/campaigns'', ''{"name": "x", "campaign_schedule": {"schedules": [{"name": "x", "timing": {"from": "09:00", "to": "17:00"}, "days": {"1": true}, "timezone": "UTC"}]}}'')'), ('pg_temp.http(''GET'', ''/api/v2/campaigns/analytics?ids='' || $campaign)'),
+('pg_temp.http(''GET'', ''/api/v2/campaigns/analytics/daily?campaign_id='' || $campaign)'), ('pg_temp.http(''GET'', ''/api/v2/campaigns/'' || $campaign)'), ('pg_temp.http(''PATCH'', ''/api/v2/campaigns/'' || $campaign, ''{"name": "x"}'')'),
+('pg_temp.http(''DELETE'', ''/api/v2/campaigns/'' || $campaign)'), ('pg_temp.http(''POST'', ''/api/v2/campaigns/'' || $campaign || ''/activate'')'), ('pg_temp.http(''POST'', ''/api/v2/campaigns/'' || $campaign || ''/pause'')'),
+('pg_temp.http(''GET'', ''/api/v2/campaigns/'' || $campaign || ''/sending-status'')'), ('pg_temp.http(''GET'', ''/api/v2/lead-lists'')'), ('pg_temp.http(''POST'', ''/api/v2/lead-lists'', ''{"name": "x"}'')'),
+('pg_temp.http(''GET'', ''/api/v2/lead-lists/'' || $list)'), ('pg_temp.http(''PATCH'', ''/api/v2/lead-lists/'' || $list, ''{"name": "x"}'')'), ('pg_temp.http(''DELETE'', ''/api/v2/lead-lists/'' || $list)'),
+('pg_temp.http(''GET'', ''/api/v2/block-lists-entries?starting_after='' || $entry)'), ('pg_temp.http(''POST'', ''/api/v2/block-lists-entries'', ''{"bl_value": "x.example"}'')'), ('pg_temp.http(''POST'', ''/api/v2/block-lists-entries/bulk-create'', ''{"bl_values": ["x.example"]}'')'),
+('pg_temp.http(''GET'', ''/api/v2/block-lists-entries/'' || $entry)'), ('pg_temp.http(''DELETE'', ''/api/v2/block-lists-entries/'' || $entry)'), ('pg_temp.http(''GET'', ''/api/v2/background-jobs/'' || $job_id)'),
+('pg_temp.http(''GET'', ''/api/v2/campaigns/analytics'')'), ('pg_temp.http(''GET'', ''/api/v2/campaigns/analytics/daily'')'), ('pg_temp.http(''GET'', ''/api/v2/campaigns/'' || $steps || ''/sending-status'')'),
+('pg_temp.http(''PATCH'', ''/api/v2/campaigns/'' || $draft, ''{"sequences": [{"steps": [{"type": "email", "delay": 1, "variants": [{"subject": "s", "body": "b"}]}]}], "disable_bounce_protect": false}'')'),
 ('lt_maintain()'), ('lt_maintain(''0'')'), ('(SELECT string_agg(h::text, '''') FROM lt_health() h)'), ('(SELECT string_agg(d::text, '''') FROM lt_due_workspaces() d)'), ('(SELECT string_agg(k::text, '''') FROM lt_api_keys k)'), ('lt_create_api_key(''x'')'), ('lt_revoke_api_key($key_id)'), ('lt_authenticate($key)');
 INSERT INTO calls SELECT format('(SELECT string_agg(v::text, '''') FROM %I v)', relname) FROM pg_class WHERE relkind = 'v' AND relname LIKE 'lt\_%' AND relname <> 'lt_api_keys';
 -- What a call asks for, with the path as that of a route.

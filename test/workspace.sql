@@ -21,7 +21,8 @@ BEGIN
     INSERT INTO leadterra.imports (workspace_id, import_id, campaign_id, source, source_file) VALUES (lt_current_workspace(), lt_uuidv7(), (ids ->> 'campaign')::uuid, 'x', 0);
     INSERT INTO leadterra.import_rejects (workspace_id, import_id, row_number, reason, code) SELECT lt_current_workspace(), import_id, 1, 'x', 'x' FROM lt_imports;
     ids := ids || jsonb_build_object('lease', claimed.lease_id, 'message', claimed.message_id, 'token', substr(claimed.body_html, 23),
-        'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT key_id FROM lt_api_keys));
+        'lead', claimed.lead_id, 'job', (SELECT lease_id FROM lt_claim_job()), 'key_id', (SELECT key_id FROM lt_api_keys), 'job_id', (SELECT job_id FROM lt_jobs),
+        'entry', (SELECT leadterra.http_v2_entry_key(entry, domain_hash) FROM leadterra.suppressions WHERE blocklist_id = lt_current_workspace()));
     PERFORM lt_record_event(claimed.message_id, 'opened'), lt_record_event(claimed.message_id, 'replied', '{"classification": "out_of_office"}'),
         lt_record_event(claimed.message_id, 'bounced', '{"bounceType": "soft"}'), lt_set_soft_bounce_limit(4);
     -- One delivery succeeded, one is with a worker, and others wait.

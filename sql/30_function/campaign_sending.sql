@@ -85,3 +85,22 @@ Parameters:
   prioritize_new_leads and stop_on_auto_reply are names for the same; the others win
 Errors: PT400 invalid_request (DETAIL lists what is wrong with settings), PT404
 campaign_not_found, PT404 pool_not_found, PT409 pool_needed, PT409 wrong_isolation.';
+
+CREATE FUNCTION @extschema@.lt_draft_campaign(
+    name text, steps jsonb, settings jsonb, owner uuid DEFAULT NULL)
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_draft_campaign';
+
+COMMENT ON FUNCTION @extschema@.lt_draft_campaign(text, jsonb, jsonb, uuid) IS
+'Create a campaign in state draft with its settings
+
+Parameters:
+- name: a name for people, at most 1,000 bytes
+- steps: an array as in lt_create_campaign
+- settings: an object as in lt_set_sending
+- owner: as in lt_set_campaign_owner; null: nobody
+Returns: the id of the campaign.
+Errors: PT400 invalid_request (DETAIL lists what is wrong with steps or settings), PT404
+pool_not_found, PT409 wrong_isolation.';

@@ -154,6 +154,20 @@ Parameters:
 Returns: the id of the list.
 Errors: PT400 invalid_request.';
 
+CREATE FUNCTION @extschema@.lt_rename_list(list_id uuid, name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_rename_list';
+
+COMMENT ON FUNCTION @extschema@.lt_rename_list(uuid, text) IS
+'Rename a list
+
+Parameters:
+- list_id: the list
+- name: a name for people, at most 1,000 bytes
+Errors: PT400 invalid_request, PT404 list_not_found.';
+
 CREATE FUNCTION @extschema@.lt_delete_list(list_id uuid)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE

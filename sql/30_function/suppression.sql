@@ -61,6 +61,14 @@ Parameters:
 Returns: how many were on it.
 Errors: PT400 invalid_request, PT413 too_many_entries.';
 
+CREATE FUNCTION leadterra.read_entry(given text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'lt_read_entry';
+
+COMMENT ON FUNCTION leadterra.read_entry(text) IS
+'Return an entry of a block list in normal form; null where a text is none.';
+
 CREATE FUNCTION leadterra.suppression_keys(email text)
 RETURNS text[]
 LANGUAGE C IMMUTABLE PARALLEL SAFE

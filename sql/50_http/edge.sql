@@ -118,7 +118,10 @@ BEGIN
         END IF;
         -- First, so that a key without it learns nothing, of an earlier answer either.
         PERFORM leadterra.enter(route.scope);
-        IF 'body' = ANY (route.names) IS NOT TRUE THEN
+        IF method = 'DELETE' AND starts_with(route.path, '/api/v2/') AND given <> '' THEN
+            -- As there: what it says might be meant to choose what is deleted.
+            PERFORM leadterra.raise_error('invalid_request', 'a DELETE takes no body');
+        ELSIF 'body' = ANY (route.names) IS NOT TRUE THEN
             given := NULL;
         ELSIF given IS NULL THEN
             PERFORM leadterra.raise_error('invalid_request', 'the request has no body');

@@ -6,7 +6,8 @@
 --   body jsonb        the body of the request; a function without it takes none
 --   {name} of a path  the argument of that name
 --   any other         a parameter of the query, by its name below /api/v2/, and in camel
---                     case below /v1/; what is not given has the argument's default
+--                     case below /v1/; what is not given has the argument's default, and
+--                     an array of text has all that are given
 --
 -- The type of an argument says how it is read: text as it is, boolean by http_flag(),
 -- integer by http_number(), and a uuid by the function of its name, as http_campaign_id()
@@ -28,7 +29,28 @@ BEGIN ATOMIC
     ('GET',  '/v1/campaigns/{campaign_id}/stats',      'http_campaign_stats',  'campaigns:read'),
     ('POST', '/v1/suppression-list',                   'http_suppress',        'blocklists:create'),
     ('GET',  '/v1/replies',                            'http_replies',         'replies:read'),
-    ('POST', '/api/v2/leads/add',                      'http_add_leads',       'leads:create');
+    ('POST', '/api/v2/leads/add',                      'http_add_leads',       'leads:create'),
+    ('GET', '/api/v2/campaigns', 'http_v2_campaigns', 'campaigns:read'),
+    ('POST', '/api/v2/campaigns', 'http_v2_create_campaign', 'campaigns:create'),
+    ('GET', '/api/v2/campaigns/analytics', 'http_v2_analytics', 'campaigns:read'),
+    ('GET', '/api/v2/campaigns/analytics/daily', 'http_v2_daily_analytics', 'campaigns:read'),
+    ('GET', '/api/v2/campaigns/{campaign_id}', 'http_v2_campaign', 'campaigns:read'),
+    ('PATCH', '/api/v2/campaigns/{campaign_id}', 'http_v2_change_campaign', 'campaigns:update'),
+    ('DELETE', '/api/v2/campaigns/{campaign_id}', 'http_v2_delete_campaign', 'campaigns:delete'),
+    ('POST', '/api/v2/campaigns/{campaign_id}/activate', 'http_v2_activate', 'campaigns:update'),
+    ('POST', '/api/v2/campaigns/{campaign_id}/pause', 'http_v2_pause', 'campaigns:update'),
+    ('GET', '/api/v2/campaigns/{campaign_id}/sending-status', 'http_v2_sending', 'campaigns:read'),
+    ('GET', '/api/v2/lead-lists', 'http_v2_lists', 'lists:read'),
+    ('POST', '/api/v2/lead-lists', 'http_v2_create_list', 'lists:create'),
+    ('GET', '/api/v2/lead-lists/{list_id}', 'http_v2_list', 'lists:read'),
+    ('PATCH', '/api/v2/lead-lists/{list_id}', 'http_v2_change_list', 'lists:update'),
+    ('DELETE', '/api/v2/lead-lists/{list_id}', 'http_v2_delete_list', 'lists:delete'),
+    ('GET', '/api/v2/block-lists-entries', 'http_v2_entries', 'blocklists:read'),
+    ('POST', '/api/v2/block-lists-entries', 'http_v2_add_entry', 'blocklists:create'),
+    ('POST', '/api/v2/block-lists-entries/bulk-create', 'http_v2_add_entries', 'blocklists:create'),
+    ('GET', '/api/v2/block-lists-entries/{entry_id}', 'http_v2_entry', 'blocklists:read'),
+    ('DELETE', '/api/v2/block-lists-entries/{entry_id}', 'http_v2_drop_entry', 'blocklists:delete'),
+    ('GET', '/api/v2/background-jobs/{job_id}', 'http_v2_job', 'jobs:read');
 END;
 
 COMMENT ON FUNCTION leadterra.routes() IS
@@ -107,7 +129,10 @@ BEGIN
             ELSE leadterra.camel_case(name) END;
         segment := array_position(string_to_array(route.path, '/'), format('{%s}', name));
         -- A "+" is itself in a path.
-        given := CASE WHEN segment IS NULL THEN leadterra.http_query(query, published)
+        given := CASE
+            WHEN segment IS NULL AND route.types[place - 1] = 'text[]'::regtype
+                THEN leadterra.http_query_all(query, published)::text
+            WHEN segment IS NULL THEN leadterra.http_query(query, published)
             ELSE leadterra.url_decode(replace(
                 split_part(split_part(uri, '?', 1), '/', segment), '+', '%2B')) END;
         IF given IS NOT NULL THEN

@@ -52,6 +52,20 @@ Returns: its value, the empty string if it has none, null if it is not there.
 
 Errors: PT400 invalid_request, also where it is given twice.';
 
+CREATE FUNCTION leadterra.http_query_all(query text, name text)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_agg(leadterra.url_decode(substr(p.parameter, strpos(p.parameter, '=') + 1))
+        ORDER BY p.place)
+    FROM unnest(string_to_array(http_query_all.query, '&')) WITH ORDINALITY
+        AS p (parameter, place)
+    WHERE leadterra.url_decode(split_part(p.parameter, '=', 1)) = http_query_all.name;
+END;
+
+COMMENT ON FUNCTION leadterra.http_query_all(text, text) IS
+'Return all values of a parameter that a query may have several times; null: it has none.';
+
 CREATE FUNCTION leadterra.http_flag(name text, given text)
 RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -114,6 +128,39 @@ END;
 $$;
 
 COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.';
+
+CREATE FUNCTION leadterra.http_limit(given integer, most integer)
+RETURNS integer
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF given > most THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            format('parameter "limit" must be at most %s, not %s', most, given));
+    END IF;
+    RETURN given;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_limit(integer, integer) IS
+'Return how many entries a page may have, or raise PT400 invalid_request where it is too many.';
+
+CREATE FUNCTION leadterra.http_cursor(given text)
+RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN leadterra.read_id(given);
+EXCEPTION WHEN SQLSTATE 'PT400' THEN
+    PERFORM leadterra.raise_error('invalid_request',
+        format('"%s" is not where a page goes on', given));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_cursor(text) IS
+'Read where a page goes on that is in the order of ids; null: with the first entry.';
 
 -- Members of a request's body: a body that is no object has none.
 CREATE FUNCTION leadterra.http_member(body jsonb, name text, type text)

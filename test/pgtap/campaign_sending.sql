@@ -1,6 +1,6 @@
 -- campaign_sending: when, how much and by whom campaigns send: the settings.
 BEGIN;
-SELECT plan(52);
+SELECT plan(58);
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000005e0021';
 
 -- Runs a statement and returns what its error says: the code, and each failure.
@@ -145,6 +145,15 @@ SELECT is(lt_record_event(:'second', 'replied', '{"classification": "out_of_offi
 SELECT is(pg_temp.ended(:'second') || ' ' || pg_temp.ended(:'first'), 'replied active', 'and ends the sequence');
 SELECT is((SELECT replied FROM lt_campaign_stats(:'reply')), 0::bigint, 'it is counted as no reply');
 SELECT is(lt_record_event(:'first', 'replied', '{"classification": "out_of_office"}'), false, 'what was known before changes nothing');
+
+-- A campaign that is created with them.
+SELECT lt_draft_campaign('made', '[{"subject": "s", "bodyHtml": "b"}]', format('{"poolId": "%s", "dailyLimit": 9, "bounceLimit": 0.5}', :'pool')::jsonb, :'pool') AS made \gset
+SELECT is(pg_temp.settings(:'made'), format('{"pool_id": "%s", "daily_limit": 9, "bounce_limit": 0.5, "new_leads_first": false, "stop_on_auto_reply": false}', :'pool')::jsonb, 'a campaign is created with settings');
+SELECT is((SELECT row(name, status, steps, owner)::text FROM lt_campaigns WHERE campaign_id = :'made'), format('(made,draft,1,%s)', :'pool'), 'name, steps and owner');
+SELECT is((SELECT count(*) FROM leadterra.campaign_usage WHERE campaign_id = :'made'), 1::bigint, 'what it uses of its limits is counted');
+SELECT is(pg_temp.fails('SELECT lt_draft_campaign(''x'', ''[]'', ''{"dailyLimit": -1, "x": 1}'')'), 'PT400: invalid_request: dailyLimit invalid_value, x unknown_field', 'all that is wrong is listed');
+SELECT is(pg_temp.fails('SELECT lt_draft_campaign(''x'', ''[]'', ''{"poolId": "0197c043-0000-7000-8000-000000000000"}'')'), 'PT404: pool_not_found', 'of a pool that there is not');
+SELECT is((SELECT count(*) FROM lt_campaigns WHERE name = 'x'), 0::bigint, 'none is made');
 
 -- Of another workspace nothing is used.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000005e0022';

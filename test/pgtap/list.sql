@@ -1,6 +1,6 @@
 -- list: lists, their pages, and what deleting takes along.
 BEGIN;
-SELECT plan(36);
+SELECT plan(40);
 -- A workspace of its own, for there may be leads in the default one.
 SET leadterra.workspace_id = '0197c043-0000-7000-8000-0000000f0001';
 
@@ -79,5 +79,12 @@ SELECT throws_ok(format('SELECT * FROM lt_list_leads(%L)', :'list'), 'PT404', NU
 SELECT is((SELECT count(*) FROM lt_lists), 0::bigint, 'nor is it listed');
 
 SELECT throws_ok('TRUNCATE leadterra.lists', '0A000', 'cannot truncate table "lists" of extension "leadterra"', 'lists are not deleted all at once');
+SELECT lt_create_list('before') AS renamed \gset
+SELECT lt_rename_list(:'renamed', 'after');
+SELECT is((SELECT array_agg(name) FROM lt_lists WHERE list_id = :'renamed'), '{after}', 'a list is renamed');
+SELECT throws_ok($$SELECT lt_rename_list('0197c043-0000-7000-8000-000000000000', 'x')$$, 'PT404', 'list "0197c043-0000-7000-8000-000000000000" does not exist');
+SELECT throws_ok(format('SELECT lt_rename_list(%L, '' '')', :'renamed'), 'PT400', 'name of a list must not be null or blank');
+SELECT throws_ok($$SELECT lt_rename_list(NULL, 'x')$$, 'PT400', 'argument "list_id" must not be null');
+
 SELECT * FROM finish();
 ROLLBACK;

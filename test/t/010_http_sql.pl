@@ -181,12 +181,43 @@ answers('second service', [ @add, { campaign_id => $campaign, leads => [ { email
 	{ status => 'success', total_sent => 5, leads_uploaded => 1, duplicate_email_count => 1, invalid_email_count => 1, duplicated_leads => 1, in_blocklist => 1 });
 answers('into a list', [ @add, { list_id => $list, leads => [ { first_name => 'Ned' }, {} ] } ], 200, { leads_uploaded => 1, incomplete_count => 1 });
 
+# The second service's: each once here, and in test/pgtap/http_v2.sql with all that they take.
+my $schedule = { schedules => [ { name => 'Always', timing => { from => '00:00', to => '24:00' }, days => { map { $_ => JSON::PP::true } 0 .. 6 }, timezone => 'America/Detroit' } ] };
+my $sequences = [ { steps => [ { type => 'email', delay => 3, delay_unit => 'days', variants => [ { subject => 'Hi', body => 'b' } ] }, { type => 'email', delay => 0, delay_unit => 'days', variants => [ { subject => '', body => 'c' } ] } ] } ];
+my $second = answers('second service, create', [ 'POST', '/api/v2/campaigns', $key, { name => 'Second', campaign_schedule => $schedule, sequences => $sequences } ], 200,
+	{ name => 'Second', status => 0, campaign_schedule => $schedule, sequences => $sequences })->{id};
+answers('add to it', [ @add, { campaign_id => $second, leads => [ { email => 'sue@example.com' } ] } ], 200, { leads_uploaded => 1 });
+answers('activate', [ 'POST', "/api/v2/campaigns/$second/activate", $key ], 200, { id => $second, status => 1 });
+answers('get', [ 'GET', "/api/v2/campaigns/$second", $key ], 200, { id => $second, not_sending_status => undef });
+is_deeply([ map { $_->{id} } @{ answers('list', [ 'GET', '/api/v2/campaigns?status=1', $key ], 200)->{items} } ], [ $second, $uuid ], 'those that are active');
+is(answers('sending status', [ 'GET', "/api/v2/campaigns/$second/sending-status", $key ], 200)->{summary}{status}, 'healthy', 'it is well');
+answers('pause again', [ 'POST', "/api/v2/campaigns/$second/pause", $key ], 200, { status => 2 });
+answers('patch', [ 'PATCH', "/api/v2/campaigns/$second", $key, { name => 'Renamed', sequences => $sequences } ], 200, { name => 'Renamed', sequences => $sequences });
+is(answers('analytics', [ 'GET', "/api/v2/campaigns/analytics?ids=$uuid&ids=$second", $key ], 200)->[1]{emails_sent_count}, 2, 'what was sent');
+is(answers('daily analytics', [ 'GET', "/api/v2/campaigns/analytics/daily?campaign_id=$uuid", $key ], 200)->[0]{replies}, 1, 'and replied to on a day');
+answers('delete', [ 'DELETE', "/api/v2/campaigns/$second", $key ], 200, { name => 'Renamed' });
+my $its_list = answers('create a list', [ 'POST', '/api/v2/lead-lists', $key, { name => 'My Lead List' } ], 200, { name => 'My Lead List' })->{id};
+answers('change a list', [ 'PATCH', "/api/v2/lead-lists/$its_list", $key, { name => 'Changed' } ], 200, { name => 'Changed' });
+answers('get a list', [ 'GET', "/api/v2/lead-lists/$its_list", $key ], 200, { name => 'Changed' });
+is_deeply([ map { $_->{id} } @{ answers('lists', [ 'GET', '/api/v2/lead-lists', $key ], 200)->{items} } ], [ $its_list, $list ], 'all lists');
+answers('delete a list', [ 'DELETE', "/api/v2/lead-lists/$its_list", $key ], 200, { name => 'Changed' });
+answers('block many', [ 'POST', '/api/v2/block-lists-entries/bulk-create', $key, { bl_values => [ 'blocked.example', 'x' ] } ], 200, { valid_count => 1, invalid_count => 1 });
+my ($one, $entry) = map { answers("block $_", [ 'POST', '/api/v2/block-lists-entries', $key, { bl_value => $_ } ], 200, { bl_value => $_ })->{id} } 'one@blocked.example', 'blocked.example';
+answers('get an entry', [ 'GET', "/api/v2/block-lists-entries/$one", $key ], 200, { bl_value => 'one@blocked.example' });
+is_deeply([ map { $_->{bl_value} } @{ answers('list entries', [ 'GET', '/api/v2/block-lists-entries?search=blocked', $key ], 200)->{items} } ], ['blocked.example'], 'an entry');
+answers('unblock', [ 'DELETE', "/api/v2/block-lists-entries/$one", $key ], 200, { bl_value => 'one@blocked.example' });
+answers('add to verify', [ @add, { list_id => $list, verify_leads_on_import => JSON::PP::true, leads => [ { email => 'vic@example.com' } ] } ], 200, { leads_uploaded => 1 });
+my $job = in_workspace($workspace, 'SELECT job_id FROM lt_jobs');
+answers('a job', [ 'GET', "/api/v2/background-jobs/$job", $key ], 200, { id => $job, type => 'verify-leads', entity_id => $list, status => 'pending' });
+
 # --- every error
 
 my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
 
 # The parameters that paths have: a value, one of nothing that there is, and the error for that.
-my %parameters = (campaign_id => [ $campaign, $unknown, 'campaign_not_found' ]);
+my %parameters = (
+	campaign_id => [ $campaign, $unknown, 'campaign_not_found' ], list_id => [ $list, $unknown, 'list_not_found' ],
+	entry_id => [ $entry, $unknown, 'entry_not_found' ], job_id => [ $job, $unknown, 'job_not_found' ]);
 
 # The path of a route, with other values of some parameters.
 sub path_of
@@ -227,8 +258,9 @@ for my $route (sort keys %routes)
 	}
 	for my $name (@names)
 	{
-		refused("404 for an unknown $name, $route", [ $method, path_of($route, $name => $parameters{$name}[1]), $key, '{}' ], 404, $parameters{$name}[2]);
-		refused("404 for no $name, $route", [ $method, path_of($route, $name => ''), $key, '{}' ], 404, 'not_found');
+		my $no_more = $method eq 'DELETE' ? '' : '{}';
+		refused("404 for an unknown $name, $route", [ $method, path_of($route, $name => $parameters{$name}[1]), $key, $no_more ], 404, $parameters{$name}[2]);
+		refused("404 for no $name, $route", [ $method, path_of($route, $name => ''), $key, $no_more ], 404, 'not_found');
 	}
 	my $allow = join ', ', map { $_ eq 'GET' ? 'GET, HEAD' : $_ } sort map { /^(\w+) \Q$pattern\E$/ } keys %routes;
 	for my $other (grep { !exists $routes{"$_ $pattern"} } qw(GET POST PUT PATCH DELETE))
@@ -339,12 +371,13 @@ is(join(', ', grep { !$answered{$_} } sort keys %routes), '', 'every route has b
 
 my $fresh = sql("SELECT lt_create_workspace('Fresh')");
 my $fresh_key = in_workspace($fresh, "SELECT lt_create_api_key('key')");
-my %there = (campaign_id => (request('POST', '/v1/campaigns', $fresh_key, { name => 'Bare' }))[1]{id});
+my %there = (campaign_id => (request('POST', '/v1/campaigns', $fresh_key, { name => 'Bare' }))[1]{id}, list_id => $list, entry_id => $entry, job_id => $job);
 # What is wrong for each type, as a query has it, and the status of it.
 my %wrong = (
 	uuid => [ map { [ $_, 404 ] } 'nonsense', $unknown, $campaign, $uuid ],
 	boolean => [ map { [ $_, 400 ] } '', 'yes', '1' ],
 	integer => [ map { [ $_, 400 ] } '', '0', '-1', 'x', '99999999999' ],
+	'text[]' => [],
 	text => []);
 
 # Tests every parameter of every route, of path and query.
@@ -363,11 +396,11 @@ sub parameters_are_read
 			my ($name, $type) = @$argument;
 			my $published = $pattern =~ m{^/v1/} ? $name =~ s/_(\w)/\u$1/gr : $name;
 			my $in_path = $pattern =~ /\{$name\}/;
-			for my $given (grep { !$in_path || $_->[0] ne q() } @{ $wrong{$type} // die "$route: %wrong has no $type" }, map { [ $_, 400 ] } '%', '%zz', '%00', '%ff', $in_path ? () : "a&$published=a")
+			for my $given (grep { !$in_path || $_->[0] ne q() } @{ $wrong{$type} // die "$route: %wrong has no $type" }, map { [ $_, 400 ] } '%', '%zz', '%00', '%ff', $in_path || $type eq 'text[]' ? () : "a&$published=a")
 			{
 				my ($value, $status) = @$given;
 				my $uri = $in_path ? path_of($route, %there, $name => $value) : "$path?$published=$value";
-				is((request($method, $uri, $fresh_key, '{}'))[0], $status, "$where, $route: $published=$value");
+				is((request($method, $uri, $fresh_key, $method eq 'DELETE' ? '' : '{}'))[0], $status, "$where, $route: $published=$value");
 			}
 		}
 	}

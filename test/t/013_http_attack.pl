@@ -49,7 +49,7 @@ my %status = ((map { $_ => 404 } qw(campaign_id list_id blocklist_id lead_id des
 my %exceptions = (
 	'lt_explain_lead email' => 404, 'lt_update_lead email' => 404, 'lt_campaign_messages after' => 400, 'lt_finish_delivery delivery_id' => 409);
 # These take nothing of a workspace, by a name of an argument.
-my %without = map { $_ => 1 } qw(lt_claim_deliveries lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_create_pool lt_create_sender lt_current_workspace lt_from_typeid lt_http_read lt_http_write
+my %without = map { $_ => 1 } qw(lt_claim_deliveries lt_claim_job lt_create_blocklist lt_create_campaign lt_create_list lt_create_pool lt_create_sender lt_draft_campaign lt_current_workspace lt_from_typeid lt_http_read lt_http_write
   lt_next_delivery lt_next_due lt_pre_request lt_set_postal_address lt_set_soft_bounce_limit lt_set_unsubscribe_url lt_typeid lt_uuidv7 lt_authenticate lt_unsubscribe lt_workspace_slot);
 my @administrative = split /\n/, sql("SELECT member FROM leadterra.privileges() WHERE member LIKE 'lt\\_%' AND privilege LIKE 'EXECUTE%' AND NOT 'api' = ANY (groups)");
 
