@@ -82,7 +82,7 @@ COMMENT ON FUNCTION leadterra.held_by(uuid, uuid, integer, timestamptz) IS
 'Say what keeps messages of a campaign that are due from being handed out.';
 
 -- What a worker would say of a campaign if it could be asked.
-CREATE FUNCTION @extschema@.lt_sending_status(campaign_id uuid)
+CREATE FUNCTION leadterra.sending_state(campaign leadterra.campaigns, leads_enrolled bigint)
 RETURNS TABLE (status text, message text, next_due_at timestamptz)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -131,14 +131,7 @@ BEGIN ATOMIC
             a.message,
             CASE WHEN f.messages > 0 THEN format('Messages that failed: %s.', f.messages) END),
         CASE WHEN c.status = 'running' THEN least(h.claimable_at, l.expires_at) END
-    FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id)
-        AS r (campaign_id)
-    CROSS JOIN LATERAL (
-        SELECT *
-        FROM leadterra.campaign_states c
-        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
-        OFFSET 0
-    ) c
+    FROM (SELECT (sending_state.campaign).*) AS c
     CROSS JOIN leadterra.clock() AS k (now)
     CROSS JOIN LATERAL (
         SELECT
@@ -170,15 +163,21 @@ BEGIN ATOMIC
                     regexp_replace(left(w.reason, 200), '\s+', ' ', 'g'),
                     'a worker gave it back')),
             ' ' ORDER BY w.is_lost DESC) AS message
-        FROM leadterra.waiting_again(
+        FROM leadterra.campaign_states s
+        CROSS JOIN LATERAL leadterra.waiting_again(
             c.workspace_id, c.campaign_id, c.started_at,
-            c.ended_lead_ids, c.invalid_lead_ids, c.deleted_lead_ids) w
-        WHERE c.queued_messages > 0
+            s.ended_lead_ids, s.invalid_lead_ids, s.deleted_lead_ids) w
+        WHERE s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
+          -- Leads that get no more are many to look up, and few campaigns have such messages.
+          AND c.status <> 'draft' AND (
+            SELECT bool_or(w.losses > 0 OR w.tried_at IS NOT NULL)
+            FROM leadterra.waiting_ranges w
+            WHERE w.workspace_id = c.workspace_id AND w.campaign_id = c.campaign_id)
     ) a
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN c.status <> 'running' THEN c.status
-            WHEN c.leads_enrolled = 0 THEN 'no_leads'
+            WHEN sending_state.leads_enrolled = 0 THEN 'no_leads'
             WHEN h.claimable_at <= k.now THEN 'due'
             WHEN h.due_at <= k.now THEN leadterra.held_by(
                 c.workspace_id, c.campaign_id, h.step, k.now)
@@ -201,6 +200,26 @@ BEGIN ATOMIC
               AND t.sender_id = leadterra.nobody() AND t.variant = 0
         ) END AS messages
     ) f;
+END;
+
+COMMENT ON FUNCTION leadterra.sending_state(leadterra.campaigns, bigint) IS
+'Do what lt_sending_status says, of a campaign with so many leads.';
+
+CREATE FUNCTION @extschema@.lt_sending_status(campaign_id uuid)
+RETURNS TABLE (status text, message text, next_due_at timestamptz)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT s.status, s.message, s.next_due_at
+    FROM leadterra.enter_campaign('campaigns:read', lt_sending_status.campaign_id)
+        AS r (campaign_id)
+    CROSS JOIN LATERAL (
+        SELECT c AS campaign, s.leads_enrolled
+        FROM leadterra.campaigns c, leadterra.campaign_states s
+        WHERE c.workspace_id = leadterra.current_workspace() AND c.campaign_id = r.campaign_id
+          AND s.workspace_id = leadterra.current_workspace() AND s.campaign_id = r.campaign_id
+        OFFSET 0
+    ) c
+    CROSS JOIN LATERAL leadterra.sending_state(c.campaign, c.leads_enrolled) s;
 END;
 
 COMMENT ON FUNCTION @extschema@.lt_sending_status(uuid) IS

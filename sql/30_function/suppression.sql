@@ -136,6 +136,46 @@ Parameters:
 Returns: the entry, its reason and time; no row: the address is not suppressed.
 Errors: PT400 invalid_email, PT400 invalid_request.';
 
+CREATE FUNCTION @extschema@.lt_list_suppressions(
+    search text DEFAULT NULL, after text DEFAULT NULL, max_entries integer DEFAULT 100)
+RETURNS TABLE (entry text, reason text, created_at timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    workspace CONSTANT uuid := leadterra.enter('blocklists:read');
+    wanted CONSTANT integer := leadterra.row_limit('max_entries', lt_list_suppressions.max_entries);
+    prefix CONSTANT text := coalesce(lower(lt_list_suppressions.search COLLATE "C"), '');
+BEGIN
+    RETURN QUERY
+    SELECT s.entry, s.reason, s.created_at
+    FROM leadterra.suppressions s
+    WHERE s.workspace_id = workspace AND s.blocklist_id = workspace
+      AND s.entry >= prefix AND s.entry > coalesce(lt_list_suppressions.after, '')
+      -- No character of an entry is behind this one.
+      AND s.entry < prefix || chr(1114111)
+      AND starts_with(s.entry, prefix)
+    ORDER BY s.entry
+    LIMIT wanted;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.lt_list_suppressions(text, text, integer) IS
+'List entries of the suppression list, a page at a time
+
+lt_is_suppressed finds the one that matches an address.
+
+Parameters:
+- search: what they begin with, in any letter case; domains have their A-labels; null: anything
+- after: the last entry of the page before; null: from the first
+- max_entries: how many at most, 1 to 10,000
+Returns: entries in their order. A page that is not full is the last.
+Errors: PT400 invalid_request.';
+
 CREATE FUNCTION @extschema@.lt_create_blocklist(name text)
 RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -78,6 +78,96 @@ Returns: the campaign, and all of it again under campaign.
 
 Errors: those of lt_create_campaign.';
 
+CREATE VIEW leadterra.http_campaigns WITH (security_invoker = true) AS
+SELECT
+    c.workspace_id, c.campaign_id,
+    jsonb_build_object(
+        'id', @extschema@.lt_typeid('camp', c.campaign_id), 'name', c.name, 'status', c.status,
+        'createdAt', leadterra.http_time(c.created_at),
+        'startedAt', leadterra.http_time(c.started_at),
+        'pausedAt', leadterra.http_time(c.paused_at), 'pauseReason', c.pause_reason,
+        'steps', c.steps, 'leadsEnrolled', c.leads_enrolled, 'queuedMessages', c.queued_messages,
+        'sent', n.sent, 'delivered', n.delivered, 'replied', n.replied, 'bounced', n.bounced,
+        'unsubscribed', n.unsubscribed, 'failed', n.failed,
+        'sending', jsonb_build_object(
+            'status', s.status, 'message', s.message,
+            'nextDueAt', leadterra.http_time(s.next_due_at)),
+        'settings', jsonb_build_object(
+            'poolId', @extschema@.lt_typeid('pool', c.pool_id), 'schedule', c.schedule,
+            'dailyLimit', c.daily_limit, 'dailyNewLeads', c.daily_new_leads,
+            'newLeadsFirst', c.new_leads_first, 'bounceLimit', c.bounce_limit,
+            'stopOnAutoReply', c.stop_on_auto_reply)) AS overview
+FROM leadterra.campaign_states c
+JOIN leadterra.campaigns k ON k.workspace_id = c.workspace_id AND k.campaign_id = c.campaign_id
+CROSS JOIN LATERAL leadterra.count_campaign(c.campaign_id) n
+CROSS JOIN LATERAL leadterra.sending_state(k, c.leads_enrolled) s;
+COMMENT ON VIEW leadterra.http_campaigns IS 'Campaigns as the first service shows them in a list.';
+COMMENT ON COLUMN leadterra.http_campaigns.workspace_id IS 'The workspace.';
+COMMENT ON COLUMN leadterra.http_campaigns.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.http_campaigns.overview IS
+    'Its counts, its settings, and why it sends nothing.';
+
+CREATE FUNCTION leadterra.http_list_campaigns(
+    status text DEFAULT NULL,
+    search text DEFAULT NULL,
+    after text DEFAULT NULL,
+    "limit" integer DEFAULT 50)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT
+        leadterra.http_choice(
+            'status', http_list_campaigns.status, '{draft, running, paused}'),
+        leadterra.http_cursor(http_list_campaigns.after),
+        leadterra.http_limit(http_list_campaigns."limit", 100);
+    WITH page AS MATERIALIZED (
+        SELECT c.campaign_id
+        FROM leadterra.campaigns c
+        WHERE c.workspace_id = leadterra.current_workspace()
+          AND (http_list_campaigns.status IS NULL OR c.status = http_list_campaigns.status)
+          AND (http_list_campaigns.search IS NULL
+            OR strpos(lower(c.name), lower(http_list_campaigns.search)) > 0)
+          AND c.campaign_id < coalesce(
+              leadterra.http_cursor(http_list_campaigns.after),
+              'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        ORDER BY c.campaign_id DESC
+        LIMIT http_list_campaigns."limit"
+    )
+    SELECT leadterra.http_page(
+        jsonb_agg(c.overview ORDER BY c.campaign_id DESC),
+        CASE WHEN count(*) = http_list_campaigns."limit" THEN @extschema@.lt_typeid(
+            'camp', (array_agg(c.campaign_id ORDER BY c.campaign_id))[1]) END)
+    FROM leadterra.http_campaigns c
+    WHERE c.workspace_id = leadterra.current_workspace()
+      AND c.campaign_id = ANY (ARRAY(SELECT p.campaign_id FROM page p));
+END;
+
+COMMENT ON FUNCTION leadterra.http_list_campaigns(text, text, text, integer) IS
+'Answer GET /v1/campaigns
+
+Parameters:
+  status  draft, running or paused ones alone
+  search  those with this in their names, in any letter case
+  after   next of the page before
+  limit   of the page, up to 100
+
+Returns: a page of campaigns without their steps, the newest first.';
+
+CREATE FUNCTION leadterra.http_get_campaign(campaign_id uuid)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_show_campaign(c.campaign_id) || c.overview
+    FROM leadterra.http_campaigns c
+    WHERE c.workspace_id = leadterra.current_workspace()
+      AND c.campaign_id = http_get_campaign.campaign_id;
+END;
+
+COMMENT ON FUNCTION leadterra.http_get_campaign(uuid) IS
+'Answer GET /v1/campaigns/:id
+
+Returns: the campaign with its steps, counts and settings, and why it sends nothing.';
+
 CREATE FUNCTION leadterra.http_start_campaign(campaign_id uuid)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -112,22 +112,30 @@ Parameters:
 
 Errors: PT400 invalid_request.';
 
--- The body comes as bytes: what the encoding or the type's input refuses is an error
--- of the request like any other, and has to be caught.
-CREATE FUNCTION leadterra.http_body(given bytea)
-RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE
+CREATE FUNCTION leadterra.http_choice(name text, given text, choices text[])
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN convert_from(given, 'UTF8')::jsonb;
--- Not UTF-8, not JSON, characters that are none, numbers and strings too large, nesting too deep.
-EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
-    PERFORM leadterra.raise_error('invalid_request', 'the body of the request is not valid JSON');
+    IF given <> ALL (choices) THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            format('parameter "%s" must be one of %s, not "%s"',
+                name, array_to_string(choices, ', '), given));
+    END IF;
+    RETURN given;
 END;
 $$;
 
-COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.';
+COMMENT ON FUNCTION leadterra.http_choice(text, text, text[]) IS
+'Read a parameter that is one of a few words
+
+Parameters:
+  name     of the parameter, for an error
+  given    its value; null: it is not there
+  choices  what it may be
+
+Errors: PT400 invalid_request.';
 
 CREATE FUNCTION leadterra.http_limit(given integer, most integer)
 RETURNS integer
@@ -148,7 +156,7 @@ COMMENT ON FUNCTION leadterra.http_limit(integer, integer) IS
 
 CREATE FUNCTION leadterra.http_cursor(given text)
 RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -161,6 +169,36 @@ $$;
 
 COMMENT ON FUNCTION leadterra.http_cursor(text) IS
 'Read where a page goes on that is in the order of ids; null: with the first entry.';
+
+CREATE FUNCTION leadterra.http_page(entries jsonb, next text)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object(
+        'data', coalesce(http_page.entries, '[]'), 'next', http_page.next);
+END;
+
+COMMENT ON FUNCTION leadterra.http_page(jsonb, text) IS
+'Return a page of the first service: its entries, and where the next one goes on
+
+next is null on the last page.';
+
+-- The body comes as bytes: what the encoding or the type's input refuses is an error
+-- of the request like any other, and has to be caught.
+CREATE FUNCTION leadterra.http_body(given bytea)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN convert_from(given, 'UTF8')::jsonb;
+-- Not UTF-8, not JSON, characters that are none, numbers and strings too large, nesting too deep.
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    PERFORM leadterra.raise_error('invalid_request', 'the body of the request is not valid JSON');
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_body(bytea) IS 'Return the body of a request.';
 
 -- Members of a request's body: a body that is no object has none.
 CREATE FUNCTION leadterra.http_member(body jsonb, name text, type text)

@@ -23,6 +23,10 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND coalesce(p
 
 -- Every call and view, from A, with the ids of B: what comes of it, and the scope
 -- that it needs.  $x stands for the id of B that has that name.
+-- Whether an answer has an id of B in one of its forms.
+CREATE FUNCTION pg_temp.names_b(answer jsonb) RETURNS boolean LANGUAGE sql SET search_path = public, pg_temp AS $$
+    SELECT answer::text ~ (SELECT string_agg(value, '|') || '|' || string_agg(right(lt_typeid('x', value::uuid), 26), '|') FILTER (WHERE value ~ '^[0-9a-f-]{36}$') FROM ids, jsonb_each_text(b))
+$$;
 CREATE TEMP TABLE lines (name text, scope text, call text, outcome text);
 INSERT INTO lines VALUES
 ('lt_add_leads', 'leads:create', 'lt_add_leads(''[{"email": "x@example.com"}]'', campaign_id => $campaign)', 'PT404'),
@@ -79,6 +83,7 @@ INSERT INTO lines VALUES
 ('lt_forecast', 'campaigns:read', '(SELECT count(*) FROM lt_forecast($campaign))', 'PT404'),
 ('lt_forecast', 'campaigns:read', '(SELECT count(*) FROM lt_forecast($own_campaign, jsonb_build_object(''poolId'', $pool)))', 'PT404'),
 ('lt_is_suppressed', 'blocklists:read', '(SELECT count(*) FROM lt_is_suppressed(''no@example.com''))', '1'),
+('lt_list_suppressions', 'blocklists:read', '(SELECT count(*) FROM lt_list_suppressions() WHERE entry LIKE ''%b.example%'')', '0'),
 ('lt_job_progress', 'jobs:update', 'lt_job_progress($job, 50)', 'PT409'),
 ('lt_list_leads', 'leads:read', 'lt_list_leads($list)', 'PT404'),
 ('lt_merge_leads', 'leads:update', 'lt_merge_leads($lead, (SELECT lead_id FROM lt_leads LIMIT 1))', 'PT404'),
@@ -121,10 +126,29 @@ INSERT INTO lines VALUES
 ('lt_update_sender', 'senders:update', 'lt_update_sender($sender, ''{}'')', 'PT404'),
 -- The routes over HTTP answer with the error.
 ('POST /v1/campaigns', 'campaigns:create', 'pg_temp.http(''POST'', ''/v1/campaigns'', ''{"name": "x"}'') ->> ''status''', 'draft'),
+('GET /v1/campaigns', 'campaigns:read', 'pg_temp.names_b(pg_temp.http(''GET'', ''/v1/campaigns''))', 'false'),
+('GET /v1/campaigns/{campaign_id}', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign) ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/leads', 'leads:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/leads'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/stats/steps', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/stats/steps'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/stats/days', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/stats/days'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/forecast', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/forecast'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/preflight', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/preflight'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/messages', 'messages:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/messages'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/campaigns/{campaign_id}/leads/{lead_id}', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $own_campaign || ''/leads/'' || $lead) ->> ''code''', 'lead_not_found'),
+('GET /v1/campaigns/{campaign_id}/leads/{lead_id}', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/leads/'' || $lead) ->> ''code''', 'campaign_not_found'),
+('GET /v1/leads', 'leads:read', 'pg_temp.names_b(pg_temp.http(''GET'', ''/v1/leads''))', 'false'),
+('GET /v1/leads/{lead_id}', 'leads:read', 'pg_temp.http(''GET'', ''/v1/leads/'' || $lead) ->> ''code''', 'lead_not_found'),
+('PATCH /v1/leads/{lead_id}', 'leads:update', 'pg_temp.http(''PATCH'', ''/v1/leads/'' || $lead, ''{"phone": "1"}'') ->> ''code''', 'lead_not_found'),
+('DELETE /v1/leads/{lead_id}', 'leads:delete', 'pg_temp.http(''DELETE'', ''/v1/leads/'' || $lead) ->> ''code''', 'lead_not_found'),
+('GET /v1/leads/{lead_id}/campaigns', 'leads:read', 'pg_temp.http(''GET'', ''/v1/leads/'' || $lead || ''/campaigns'') ->> ''code''', 'lead_not_found'),
 ('POST /v1/campaigns/{campaign_id}/leads/bulk', 'leads:create', 'pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/leads/bulk'', ''{"leads": [{"email": "x@example.com"}]}'') ->> ''code''', 'campaign_not_found'),
 ('POST /v1/campaigns/{campaign_id}/start', 'campaigns:update', 'pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/start'') ->> ''code''', 'campaign_not_found'),
 ('POST /v1/campaigns/{campaign_id}/pause', 'campaigns:update', 'pg_temp.http(''POST'', ''/v1/campaigns/'' || $campaign || ''/pause'') ->> ''code''', 'campaign_not_found'),
 ('GET /v1/campaigns/{campaign_id}/stats', 'campaigns:read', 'pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/stats'') ->> ''code''', 'campaign_not_found'),
+('GET /v1/suppression-list', 'blocklists:read', 'pg_temp.http(''GET'', ''/v1/suppression-list?search=no@'') #>> ''{data,0,entry}''', 'no@example.com'),
+('DELETE /v1/suppression-list', 'blocklists:delete', 'pg_temp.http(''DELETE'', ''/v1/suppression-list'', ''{"emails": ["no@example.com"]}'') ->> ''removed''', '1'),
+('GET /v1/sender-pools', 'senders:read', 'pg_temp.names_b(pg_temp.http(''GET'', ''/v1/sender-pools''))', 'false'),
+('GET /v1/sender-accounts', 'senders:read', 'pg_temp.names_b(pg_temp.http(''GET'', ''/v1/sender-accounts''))', 'false'),
 ('POST /v1/suppression-list', 'blocklists:create', 'pg_temp.http(''POST'', ''/v1/suppression-list'', ''{"emails": ["x@example.com"]}'') ->> ''suppressed''', '1'),
 ('GET /v1/replies', 'replies:read', 'pg_temp.http(''GET'', ''/v1/replies?campaignId='' || $campaign) ->> ''code''', 'campaign_not_found'),
 ('POST /api/v2/leads/add', 'leads:create', 'pg_temp.http(''POST'', ''/api/v2/leads/add'', format(''{"campaign_id": "%s", "leads": [{"email": "x@example.com"}]}'', $campaign)) ->> ''code''', 'campaign_not_found'),
@@ -169,7 +193,7 @@ UPDATE lines SET call = replace(regexp_replace(call, '\$(?!own)(\w+)', '(SELECT 
 
 -- What a route answers is looked at for the code of an error, too.
 ALTER TABLE lines ADD asked text;
-UPDATE lines SET asked = CASE WHEN name LIKE '% %' THEN substring(call FROM '^pg_temp\.http\(.*\)') || ' ->> ''code''' ELSE call END;
+UPDATE lines SET asked = CASE WHEN name LIKE '% %' THEN substring(regexp_replace(call, '^pg_temp\.names_b\((.*)\)$', '\1') FROM '^pg_temp\.http\(.*\)') || ' ->> ''code''' ELSE call END;
 -- Each line is three tests or one, and then there are the others.
 SELECT plan((SELECT 109 + count(call) + 2 * count(scope) FILTER (WHERE call IS NOT NULL) FROM lines)::integer);
 

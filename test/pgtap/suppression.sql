@@ -1,7 +1,7 @@
 -- suppression: a bulk call finds the entries that match, whether the list is
 -- short and read as a whole, or long and searched for each address.
 BEGIN;
-SELECT plan(54);
+SELECT plan(68);
 
 SELECT lt_create_campaign('c') AS campaign \gset
 SET leadterra.workspace_id = '0197c043-e39c-7d91-a325-6615db0e1b15';
@@ -110,6 +110,16 @@ SELECT is(lt_enroll_list(:'list', :'long')::text, '(1,0,1,0,1)', 'an address wit
 SELECT throws_ok(call, 'PT400', 'argument "reason" must have at most 1000 bytes', 'too long: ' || call) FROM unnest(ARRAY[
     $$SELECT lt_suppress('{a@reason.example}', repeat('x', 1001))$$, $$SELECT lt_block('{a@reason.example}', NULL, repeat('x', 1001))$$]) call;
 SELECT is((SELECT added FROM lt_block('{a@reason.example, a@reason.example}', NULL, repeat('x', 1000))), 1, 'and a long one');
+
+-- The list in pages.
+SELECT set_config('leadterra.workspace_id', lt_create_workspace('pages')::text, true);
+SELECT lt_suppress('{a@example.com, a_b@example.com, ab@example.com, b@example.com, *.a.example, a.example, bücher.example}'), lt_block('{az@example.com}', lt_create_blocklist('other'));
+SELECT is((SELECT string_agg(entry, ' ') FROM lt_list_suppressions(search)), expected, 'entries that begin with ' || coalesce(search, 'anything')) FROM (VALUES
+    (NULL, '*.a.example a.example a@example.com a_b@example.com ab@example.com b@example.com xn--bcher-kva.example'), ('', '*.a.example a.example a@example.com a_b@example.com ab@example.com b@example.com xn--bcher-kva.example'),
+    ('A', 'a.example a@example.com a_b@example.com ab@example.com'), ('a_', 'a_b@example.com'), ('*', '*.a.example'), ('b@example.com', 'b@example.com'), ('%', NULL), ('z', NULL)) v (search, expected);
+SELECT is((SELECT string_agg(entry, ' ') FROM lt_list_suppressions('a', after, 2)), expected, 'after ' || after) FROM (VALUES
+    ('', 'a.example a@example.com'), ('a@example.com', 'a_b@example.com ab@example.com'), ('ab@example.com', NULL), ('aa', 'ab@example.com'), ('z', NULL)) v (after, expected);
+SELECT throws_ok('SELECT * FROM lt_list_suppressions(max_entries => 0)', 'PT400', NULL, 'a page has an entry at least');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use IPC::Run;
 use JSON::PP;
 use Leadterra;
 use PostgreSQL::Test::Cluster;
@@ -16,7 +17,33 @@ my $server = start_server('server');
 $server->safe_psql('postgres', 'CREATE SCHEMA api; CREATE EXTENSION leadterra SCHEMA api;'
 	  . ' CREATE ROLE api; CREATE ROLE authenticator LOGIN NOINHERIT; GRANT api TO authenticator; SELECT api.lt_grant_api($$api$$)');
 
-sub sql { return $server->safe_psql('postgres', "SET search_path TO api; $_[0]") }
+my $owner = getpwuid $<;
+
+# Sessions of psql, by the role: to start one for each request would take most of the time.
+my %sessions;
+
+sub psql
+{
+	my ($role, $statements) = @_;
+	my $session = $sessions{$role} //= do
+	{
+		my %new = (in => '', out => '', errors => '');
+		$new{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $server->connstr('postgres'), '-U', $role ], '<', \$new{in}, '>', \$new{out}, '2>', \$new{errors}, IPC::Run::timeout(300));
+		\%new;
+	};
+
+	$session->{out} = $session->{errors} = '';
+	$session->{in} = "$statements\n;\n\\echo END\n\\warn END\n";
+	$session->{run}->pump until $session->{out} =~ /^END\n/m && $session->{errors} =~ /^END\n/m;
+	return map { s/\n?^END\n\z//mr } @$session{qw(out errors)};
+}
+
+sub sql
+{
+	my ($output, $errors) = psql($owner, "RESET ALL; SET search_path TO api; $_[0]");
+	die $errors if $errors =~ /ERROR:/;
+	return $output;
+}
 sub in_workspace { return sql("SET leadterra.workspace_id = '$_[0]'; $_[1]") }
 
 sub quoted
@@ -28,6 +55,7 @@ sub quoted
 # The routes, with the scope that each needs.
 my %routes = map { my ($method, $path, $scope) = split /\|/; ("$method $path" => $scope) } split /\n/, sql('SELECT method, path, scope FROM leadterra.routes()');
 my %answered;
+my $answers = PostgreSQL::Test::Utils::tempdir . '/answers';
 
 # Returns the statements of a call by PostgREST.
 sub statements
@@ -53,9 +81,9 @@ SQL
 # Runs them as the login role; returns status, decoded body and headers.
 sub run
 {
-	my ($status, $output, $errors) = $server->psql('postgres', statements(@_), on_error_stop => 1, extra_params => [ '-U', 'authenticator' ]);
-	return ($1, undef) if $errors =~ /ERROR:  PT(\d{3}): /;
-	die "$errors\n" if $status != 0;
+	my ($output, $errors) = psql('authenticator', statements(@_));
+	return ($1, undef) if $errors =~ /\A\N*ERROR:  PT(\d{3}): /;
+	die $errors if $errors =~ /ERROR:/;
 	my ($code, $headers, $body) = $output =~ /\A(\d*)\|([^|]*)\|(.*)\Z/s or die "printed: $output";
 	my %headers = map { %$_ } @{ decode_json($headers || '[]') };
 	# The gateway would take it for a fault.
@@ -73,22 +101,23 @@ sub request
 	if ($method eq 'GET' || $method eq 'HEAD')
 	{
 		my @answer = run($method, 'lt_http_read', '', %headers);
-		note_answer('GET', $uri, $answer[0]);
+		note_answer('GET', $uri, @answer);
 		return @answer;
 	}
 	$headers{'x-original-method'} = $method;
 	my @answer = run('POST', 'lt_http_write', "'\\x" . unpack('H*', ref $body ? JSON::PP->new->canonical->utf8->encode($body) : $body // '') . "'::bytea", %headers);
-	note_answer($method, $uri, $answer[0]);
+	note_answer($method, $uri, @answer);
 	return @answer;
 }
 
-# Notes which routes have been answered.
+# Notes which routes have been answered, and how.
 sub note_answer
 {
-	my ($method, $uri, $status) = @_;
+	my ($method, $uri, $status, $body) = @_;
 
+	my $path = ($uri // '') =~ s/\?.*//sr;
+	append_to_file($answers, JSON::PP->new->utf8->allow_nonref->encode([ $method, $path, "$status", $body ]) . "\n") if defined $body;
 	return if $status != 200;
-	my ($path) = split /\?/, $uri;
 	my ($route) = grep { my $pattern = s/\{\w+\}/[^\/]+/gr; "$method $path" =~ /^$pattern$/ } keys %routes;
 	$answered{$route} = 1;
 	return;
@@ -98,7 +127,7 @@ sub note_answer
 sub answers
 {
 	my ($name, $request, $status, $expected) = @_;
-	my $before = $status >= 400 ? all_rows($server, 'postgres') : undef;
+	my $before = $status >= 400 ? sql(all_rows_query()) : undef;
 	my ($got, $body) = request(@$request);
 
 	is($got, $status, "$name: status") or diag(explain($body));
@@ -110,7 +139,7 @@ sub answers
 	{
 		is_deeply($body, $expected, "$name: body") or diag(explain($body));
 	}
-	is(all_rows($server, 'postgres'), $before, "$name: writes nothing") if $status >= 400;
+	is(sql(all_rows_query()), $before, "$name: writes nothing") if $status >= 400;
 	return $body;
 }
 
@@ -175,6 +204,113 @@ is_deeply({ map { $_->{email} => $_->{classification} } @$replies }, { 'ava@exam
 is_deeply([ map { $_->{email} } @{ (request($replies[0], "/v1/replies?classification=out%5Fof_office&campaignId=$uuid", $key))[1] } ], ['ava@example.com'], 'of a kind');
 answers('the second page', [ $replies[0], '/v1/replies?page=2', $key ], 200, []);
 
+# --- what the published pages have not
+
+# The members of an object, of the first one of a page, or of one of its members.
+sub members { my $of = ref $_[0] eq 'HASH' && $_[0]{data} ? $_[0]{data}[0] : $_[0]; return join ' ', sort keys %$of }
+
+# Walks through the pages of a list, and returns all that they have of a member.
+sub walk
+{
+	my ($uri, $member) = @_;
+	my ($next, @found);
+
+	do
+	{
+		my ($status, $page) = request('GET', $uri . (defined $next ? '&after=' . ($next =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ger) : ''), $key);
+		die "$uri: $status" if $status != 200;
+		push @found, map { $_->{$member} } @{ $page->{data} };
+		$next = $page->{next};
+	} while defined $next;
+	return \@found;
+}
+
+my @more = map { (request('POST', '/v1/campaigns', $key, { name => "More $_" }))[1]{id} } 1 .. 3;
+my $campaigns = answers('campaigns', [ 'GET', '/v1/campaigns', $key ], 200, { next => undef });
+is_deeply([ map { $_->{name} } @{ $campaigns->{data} } ], [ 'More 3', 'More 2', 'More 1', "It's" ], 'the newest first');
+my $whole = answers('a campaign', [ 'GET', "/v1/campaigns/$uuid", $key ], 200, { id => $campaign, status => 'running', leadsEnrolled => 2, sent => 2, replied => 1, steps => 2 });
+is_deeply([ map { $_->{subject} } @{ delete $whole->{sequenceSteps} } ], [ 's', 't' ], 'it has its steps');
+is_deeply($whole, $campaigns->{data}[3], 'and what the list has');
+is($whole->{sending}{status}, in_workspace($workspace, "SELECT status FROM lt_sending_status('$uuid')"), 'why it sends nothing');
+is($campaigns->{data}[0]{sending}{status}, 'draft', 'as each in the list');
+is_deeply(walk('/v1/campaigns?limit=2', 'id'), [ reverse($campaign, @more) ], 'page by page');
+is_deeply(walk('/v1/campaigns?limit=4', 'id'), [ reverse($campaign, @more) ], 'where a page is full');
+is_deeply(walk('/v1/campaigns?search=rE%202', 'name'), ['More 2'], 'by name');
+is_deeply(walk('/v1/campaigns?search=%25', 'name'), [], 'as it is');
+is_deeply(walk('/v1/campaigns?status=running', 'name'), ["It's"], 'by state');
+answers("400 for $_", [ 'GET', "/v1/campaigns?$_", $other_key ], 400, { code => 'invalid_request' }) for 'status=x', 'status=', 'after=x', 'after=', 'limit=101';
+
+# Statistics.
+is_deeply([ map { [ @$_{qw(step variant sent replied)} ] } @{ answers('by step', [ 'GET', "/v1/campaigns/$campaign/stats/steps", $key ], 200)->{data} } ], [ [ 1, undef, 2, 1 ] ], 'what became of each step');
+my $days = answers('by day', [ 'GET', "/v1/campaigns/$campaign/stats/days", $key ], 200)->{data};
+is_deeply([ map { [ @$_{qw(day sent contacted replied failed)} ] } @$days ], [ [ substr($started->{startedAt}, 0, 10), 2, 2, 1, 0 ] ], 'what became of each day');
+is(members(answers('forecast', [ 'GET', "/v1/campaigns/$campaign/forecast", $key ], 200)), 'backlog day messages step', 'what a forecast has');
+is(members(answers('preflight', [ 'GET', "/v1/campaigns/$campaign/preflight", $key ], 200)), 'code hasFallback leadsWithoutValue message place severity step token', 'what is found');
+
+# Leads.
+my $patch = { firstName => 'Av', jobTitle => 'CEO', seats => 20, customFields => { plan => 'gold' } };
+my ($ava) = @{ answers('a lead by its address', [ 'GET', '/v1/leads?email=%20AVA@example.com', $key ], 200, { next => undef })->{data} };
+is_deeply($ava, { %$ava, email => 'ava@example.com', firstName => 'A', lastName => undef, customFields => {} }, 'is found in each spelling');
+answers('change a lead', [ 'PATCH', "/v1/leads/$ava->{id}", $key, $patch ], 200, { id => $ava->{id}, email => 'ava@example.com', firstName => 'Av', jobTitle => 'CEO', customFields => { seats => 20, plan => 'gold' } });
+my $changed = answers('in part', [ 'PATCH', "/v1/leads/$ava->{id}", $key, { firstName => undef, seats => undef }, 'idempotency-key' => 'patch' ], 200, { firstName => undef, jobTitle => 'CEO', customFields => { plan => 'gold' } });
+in_workspace($workspace, "SELECT lt_update_lead('ava\@example.com', '{\"jobTitle\": \"CTO\"}')");
+answers('for the same key once', [ 'PATCH', "/v1/leads/$ava->{id}", $key, { firstName => undef, seats => undef }, 'idempotency-key' => 'patch' ], 200, $changed);
+answers('a lead', [ 'GET', "/v1/leads/$ava->{id}", $key ], 200, { %$changed, jobTitle => 'CTO', updatedAt => (request('GET', "/v1/leads/$ava->{id}", $key))[1]{updatedAt} });
+answers('a lead whose address is to change', [ 'PATCH', "/v1/leads/$ava->{id}", $key, { email => 'other@example.com' } ], 422, { code => 'invalid_leads' });
+my $many = { leads => [ map { { email => "many$_\@example.com" } } 1 .. 7 ] };
+request('POST', "/v1/campaigns/$more[0]/leads/bulk", $key, $many);
+is_deeply([ sort @{ walk('/v1/leads?limit=3', 'email') } ], [ sort 'ava@example.com', 'ben@example.com', map { $_->{email} } @{ $many->{leads} } ], 'leads page by page');
+is_deeply(walk('/v1/leads?search=MANY&limit=7', 'email'), [ map { "many$_\@example.com" } 1 .. 7 ], 'by the beginning of the address');
+is_deeply(walk("/v1/campaigns/$more[0]/leads?limit=3", 'status'), [ ('active') x 7 ], 'leads of a campaign');
+is_deeply(walk("/v1/campaigns/$uuid/leads?status=replied", 'email'), ['ben@example.com'], 'by status');
+answers("400 for $_", [ 'GET', "/v1/leads?$_", $other_key ], 400) for 'after=x', 'limit=201', 'email=x', 'email=';
+answers("400 for $_", [ 'GET', "/v1/campaigns/$more[0]/leads?$_", $key ], 400, { code => 'invalid_request' }) for 'after=x', 'limit=1001', 'status=x', 'status=';
+is_deeply([ map { [ @$_{qw(campaignId name campaignStatus status)} ] } @{ answers('campaigns of a lead', [ 'GET', "/v1/leads/$ava->{id}/campaigns", $key ], 200, { next => undef })->{data} } ], [ [ $campaign, "It's", 'running', 'active' ] ], 'where a lead is');
+my $ben = (request('GET', '/v1/leads?email=ben@example.com', $key))[1]{data}[0]{id};
+my $explained = answers('a lead in a campaign', [ 'GET', "/v1/campaigns/$campaign/leads/$ben", $key ], 200, { id => $ben, email => 'ben@example.com', status => 'replied' });
+is_deeply([ map { [ @$_{qw(step state reason)} ] } @{ $explained->{messages} } ], [ [ 1, 'sent', undef ], [ 2, 'skipped', 'replied' ] ], 'what it got, and why nothing comes');
+answers('a lead that is in another', [ 'GET', "/v1/campaigns/$more[1]/leads/$ben", $key ], 404, { code => 'lead_not_found' });
+my $gone = (request('GET', '/v1/leads?email=many7@example.com', $key))[1]{data}[0]{id};
+answers('delete a lead', [ 'DELETE', "/v1/leads/$gone", $key, undef, 'idempotency-key' => 'delete' ], 200, { id => $gone, deleted => JSON::PP::true });
+answers('again with the key', [ 'DELETE', "/v1/leads/$gone", $key ], 404, { code => 'lead_not_found' });
+answers('that it is gone', [ 'GET', "/v1/leads/$gone", $key ], 404, { code => 'lead_not_found', message => qq(lead "$gone" does not exist) });
+in_workspace($workspace, q(SELECT lt_create_list('x') AS list \\gset
+SELECT lt_add_leads('[{"first_name": "No"}]', list_id => :'list'), lt_delete_list(:'list')));
+my $nameless = in_workspace($workspace, 'SELECT lead_id FROM lt_leads WHERE email IS NULL');
+answers('one without an address', [ 'GET', "/v1/campaigns/$campaign/leads/$nameless", $key ], 404, { code => 'lead_not_found' });
+answers('may be changed', [ 'PATCH', "/v1/leads/$nameless", $key, { company => 'C' } ], 200, { email => undef, company => 'C' });
+
+# Messages.
+is_deeply(walk("/v1/campaigns/$campaign/messages?state=sent&limit=1", 'state'), [ 'sent', 'sent' ], 'messages by state');
+is_deeply([ sort @{ walk("/v1/campaigns/$campaign/messages?limit=2", 'state') } ], [ 'queued', 'queued', 'sent', 'sent' ], 'page by page');
+answers("400 for $_", [ 'GET', "/v1/campaigns/$campaign/messages?$_", $key ], 400, { code => 'invalid_request' }) for 'state=x', 'state=', 'after=x', 'limit=1001';
+
+# Suppressions.
+in_workspace($workspace, "SELECT lt_suppress(ARRAY(SELECT format('s%s\@x.example', i) FROM generate_series(1, 5) i) || '*.wild.example'::text, 'asked')");
+is_deeply(walk('/v1/suppression-list?limit=2&search=S', 'entry'), [ map { "s$_\@x.example" } 1 .. 5 ], 'suppressions page by page');
+is_deeply(walk('/v1/suppression-list?search=xn--', 'entry'), ['xn--bcher-kva.example'], 'a domain by the beginning of its form');
+answers('why an address is suppressed', [ 'GET', '/v1/suppression-list?email=x@a.wild.example', $key ], 200, { next => undef });
+is_deeply([ map { [ @$_{qw(entry reason)} ] } @{ (request('GET', '/v1/suppression-list?email=x@a.wild.example', $key))[1]{data} } ], [ [ '*.wild.example', 'asked' ] ], 'by an entry that has a reason');
+answers('one that is not', [ 'GET', '/v1/suppression-list?email=free@x.example', $key ], 200, { data => [], next => undef });
+answers("400 for $_", [ 'GET', "/v1/suppression-list?$_", $other_key ], 400) for 'email=x', 'limit=1001';
+my @unsuppress = ('DELETE', '/v1/suppression-list', $key, { emails => [ 's1@x.example', 'S2@x.example', 'none@x.example' ] }, 'idempotency-key' => 'unsuppress');
+answers('take off', \@unsuppress, 200, { removed => 2 });
+answers('once', \@unsuppress, 200, { removed => 2 });
+answers('400 without emails', [ @unsuppress[0 .. 2], {} ], 400, { code => 'invalid_request' });
+
+# Senders.
+answers($_, [ 'GET', "/v1/$_", $key ], 200, []) for 'sender-pools', 'sender-accounts';
+in_workspace($workspace, <<'SQL');
+SELECT lt_create_sender('one@sender.example', '{"name": "One", "dailyLimit": 50}') AS one, lt_create_sender('two@sender.example', '{"status": "paused"}') AS two, lt_create_pool('Pool') AS pool, lt_create_pool('Empty') \gset
+SELECT lt_set_pool_senders(:'pool', ARRAY[:'one', :'two']::uuid[]);
+SQL
+my $senders = answers('senders', [ 'GET', '/v1/sender-accounts', $key ], 200);
+is_deeply([ map { [ @$_{qw(email name status dailyCapacity usedToday remainingVolume)} ] } @$senders ], [ [ 'one@sender.example', 'One', 'active', 50, 0, 50 ], [ 'two@sender.example', undef, 'paused', 0, 0, 0 ] ], 'each with what is left today');
+my $pools = answers('pools', [ 'GET', '/v1/sender-pools', $key ], 200);
+is_deeply([ map { [ @$_{qw(name dailyCapacity remainingVolume remainingToday senderCount senderAccountIds)} ] } @$pools ],
+	[ [ 'Pool', 50, 50, 50, 2, [ map { $_->{id} } @$senders ] ], [ 'Empty', 0, 0, 0, 0, [] ] ], 'in the shapes of all pages at once');
+is_deeply([ map { $_->{poolIds} } @$senders ], [ ([ $pools->[0]{id} ]) x 2 ], 'by ids');
+
 my $list = in_workspace($workspace, "SELECT lt_create_list('List')");
 my @add = ('POST', '/api/v2/leads/add', $key);
 answers('second service', [ @add, { campaign_id => $campaign, leads => [ { email => 'zoe@example.com' }, { email => 'zoe@example.com' }, { email => 'x' }, { email => 'ava@example.com' }, { email => 'kim@example.com' } ], list_id => undef } ], 200,
@@ -217,7 +353,8 @@ my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
 # The parameters that paths have: a value, one of nothing that there is, and the error for that.
 my %parameters = (
 	campaign_id => [ $campaign, $unknown, 'campaign_not_found' ], list_id => [ $list, $unknown, 'list_not_found' ],
-	entry_id => [ $entry, $unknown, 'entry_not_found' ], job_id => [ $job, $unknown, 'job_not_found' ]);
+	entry_id => [ $entry, $unknown, 'entry_not_found' ], job_id => [ $job, $unknown, 'job_not_found' ],
+	lead_id => [ (request('GET', '/v1/leads?email=many1@example.com', $key))[1]{data}[0]{id}, 'lead_01hx4mrqpbcn7wh2gfk9yz6e3s', 'lead_not_found' ]);
 
 # The path of a route, with other values of some parameters.
 sub path_of
@@ -239,7 +376,7 @@ sub refused
 	return $headers;
 }
 
-my $before = all_rows($server, 'postgres');
+my $before = sql(all_rows_query());
 for my $route (sort keys %routes)
 {
 	my ($method, $pattern) = split / /, $route;
@@ -270,8 +407,8 @@ for my $route (sort keys %routes)
 	}
 }
 refused("404 for $_", [ 'POST', $_, $weak_key, '{' ], 404, 'not_found')
-  for '/v1', '/v1/campaigns/', "/v1/campaigns/$campaign/leads", "$bulk/", "/v1//campaigns/$campaign/start", "/x$bulk", '/api/v1/campaigns', '/V1/campaigns', '%2fv1/campaigns', '';
-is(all_rows($server, 'postgres'), $before, 'none of that wrote anything');
+  for '/v1', '/v1/campaigns/', "/v1/campaigns/$campaign/lead", "$bulk/", "/v1//campaigns/$campaign/start", "/x$bulk", '/api/v1/campaigns', '/V1/campaigns', '%2fv1/campaigns', '';
+is(sql(all_rows_query()), $before, 'none of that wrote anything');
 isnt((request((split / /)[0], path_of($_), $keys_alone{ $routes{$_} }, '{'))[0], 403, "$routes{$_} is enough for $_") for sort keys %routes;
 answers('404 v2', [ 'POST', '/api/v2/leads', $key ], 404, { statusCode => 404, error => 'Not Found', code => 'not_found' });
 answers('404 without a path', [ 'GET', undef, $key ], 404, { code => 'not_found' });
@@ -350,6 +487,7 @@ answers('is not kept', [ @once[0 .. 3], 'idempotency-key' => 'b' ], 200, { name 
 answers('a key too long', [ @once[0 .. 3], 'idempotency-key' => 'k' x 256 ], 400, { code => 'invalid_request' });
 answers('a long key', [ @once[0 .. 3], 'idempotency-key' => 'k' x 255 ], 200);
 sql("ALTER ROLE authenticator SET leadterra.now = '2030-01-01 00:00+00'");
+(delete $sessions{authenticator})->{run}->kill_kill;
 my $later = answers('after a day', \@once, 200);
 isnt($later->{id}, $first->{id}, 'it is done again');
 answers('once', \@once, 200, $later);
@@ -367,11 +505,16 @@ is((request('POST', '/rpc/lt_unsubscribe', undef))[0], '401', 'the path that cou
 
 is(join(', ', grep { !$answered{$_} } sort keys %routes), '', 'every route has been answered with 200');
 
+my ($described, $trouble) = run_command([ 'python3', "$FindBin::RealBin/answers.py", "$FindBin::RealBin/../../deploy/openapi.yaml", $answers ]);
+is("$described$trouble", '', 'answers are as they are described');
+
 # --- a parameter is read wherever nothing is found by it
 
 my $fresh = sql("SELECT lt_create_workspace('Fresh')");
 my $fresh_key = in_workspace($fresh, "SELECT lt_create_api_key('key')");
 my %there = (campaign_id => (request('POST', '/v1/campaigns', $fresh_key, { name => 'Bare' }))[1]{id}, list_id => $list, entry_id => $entry, job_id => $job);
+request('POST', "/v1/campaigns/$there{campaign_id}/leads/bulk", $fresh_key, { leads => [ { email => 'fresh@example.com' } ] });
+$there{lead_id} = (request('GET', '/v1/leads', $fresh_key))[1]{data}[0]{id};
 # What is wrong for each type, as a query has it, and the status of it.
 my %wrong = (
 	uuid => [ map { [ $_, 404 ] } 'nonsense', $unknown, $campaign, $uuid ],
@@ -424,4 +567,5 @@ END $$;
 SQL
 parameters_are_read('by a function that looks at none');
 
+$_->{run}->kill_kill for values %sessions;
 done_testing();

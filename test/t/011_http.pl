@@ -257,7 +257,7 @@ for my $path ('/', '/rpc/lt_http_stats', '/rpc/lt_bulk_upsert', '/lt_leads', '/l
 }
 answers('404 v1', [ 'GET', '/v1/none', $key ], 404, { code => 'not_found', message => 'there is nothing at this path' });
 answers('404 v2', [ 'GET', '/api/v2/none', $key ], 404, { statusCode => 404, error => 'Not Found', message => 'Resource not found', code => 'not_found' });
-for my $wrong ([ 'GET', '/v1/campaigns', 'POST' ], [ 'DELETE', $bulk, 'POST' ], [ 'PUT', '/api/v2/leads/add', 'POST' ], [ 'POST', '/v1/replies', 'GET, HEAD' ],
+for my $wrong ([ 'PUT', '/v1/campaigns', 'GET, HEAD, POST' ], [ 'DELETE', $bulk, 'POST' ], [ 'PUT', '/api/v2/leads/add', 'POST' ], [ 'POST', '/v1/replies', 'GET, HEAD' ],
 	[ 'PATCH', "/v1/campaigns/$campaign/stats", 'GET, HEAD' ], [ 'OPTIONS', "/v1/campaigns/$campaign/start", 'POST' ])
 {
 	my (undef, $its) = answers("405 for @$wrong[0, 1]", [ @$wrong[0, 1], $key ], 405);

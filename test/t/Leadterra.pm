@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(small_or_long seed start_server fill contents all_rows check_calls commands dump_text
+our @EXPORT = qw(small_or_long seed start_server fill contents all_rows all_rows_query check_calls commands dump_text
   kill_server kill_backend);
 
 # What ends a test is said where its results are, too: STDERR is a log.
@@ -202,9 +202,14 @@ SQL
 sub all_rows
 {
 	my ($server, $database) = @_;
-	return $server->safe_psql($database,
-		"SELECT string_agg(md5(query_to_xml(format('SELECT t FROM %s t ORDER BY t::text', c.oid::regclass), true, true, '')::text), ' ' ORDER BY c.relname)"
-		  . " FROM pg_class c WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'");
+	return $server->safe_psql($database, all_rows_query());
+}
+
+# The statement that says it.
+sub all_rows_query
+{
+	return "SELECT string_agg(md5(query_to_xml(format('SELECT t FROM %s t ORDER BY t::text', c.oid::regclass), true, true, '')::text), ' ' ORDER BY c.relname)"
+	  . " FROM pg_class c WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r'";
 }
 
 # Holds the calls to what they should do in a database that fill() filled.
