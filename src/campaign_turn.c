@@ -29,6 +29,10 @@
 #include "window.h"
 
 PG_FUNCTION_INFO_V1(lt_claimable_at);
+PG_FUNCTION_INFO_V1(lt_least_claimable_at);
+
+/* Pools of which a query keeps when their senders are free. */
+#define POOLS_MAX 64
 
 static Statement find_limits = STATEMENT(
 	"SELECT " CAMPAIGN_LIMIT_COLUMNS
@@ -224,62 +228,87 @@ campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at, int 
 	write_usage(&limits);
 }
 
-/* What a call site keeps: the pool that it asked for last, and in which snapshot. */
-typedef struct FirstCache
+/* Returns where a campaign draws its senders from, for whoever asks when they are free. */
+static SenderPool
+campaign_pool(const CampaignLimits *limits, bool no_new, TimestampTz now)
 {
-	uint64		completed;		/* transactions */
-	CommandId	command;
-	SenderFirst first;
-} FirstCache;
+	return (SenderPool) {
+		limits->workspace, limits->campaign, UUIDPGetDatum(&limits->pool), (Datum) 0, true,
+			no_new, now
+	};
+}
 
-/*
- * Finds when the first senders of a pool are free.  A query asks for campaign after
- * campaign, which may have the same pool: it is looked at once, and kept in fn_extra.
- */
-static const SenderFirst *
-first_of(FunctionCallInfo fcinfo, const SenderPool *pool)
+/* What a call site keeps, in fn_extra, while a query asks for campaign after campaign. */
+typedef struct TurnCache
 {
-	FirstCache *cache = fcinfo->flinfo->fn_extra;
+	uint64		completed;		/* transactions of its snapshot */
+	CommandId	command;
+	pg_uuid_t	workspace;
+	TimestampTz least;			/* that was found */
+	int			npools;			/* the last POOLS_MAX of them are there */
+	SenderFirst pools[POOLS_MAX];
+} TurnCache;
+
+/* Returns what a call site keeps, which holds for one snapshot and workspace. */
+static TurnCache *
+find_cache(FunctionCallInfo fcinfo, Datum workspace)
+{
+	TurnCache  *cache = fcinfo->flinfo->fn_extra;
 	Snapshot	snapshot = GetActiveSnapshot();
 
-	if (cache && cache->completed == snapshot->snapXactCompletionCount &&
-		cache->command == snapshot->curcid &&
-		memcmp(&cache->first.pool, DatumGetUUIDP(pool->pool), UUID_LEN) == 0)
-		return &cache->first;
 	if (cache == NULL)
-		cache = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(FirstCache));
-	fcinfo->flinfo->fn_extra = NULL;
-	sender_find_first(pool, &cache->first);
+		cache = fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(TurnCache));
+	else if (cache->completed == snapshot->snapXactCompletionCount &&
+			 cache->command == snapshot->curcid &&
+			 memcmp(&cache->workspace, DatumGetUUIDP(workspace), UUID_LEN) == 0)
+		return cache;
 	cache->completed = snapshot->snapXactCompletionCount;
 	cache->command = snapshot->curcid;
-	fcinfo->flinfo->fn_extra = cache;
-	return &cache->first;
+	cache->workspace = *DatumGetUUIDP(workspace);
+	cache->least = DT_NOEND;
+	cache->npools = 0;
+	return cache;
+}
+
+/* Finds when the first senders of a pool are free: campaigns may share one, looked at once. */
+static const SenderFirst *
+first_of(TurnCache *cache, const SenderPool *pool)
+{
+	SenderFirst *first;
+
+	for (int i = 0; i < Min(cache->npools, POOLS_MAX); i++)
+	{
+		if (memcmp(&cache->pools[i].pool, DatumGetUUIDP(pool->pool), UUID_LEN) == 0)
+			return &cache->pools[i];
+	}
+	first = &cache->pools[cache->npools % POOLS_MAX];
+	sender_find_first(pool, first);
+	cache->npools++;
+	return first;
 }
 
 /* Finds when a sender is free for a message that is due at a time, if there have to be any. */
 static TimestampTz
-find_free(FunctionCallInfo fcinfo, const CampaignLimits *limits, int step, TimestampTz due_at,
+find_free(TurnCache *cache, const CampaignLimits *limits, int step, TimestampTz due_at,
 		  bool no_new, TimestampTz now)
 {
-	SenderPool	pool = {
-		limits->workspace, limits->campaign, UUIDPGetDatum(&limits->pool), (Datum) 0, true,
-		no_new, now
-	};
+	SenderPool	pool = campaign_pool(limits, no_new, now);
 
 	if (!limits->has_pool)
 		return due_at;
 	if (step > 0)
-		return Max(first_of(fcinfo, &pool)->begins, due_at);
-	return sender_find_free(&pool, first_of(fcinfo, &pool));
+		return Max(first_of(cache, &pool)->begins, due_at);
+	return sender_find_free(&pool, first_of(cache, &pool));
 }
 
 /* Finds when a message that is due at a time may go, as far as senders and limits of a day go. */
 static TimestampTz
-allowed_at(FunctionCallInfo fcinfo, CampaignLimits *limits, int step, TimestampTz due_at,
+allowed_at(TurnCache *cache, CampaignLimits *limits, int step, TimestampTz due_at,
 		   TimestampTz now)
 {
 	Datum		key[] = {limits->workspace, limits->campaign};
-	TimestampTz at = find_free(fcinfo, limits, step, due_at, false, now);
+	TimestampTz at = find_free(cache, limits, step, due_at, false, now);
 	TimestampTz tomorrow;
 	bool		isnull;
 
@@ -294,10 +323,33 @@ allowed_at(FunctionCallInfo fcinfo, CampaignLimits *limits, int step, TimestampT
 		return at;
 	/* What was handed out before, and not given back, is no new lead. */
 	if (step == 0)
-		return Min(find_free(fcinfo, limits, step, due_at, true, now), tomorrow);
+		return Min(find_free(cache, limits, step, due_at, true, now), tomorrow);
 	if (!limits->has_pool && statement_read(&find_begun, key) > 0)
 		return Min(DatumGetTimestampTz(statement_value(0, 1, &isnull)), tomorrow);
 	return tomorrow;
+}
+
+/* Returns when a message may go that could at a time, but for the window. */
+static TimestampTz
+open_at(const CampaignLimits *limits, TimestampTz at, TimestampTz now)
+{
+	TimestampTz opens;
+	TimestampTz closes;
+
+	/* What has been due for longer than the window is closed is not due before it opens. */
+	window_find(limits->window, Max(at, now), &opens, &closes);
+	return opens > now ? opens : at;
+}
+
+/* Returns a time before which a message of a campaign with a pool may not go. */
+static TimestampTz
+not_before(TurnCache *cache, const CampaignLimits *limits, int step, TimestampTz due_at,
+		   TimestampTz now)
+{
+	SenderPool	pool = campaign_pool(limits, false, now);
+	const SenderFirst *first = first_of(cache, &pool);
+
+	return open_at(limits, step > 0 ? Max(first->begins, due_at) : first->any, now);
 }
 
 /* Says whether a caller that row-level security binds asks about another workspace. */
@@ -315,11 +367,8 @@ Datum
 lt_claimable_at(PG_FUNCTION_ARGS)
 {
 	Datum		key[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
-	int			step = PG_GETARG_INT32(2);
-	TimestampTz at = PG_GETARG_TIMESTAMPTZ(3);
+	TimestampTz at = DT_NOEND;
 	TimestampTz now = context_clock();
-	TimestampTz opens;
-	TimestampTz closes;
 	Datum		values[CAMPAIGN_LIMITS];
 	bool		nulls[CAMPAIGN_LIMITS];
 	CampaignLimits limits;
@@ -327,17 +376,48 @@ lt_claimable_at(PG_FUNCTION_ARGS)
 	if (is_foreign(key[0]))
 		PG_RETURN_NULL();
 	statement_connect();
-	if (statement_read(&find_limits, key) == 0)
-		at = DT_NOEND;
-	else
+	if (statement_read(&find_limits, key) > 0)
 	{
 		statement_row(0, values, nulls);
 		campaign_read_limits(key[0], key[1], values, nulls, &limits);
-		at = allowed_at(fcinfo, &limits, step, at, now);
-		/* What has been due for longer than the window is closed is not due before it opens. */
-		window_find(limits.window, Max(at, now), &opens, &closes);
-		if (opens > now)
-			at = opens;
+		at = allowed_at(find_cache(fcinfo, key[0]), &limits, PG_GETARG_INT32(2),
+						PG_GETARG_TIMESTAMPTZ(3), now);
+		at = open_at(&limits, at, now);
+	}
+	statement_finish();
+	PG_RETURN_TIMESTAMPTZ(at);
+}
+
+/*
+ * SQL: leadterra.least_claimable_at(workspace_id, campaign_id, pool_id, schedule,
+ * daily_limit, daily_new_leads, step, due_at)
+ */
+Datum
+lt_least_claimable_at(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = context_clock();
+	TimestampTz at = DT_NOBEGIN;
+	/* The last two say in which order a claim goes, and what pauses a campaign. */
+	Datum		values[CAMPAIGN_LIMITS] = {fcinfo->args[2].value, fcinfo->args[3].value,
+	fcinfo->args[4].value, fcinfo->args[5].value, BoolGetDatum(false)};
+	bool		nulls[CAMPAIGN_LIMITS] = {PG_ARGISNULL(2), PG_ARGISNULL(3), PG_ARGISNULL(4),
+	PG_ARGISNULL(5), false, true};
+	CampaignLimits limits;
+	TurnCache  *cache;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(6) || PG_ARGISNULL(7))
+		PG_RETURN_NULL();
+	statement_connect();
+	cache = find_cache(fcinfo, PG_GETARG_DATUM(0));
+	campaign_read_limits(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), values, nulls, &limits);
+	if (limits.has_pool)
+		at = not_before(cache, &limits, PG_GETARG_INT32(6), PG_GETARG_TIMESTAMPTZ(7), now);
+	/* Another one is as early, and this one is not now: that is all a query wants to know. */
+	if (at <= now || at < cache->least)
+	{
+		at = allowed_at(cache, &limits, PG_GETARG_INT32(6), PG_GETARG_TIMESTAMPTZ(7), now);
+		at = open_at(&limits, at, now);
+		cache->least = Min(cache->least, at);
 	}
 	statement_finish();
 	PG_RETURN_TIMESTAMPTZ(at);

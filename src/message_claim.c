@@ -1,6 +1,6 @@
 /*
  * message_claim.c
- *		Claims: handing due messages of a campaign to a worker.
+ *		Claims: handing due messages of a campaign to a worker, and when there are any.
  *
  * A claim serves one campaign: of those with due messages the one that was
  * served longest ago, so that campaigns take turns.  It takes ranges from the
@@ -33,6 +33,7 @@
 #include "window.h"
 
 PG_FUNCTION_INFO_V1(lt_claim_messages);
+PG_FUNCTION_INFO_V1(lt_next_due);
 
 /* Messages of a claim at most. */
 #define CLAIM_MAX 10000
@@ -83,6 +84,10 @@ static Statement find_campaigns = STATEMENT(
 	" WHERE l.workspace_id = $1 AND l.campaign_id = h.campaign_id"
 	" ORDER BY l.lease_id DESC LIMIT 1) NULLS FIRST, h.campaign_id",
 	SPI_OK_SELECT, UUIDOID, TIMESTAMPTZOID);
+
+static Statement find_next = STATEMENT(
+	"SELECT due_at FROM leadterra.next_due($1)",
+	SPI_OK_SELECT, UUIDOID);
 
 /* Messages that are handled together, and those of them that are left out. */
 typedef struct ClaimChunk
@@ -468,4 +473,11 @@ lt_claim_messages(PG_FUNCTION_ARGS)
 	}
 	statement_finish();
 	return (Datum) 0;
+}
+
+/* SQL: lt_next_due() */
+Datum
+lt_next_due(PG_FUNCTION_ARGS)
+{
+	return statement_call(&find_next, context_enter("messages:read"), fcinfo);
 }

@@ -75,6 +75,22 @@ COMMENT ON FUNCTION leadterra.claimable_at(uuid, uuid, integer, timestamptz) IS
 The window of its campaign is open then, no limit of a day is used up, and a sender is free.
 Step 0 stands for what senders go on with, the first of which is looked for.';
 
+CREATE FUNCTION leadterra.least_claimable_at(
+    workspace_id uuid, campaign_id uuid, pool_id uuid, schedule jsonb, daily_limit integer,
+    daily_new_leads integer, step integer, due_at timestamptz)
+RETURNS timestamptz
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_least_claimable_at';
+
+COMMENT ON FUNCTION leadterra.least_claimable_at(
+    uuid, uuid, uuid, jsonb, integer, integer, integer, timestamptz) IS
+'Return the same as claimable_at, of a row of campaigns, to a query that looks for the least
+
+A time that has passed is exact, and so is the least that a query gets. Another one may be too
+early, but is no earlier than that: so a pool whose senders are all busy is looked at once, and
+not for each of its campaigns.';
+
 -- Two indexes are gone through together, in the order of campaigns: that of what
 -- waits, and that of the campaigns that run.  Where one has nothing of a campaign,
 -- the other skips it.  So neither the drafts nor the campaigns that have sent
@@ -93,7 +109,10 @@ BEGIN ATOMIC
             0::smallint AS step,
             NULL::timestamptz AS waiting_since,
             NULL::timestamptz AS started_at,
-            false AS is_limited
+            NULL::uuid AS pool_id,
+            NULL::jsonb AS schedule,
+            NULL::integer AS daily_limit,
+            NULL::integer AS daily_new_leads
         UNION ALL
         SELECT
             CASE WHEN c.started_at IS NOT NULL THEN w.campaign_id
@@ -112,7 +131,10 @@ BEGIN ATOMIC
             ELSE 0::smallint END,
             w.waiting_since,
             c.started_at,
-            c.is_limited
+            c.pool_id,
+            c.schedule,
+            c.daily_limit,
+            c.daily_new_leads
         FROM heads h
         CROSS JOIN LATERAL (
             SELECT w.campaign_id, w.sender_id, w.step, w.waiting_since
@@ -123,30 +145,29 @@ BEGIN ATOMIC
             LIMIT 1
         ) w
         LEFT JOIN LATERAL (
-            SELECT
-                c.started_at,
-                num_nonnulls(c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads) > 0
-                    AS is_limited
+            SELECT c.started_at, c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads
             FROM leadterra.campaigns c
             WHERE c.workspace_id = queue_heads.workspace_id
               AND c.campaign_id = w.campaign_id AND c.status = 'running'
             OFFSET 0
         ) c ON true
     )
-    SELECT h.campaign_id, h.step, d.due_at
+    SELECT
+        h.campaign_id,
+        h.step,
+        CASE WHEN num_nonnulls(h.pool_id, h.schedule, h.daily_limit, h.daily_new_leads) > 0
+            THEN leadterra.least_claimable_at(
+                queue_heads.workspace_id, h.campaign_id, h.pool_id, h.schedule, h.daily_limit,
+                h.daily_new_leads, h.step, d.due_at)
+            ELSE d.due_at END
     FROM heads h
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN h.is_limited
-            THEN leadterra.claimable_at(
-                queue_heads.workspace_id, h.campaign_id, s.step,
-                leadterra.due_at(h.waiting_since, h.started_at, s.delay_minutes))
-            ELSE leadterra.due_at(h.waiting_since, h.started_at, s.delay_minutes) END AS due_at
+        SELECT leadterra.due_at(h.waiting_since, h.started_at, s.delay_minutes) AS due_at
         FROM leadterra.steps s
         WHERE s.workspace_id = queue_heads.workspace_id
           AND s.campaign_id = h.campaign_id AND s.step = h.step
         UNION ALL
-        SELECT leadterra.claimable_at(
-            queue_heads.workspace_id, h.campaign_id, 0, h.started_at)
+        SELECT h.started_at
         WHERE h.step = 0
     ) d
     WHERE h.started_at IS NOT NULL;
@@ -155,7 +176,8 @@ END;
 COMMENT ON FUNCTION leadterra.queue_heads(uuid) IS
 'List, for each step of running campaigns with messages that wait, when the first is due
 
-Step 0 stands for what senders go on with.';
+Step 0 stands for what senders go on with. Times that have passed are exact, and so is the
+least; of the others see least_claimable_at.';
 
 -- What a campaign without windows, limits and senders says is due, is.
 CREATE FUNCTION leadterra.campaign_due(
@@ -207,12 +229,9 @@ Null if nothing waits.';
 
 CREATE FUNCTION @extschema@.lt_next_due()
 RETURNS timestamptz
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT n.due_at
-    FROM leadterra.enter('messages:read') AS e (workspace_id)
-    CROSS JOIN LATERAL leadterra.next_due(e.workspace_id) n;
-END;
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_next_due';
 
 COMMENT ON FUNCTION @extschema@.lt_next_due() IS
 'Return when the next message is due, or the next lease runs out
