@@ -114,6 +114,8 @@ extern void campaign_delete(Datum workspace, Datum campaign);
 extern char *campaign_require_zone(Datum workspace, Datum campaign);
 extern void campaign_read_limits(Datum workspace, Datum campaign, const Datum *values,
 								 const bool *nulls, CampaignLimits *limits);
+extern void campaign_find_limits(Datum workspace, Datum campaign, bool is_limited,
+								 CampaignLimits *limits);
 extern bool campaign_has_limits(const CampaignLimits *limits);
 extern int	campaign_messages_left(const CampaignLimits *limits);
 extern int	campaign_new_leads_left(const CampaignLimits *limits);

@@ -113,6 +113,20 @@ campaign_read_limits(Datum workspace, Datum campaign, const Datum *values, const
 		limits->window = window_read(DatumGetJsonbP(values[1]));
 }
 
+/* Finds the limits of a campaign, if it has any; one that is gone has none.  Runs in SPI. */
+void
+campaign_find_limits(Datum workspace, Datum campaign, bool is_limited, CampaignLimits *limits)
+{
+	Datum		key[] = {workspace, campaign};
+	Datum		values[CAMPAIGN_LIMITS] = {0};
+	bool		nulls[CAMPAIGN_LIMITS];
+
+	memset(nulls, true, sizeof(nulls));
+	if (is_limited && statement_execute(&find_limits, key, NULL) > 0)
+		statement_row(0, values, nulls);
+	campaign_read_limits(workspace, campaign, values, nulls, limits);
+}
+
 /* Says whether a campaign has a limit of a day. */
 bool
 campaign_has_limits(const CampaignLimits *limits)
@@ -210,14 +224,9 @@ campaign_give_back(Datum workspace, Datum campaign, TimestampTz claimed_at, int 
 				   int new_leads, TimestampTz now)
 {
 	Datum		key[] = {workspace, campaign};
-	Datum		values[CAMPAIGN_LIMITS];
-	bool		nulls[CAMPAIGN_LIMITS];
 	CampaignLimits limits;
 
-	if (messages == 0 || statement_execute(&find_limits, key, NULL) == 0)
-		return;
-	statement_row(0, values, nulls);
-	campaign_read_limits(workspace, campaign, values, nulls, &limits);
+	campaign_find_limits(workspace, campaign, messages > 0, &limits);
 	if (!campaign_has_limits(&limits) || statement_execute(&lock_usage, key, NULL) == 0)
 		return;
 	read_usage(&limits, now);
@@ -404,18 +413,25 @@ lt_least_claimable_at(PG_FUNCTION_ARGS)
 	PG_ARGISNULL(5), false, true};
 	CampaignLimits limits;
 	TurnCache  *cache;
+	int			step;
+	TimestampTz due_at;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(6) || PG_ARGISNULL(7))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(6))
 		PG_RETURN_NULL();
+	step = PG_GETARG_INT32(6);
+	/* What senders go on with needs a pool, and any other message a step. */
+	if (step == 0 ? PG_ARGISNULL(2) : PG_ARGISNULL(7))
+		PG_RETURN_NULL();
+	due_at = PG_ARGISNULL(7) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(7);
 	statement_connect();
 	cache = find_cache(fcinfo, PG_GETARG_DATUM(0));
 	campaign_read_limits(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), values, nulls, &limits);
 	if (limits.has_pool)
-		at = not_before(cache, &limits, PG_GETARG_INT32(6), PG_GETARG_TIMESTAMPTZ(7), now);
+		at = not_before(cache, &limits, step, due_at, now);
 	/* Another one is as early, and this one is not now: that is all a query wants to know. */
 	if (at <= now || at < cache->least)
 	{
-		at = allowed_at(cache, &limits, PG_GETARG_INT32(6), PG_GETARG_TIMESTAMPTZ(7), now);
+		at = allowed_at(cache, &limits, step, due_at, now);
 		at = open_at(&limits, at, now);
 		cache->least = Min(cache->least, at);
 	}

@@ -75,14 +75,13 @@ enum
 /* How long what another session is changing goes back for: not to be claimed again and again. */
 #define BUSY_WAIT (5 * USECS_PER_SEC)
 
+/* Sorted here, for that costs more than all else where few campaigns are due. */
 static Statement find_campaigns = STATEMENT(
-	"SELECT h.campaign_id"
-	" FROM leadterra.queue_heads($1) h"
-	" WHERE h.due_at <= $2"
-	" GROUP BY h.campaign_id"
-	" ORDER BY (SELECT l.lease_id FROM leadterra.leases l"
+	"SELECT h.campaign_id, (SELECT l.lease_id FROM leadterra.leases l"
 	" WHERE l.workspace_id = $1 AND l.campaign_id = h.campaign_id"
-	" ORDER BY l.lease_id DESC LIMIT 1) NULLS FIRST, h.campaign_id",
+	" ORDER BY l.lease_id DESC LIMIT 1)"
+	" FROM leadterra.queue_heads($1) h"
+	" WHERE h.due_at <= $2",
 	SPI_OK_SELECT, UUIDOID, TIMESTAMPTZOID);
 
 static Statement find_next = STATEMENT(
@@ -410,6 +409,49 @@ claim_campaign(MessageClaim *claim, Datum campaign, bool wait)
 	return turn.handed > 0 || claim->passed_over >= SKIPS_MAX;
 }
 
+/* A campaign with due messages, and its last lease; all zeros: none. */
+typedef struct DueCampaign
+{
+	pg_uuid_t	lease_id;
+	pg_uuid_t	campaign_id;
+} DueCampaign;
+
+/* Those that were served longest ago come first, and rows of one campaign together. */
+static int
+compare_campaigns(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(DueCampaign));
+}
+
+/* Finds the campaigns with due messages, in their turn, each once; returns how many. */
+static int
+list_campaigns(const MessageClaim *claim, DueCampaign **campaigns)
+{
+	Datum		parameters[] = {claim->workspace, TimestampTzGetDatum(claim->now)};
+	uint64		found = statement_execute(&find_campaigns, parameters, NULL);
+	DueCampaign *list = palloc0(sizeof(DueCampaign) * Max(found, 1));
+	int			count = 0;
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		values[2];
+		bool		nulls[2];
+
+		statement_row(i, values, nulls);
+		list[i].campaign_id = *DatumGetUUIDP(values[0]);
+		if (!nulls[1])
+			list[i].lease_id = *DatumGetUUIDP(values[1]);
+	}
+	qsort(list, found, sizeof(DueCampaign), compare_campaigns);
+	for (uint64 i = 0; i < found; i++)
+	{
+		if (count == 0 || compare_campaigns(&list[count - 1], &list[i]) != 0)
+			list[count++] = list[i];
+	}
+	*campaigns = list;
+	return count;
+}
+
 /*
  * Claims from campaigns in their turn until one has something.  Where others
  * hold all that is due, it waits a while for the first of them: they may take a part
@@ -419,21 +461,14 @@ claim_campaign(MessageClaim *claim, Datum campaign, bool wait)
 static void
 claim_in_turn(MessageClaim *claim)
 {
-	Datum		parameters[] = {claim->workspace, TimestampTzGetDatum(claim->now)};
-	uint64		found = statement_execute(&find_campaigns, parameters, NULL);
-	pg_uuid_t  *campaigns = palloc(sizeof(pg_uuid_t) * Max(found, 1));
+	DueCampaign *campaigns;
+	int			count = list_campaigns(claim, &campaigns);
 
-	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-
-		campaigns[i] = *DatumGetUUIDP(statement_value(i, 1, &isnull));
-	}
 	for (int pass = 0; pass <= 1; pass++)
 	{
-		for (uint64 i = 0; i < found; i++)
+		for (int i = 0; i < count; i++)
 		{
-			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i]), pass == 1))
+			if (claim_campaign(claim, UUIDPGetDatum(&campaigns[i].campaign_id), pass == 1))
 				return;
 		}
 	}

@@ -30,30 +30,31 @@ enum
 	DUE_STEP,
 	DUE_STARTED,
 	DUE_DELAY,
-	DUE_HAS_LINKS,
+	DUE_LINK,
 	DUE_WEBHOOKS,
-	DUE_LIMITS,
-	DUE_TEXTS = DUE_LIMITS + CAMPAIGN_LIMITS	/* and those behind it */
+	DUE_IS_LIMITED,
+	DUE_TEXTS,					/* and those behind it */
+	DUE_COLUMNS = DUE_TEXTS + MESSAGE_TEXTS
 };
 
 /*
  * Keeps the campaign from being deleted; start and pause do not wait.  One that is
- * just being deleted has nothing.  Whether the workspace has links, and what webhooks want,
- * is said here, so that one that has none costs no statement.
+ * just being deleted has nothing.  Whether the workspace has links, what webhooks want, and
+ * whether the campaign has limits is said here, so that one that has none costs no statement.
+ * A column more is a third of a percent of what a claim of one message costs, so there are
+ * few.
  */
 static Statement keep_due_steps = STATEMENT(
 	"SELECT h.step, c.started_at, h.delay_minutes,"
-	" (SELECT true FROM leadterra.links"
-	" WHERE workspace_id = $1 AND unsubscribe_url IS NOT NULL), "
-	WEBHOOK_EVENTS("$1", "$2") ", "
-	CAMPAIGN_LIMIT_COLUMNS ", " MESSAGE_TEXT_COLUMNS
-	" FROM (SELECT started_at, " CAMPAIGN_LIMIT_COLUMNS " FROM leadterra.campaigns c"
+	" (SELECT unsubscribe_url FROM leadterra.links WHERE workspace_id = $1), "
+	WEBHOOK_EVENTS("$1", "$2")
+	", c.is_limited, " MESSAGE_TEXT_COLUMNS
+	" FROM (SELECT started_at, num_nonnulls(pool_id, schedule, daily_limit, daily_new_leads,"
+	" bounce_limit) > 0 AS is_limited"
+	" FROM leadterra.campaigns c"
 	" WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'"
-	" AND started_at IS NOT NULL"
 	" FOR KEY SHARE SKIP LOCKED) c"
-	" LEFT JOIN LATERAL leadterra.campaign_heads($1, $2, c.started_at) h"
-	" ON h.due_at <= $3 AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX)
-	" ORDER BY h.step",
+	" LEFT JOIN LATERAL leadterra.campaign_heads($1, $2, c.started_at) h ON h.due_at <= $3",
 	SPI_OK_SELECT, UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
 /* What a sender goes on with may be of any step. */
@@ -64,13 +65,20 @@ static Statement find_texts = STATEMENT(
 	" AND h.step BETWEEN 1 AND " CppAsString2(QUEUE_STEPS_MAX),
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
-/* Adds the messages of a step with which no sender has begun, of a row of keep_due_steps. */
+/*
+ * Adds the messages of a step with which no sender has begun, of a row of keep_due_steps;
+ * unless it has none, or none may be handed out today.
+ */
 static void
 add_step(MessageTurn *turn, const Datum *values, const bool *nulls)
 {
-	QueueSource *source = &turn->sources[turn->taker.nsources++];
+	int			step = nulls[DUE_STEP] ? 0 : DatumGetInt16(values[DUE_STEP]);
+	QueueSource *source = &turn->sources[turn->taker.nsources];
 
-	source->step = DatumGetInt16(values[DUE_STEP]);
+	if (step < 1 || step > QUEUE_STEPS_MAX || (step == 1 && turn->taker.most_new <= 0))
+		return;
+	turn->taker.nsources++;
+	source->step = step;
 	source->rule = due_rule(DatumGetTimestampTz(values[DUE_STARTED]),
 							DatumGetInt32(values[DUE_DELAY]));
 	/* Where there is not enough for all, those who have begun come first. */
@@ -78,6 +86,12 @@ add_step(MessageTurn *turn, const Datum *values, const bool *nulls)
 		source->priority = (source->step == 1) != turn->limits.new_leads_first;
 	turn->rules[source->step - 1] = source->rule;
 	message_texts_add(turn->texts, source->step, &values[DUE_TEXTS], &nulls[DUE_TEXTS]);
+}
+
+static int
+compare_steps(const void *left, const void *right)
+{
+	return ((const QueueSource *) left)->step - ((const QueueSource *) right)->step;
 }
 
 /*
@@ -160,6 +174,38 @@ wait_for_others(MessageTurn *turn)
 	turn->claim->has_waited = true;
 }
 
+/* Adds what is due of a campaign with which no sender has begun, of rows of keep_due_steps. */
+static void
+add_steps(MessageTurn *turn, SPITupleTable *rows, uint64 count)
+{
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		values[DUE_COLUMNS];
+		bool		nulls[DUE_COLUMNS];
+
+		SPI_tuptable = rows;
+		statement_row(i, values, nulls);
+		add_step(turn, values, nulls);
+	}
+	/* Of those that are due at the same time, the first step goes first. */
+	qsort(turn->sources, turn->taker.nsources, sizeof(QueueSource), compare_steps);
+}
+
+/* Begins with a turn in which there is nothing yet. */
+static void
+init_turn(MessageTurn *turn, MessageClaim *claim, Datum campaign)
+{
+	memset(turn, 0, sizeof(MessageTurn));
+	turn->claim = claim;
+	turn->campaign = campaign;
+	turn->texts = message_texts_begin(claim->workspace, campaign);
+	turn->taker.workspace = claim->workspace;
+	turn->taker.campaign = campaign;
+	turn->taker.now = claim->now;
+	turn->taker.sources = turn->sources;
+	queue_lease_init(&turn->lease, claim->workspace, campaign);
+}
+
 /*
  * Begins the turn of a campaign; false if it has no due messages, does not run, or may not
  * send now.
@@ -170,26 +216,16 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 	Datum		parameters[] = {claim->workspace, campaign, TimestampTzGetDatum(claim->now)};
 	uint64		found = statement_execute(&keep_due_steps, parameters, NULL);
 	SPITupleTable *rows = SPI_tuptable;
-	Datum		values[DUE_TEXTS + MESSAGE_TEXTS];
-	bool		nulls[DUE_TEXTS + MESSAGE_TEXTS];
-	bool		has_new;
+	Datum		values[DUE_COLUMNS];
+	bool		nulls[DUE_COLUMNS];
 
 	if (found == 0)
 		return false;
-	memset(turn, 0, sizeof(MessageTurn));
-	turn->claim = claim;
-	turn->campaign = campaign;
-	turn->texts = message_texts_begin(claim->workspace, campaign);
-	turn->taker.workspace = claim->workspace;
-	turn->taker.campaign = campaign;
-	turn->taker.now = claim->now;
-	turn->taker.sources = turn->sources;
-	queue_lease_init(&turn->lease, claim->workspace, campaign);
 	statement_row(0, values, nulls);
-	if (!nulls[DUE_HAS_LINKS])
-		message_texts_link(turn->texts);
-	turn->webhooks = webhook_read_events(values[DUE_WEBHOOKS], nulls[DUE_WEBHOOKS]);
-	campaign_read_limits(claim->workspace, campaign, &values[DUE_LIMITS], &nulls[DUE_LIMITS],
+	if (nulls[DUE_STARTED])
+		return false;
+	init_turn(turn, claim, campaign);
+	campaign_find_limits(claim->workspace, campaign, DatumGetBool(values[DUE_IS_LIMITED]),
 						 &turn->limits);
 	/* Of a campaign without these all that waits has a step. */
 	if (nulls[DUE_STEP] && !turn->limits.has_pool && turn->limits.daily_new_leads < 0)
@@ -198,15 +234,11 @@ message_turn_open(MessageTurn *turn, MessageClaim *claim, Datum campaign, bool w
 		return false;
 	if (!apply_limits(turn))
 		return false;
-	for (uint64 i = 0; i < found && !nulls[DUE_STEP]; i++)
-	{
-		SPI_tuptable = rows;
-		statement_row(i, values, nulls);
-		if (DatumGetInt16(values[DUE_STEP]) != 1 || turn->taker.most_new > 0)
-			add_step(turn, values, nulls);
-	}
-	has_new = turn->taker.nsources > 0;
-	if (turn->limits.has_pool && !lock_sender(turn, has_new))
+	turn->webhooks = webhook_read_events(values[DUE_WEBHOOKS], nulls[DUE_WEBHOOKS]);
+	if (!nulls[DUE_LINK])
+		message_texts_link(turn->texts);
+	add_steps(turn, rows, found);
+	if (turn->limits.has_pool && !lock_sender(turn, turn->taker.nsources > 0))
 		return false;
 	if (turn->limits.has_pool || turn->limits.daily_new_leads >= 0)
 		add_begun(turn, DatumGetTimestampTz(values[DUE_STARTED]));

@@ -89,7 +89,7 @@ COMMENT ON FUNCTION leadterra.least_claimable_at(
 
 A time that has passed is exact, and so is the least that a query gets. Another one may be too
 early, but is no earlier than that: so a pool whose senders are all busy is looked at once, and
-not for each of its campaigns.';
+not for each of its campaigns. Step 0 has no time at which it is due.';
 
 -- Two indexes are gone through together, in the order of campaigns: that of what
 -- waits, and that of the campaigns that run.  Where one has nothing of a campaign,
@@ -108,14 +108,10 @@ BEGIN ATOMIC
             leadterra.nobody() AS sender_id,
             0::smallint AS step,
             NULL::timestamptz AS waiting_since,
-            NULL::timestamptz AS started_at,
-            NULL::uuid AS pool_id,
-            NULL::jsonb AS schedule,
-            NULL::integer AS daily_limit,
-            NULL::integer AS daily_new_leads
+            NULL::leadterra.campaigns AS campaign
         UNION ALL
         SELECT
-            CASE WHEN c.started_at IS NOT NULL THEN w.campaign_id
+            CASE WHEN (w.campaign).started_at IS NOT NULL THEN w.campaign_id
             ELSE (
                 SELECT c.campaign_id
                 FROM leadterra.campaigns c
@@ -124,60 +120,61 @@ BEGIN ATOMIC
                 ORDER BY c.campaign_id
                 LIMIT 1
             ) END,
-            CASE WHEN c.started_at IS NULL OR w.sender_id = leadterra.nobody()
+            CASE WHEN (w.campaign).started_at IS NULL OR w.sender_id = leadterra.nobody()
                 THEN leadterra.nobody()
             ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff' END,
-            CASE WHEN c.started_at IS NOT NULL AND w.sender_id = leadterra.nobody() THEN w.step
+            CASE WHEN (w.campaign).started_at IS NOT NULL AND w.sender_id = leadterra.nobody()
+                THEN w.step
             ELSE 0::smallint END,
             w.waiting_since,
-            c.started_at,
-            c.pool_id,
-            c.schedule,
-            c.daily_limit,
-            c.daily_new_leads
+            w.campaign
         FROM heads h
         CROSS JOIN LATERAL (
-            SELECT w.campaign_id, w.sender_id, w.step, w.waiting_since
+            SELECT
+                w.campaign_id,
+                w.sender_id,
+                w.step,
+                w.waiting_since,
+                (SELECT c
+                 FROM leadterra.campaigns c
+                 WHERE c.workspace_id = queue_heads.workspace_id
+                   AND c.campaign_id = w.campaign_id AND c.status = 'running') AS campaign
             FROM leadterra.waiting w
             WHERE w.workspace_id = queue_heads.workspace_id
               AND (w.campaign_id, w.sender_id, w.step) > (h.campaign_id, h.sender_id, h.step)
             ORDER BY w.campaign_id, w.sender_id, w.step, w.waiting_since
             LIMIT 1
         ) w
-        LEFT JOIN LATERAL (
-            SELECT c.started_at, c.pool_id, c.schedule, c.daily_limit, c.daily_new_leads
-            FROM leadterra.campaigns c
-            WHERE c.workspace_id = queue_heads.workspace_id
-              AND c.campaign_id = w.campaign_id AND c.status = 'running'
-            OFFSET 0
-        ) c ON true
     )
     SELECT
         h.campaign_id,
         h.step,
-        CASE WHEN num_nonnulls(h.pool_id, h.schedule, h.daily_limit, h.daily_new_leads) > 0
+        CASE WHEN num_nonnulls(
+                (h.campaign).pool_id, (h.campaign).schedule, (h.campaign).daily_limit,
+                (h.campaign).daily_new_leads) > 0
             THEN leadterra.least_claimable_at(
-                queue_heads.workspace_id, h.campaign_id, h.pool_id, h.schedule, h.daily_limit,
-                h.daily_new_leads, h.step, d.due_at)
-            ELSE d.due_at END
+                queue_heads.workspace_id, h.campaign_id, (h.campaign).pool_id,
+                (h.campaign).schedule, (h.campaign).daily_limit, (h.campaign).daily_new_leads,
+                h.step,
+                leadterra.due_at(h.waiting_since, (h.campaign).started_at, s.delay_minutes))
+            ELSE leadterra.due_at(h.waiting_since, (h.campaign).started_at, s.delay_minutes) END
     FROM heads h
-    CROSS JOIN LATERAL (
-        SELECT leadterra.due_at(h.waiting_since, h.started_at, s.delay_minutes) AS due_at
+    LEFT JOIN LATERAL (
+        SELECT s.delay_minutes
         FROM leadterra.steps s
         WHERE s.workspace_id = queue_heads.workspace_id
           AND s.campaign_id = h.campaign_id AND s.step = h.step
-        UNION ALL
-        SELECT h.started_at
-        WHERE h.step = 0
-    ) d
-    WHERE h.started_at IS NOT NULL;
+        OFFSET 0
+    ) s ON true
+    WHERE (h.campaign).started_at IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION leadterra.queue_heads(uuid) IS
 'List, for each step of running campaigns with messages that wait, when the first is due
 
 Step 0 stands for what senders go on with. Times that have passed are exact, and so is the
-least; of the others see least_claimable_at.';
+least; of the others see least_claimable_at. What has no step, or no sender that it needs, is
+due at null.';
 
 -- What a campaign without windows, limits and senders says is due, is.
 CREATE FUNCTION leadterra.campaign_due(
