@@ -90,7 +90,7 @@ DROP FUNCTION leadterra.lists_deleted();
 SQL
 
 ALTER TYPE @extschema@.lt_suppress_result ADD ATTRIBUTE refused integer;
-DROP FUNCTION @extschema@.lt_rename_campaign(uuid, text);
+DROP FUNCTION @extschema@.lt_set_postal_address(text);
 SQL
 
 sub write_file
@@ -150,7 +150,7 @@ sub make_next_version
 	change($c, 1, qr/^lt_suppress\(.*?\K\tresult = /ms, sub { "\tcolumns[3] = Int32GetDatum(0);\n$&" });
 
 	# Another result, and names that are gone: of a function, and of a symbol.
-	change($sql, 1, qr/lt_rename_campaign\([^)]*\)\s+RETURNS \Kvoid/, sub { 'boolean' });
+	change($sql, 1, qr/lt_set_postal_address\([^)]*\)\s+RETURNS \Kvoid/, sub { 'boolean' });
 	change($sql, undef, qr/(?:leadterra\.\Klists_deleted(?=\(\)))|'\Klists_deleted(?=')/, sub { 'lists_gone' });
 	change($sql, 1, qr/'MODULE_PATHNAME', '\Klt_typeid(?=')/, sub { 'lt_make_typeid' });
 	change($c, 2, qr/^(?:PG_FUNCTION_INFO_V1\()?\Klt_typeid\b/m, sub { 'lt_make_typeid' });
