@@ -302,6 +302,7 @@ BEGIN ATOMIC
 
         -- The queue.
         ('batches',                         '{api, reader}',          'SELECT'),
+        ('enrolled_counts',                 '{api, reader}',          'SELECT'),
         ('waiting',                         '{api, reader}',          'SELECT'),
         ('waiting_ranges',                  '{api, reader}',          'SELECT'),
         ('leases',                          '{api, reader}',          'SELECT'),
@@ -338,6 +339,9 @@ BEGIN ATOMIC
         ('hand_over_exception',             '{owner}',                'EXECUTE'),
         ('forget_errors',                   '{owner}',                'EXECUTE'),
         ('delete_batches',                  '{owner}',                'EXECUTE'),
+        ('count_anew',                      '{owner}',                'EXECUTE'),
+        ('fold_counts',                     '{owner}',                'EXECUTE'),
+        ('begin_to_count',                  '{owner}',                'EXECUTE'),
         ('batch_is_valid',                  '{owner}',                'EXECUTE'),
         ('least_id',                        '{owner}',                'EXECUTE'),
         ('greatest_id',                     '{owner}',                'EXECUTE'),

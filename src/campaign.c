@@ -48,15 +48,17 @@ static Statement lock_doomed_campaign = STATEMENT(
 	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement insert_campaign = STATEMENT(
-	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name)"
-	" VALUES ($1, $2, $3)",
+	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, is_counted)"
+	" VALUES ($1, $2, $3, true)",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, TEXTOID);
 
 static Statement copy_campaign = STATEMENT(
 	"INSERT INTO leadterra.campaigns (workspace_id, campaign_id, name, owner, variables, pool_id,"
-	" schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit, stop_on_auto_reply)"
+	" schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit, stop_on_auto_reply,"
+	" is_counted)"
 	" SELECT workspace_id, $3, coalesce($4, name || ' (copy)'), owner, variables, pool_id,"
-	" schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit, stop_on_auto_reply"
+	" schedule, daily_limit, daily_new_leads, new_leads_first, bounce_limit, stop_on_auto_reply,"
+	" true"
 	" FROM leadterra.campaigns"
 	" WHERE workspace_id = $1 AND campaign_id = $2",
 	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, TEXTOID);

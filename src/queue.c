@@ -21,6 +21,12 @@
 #include "statement.h"
 #include "uuid7.h"
 
+/*
+ * After how many batches of the first step, of all campaigns, a backend folds counts: a prime,
+ * so that who enrolls in several in turn comes to each.
+ */
+#define FOLD_AFTER 61
+
 PG_FUNCTION_INFO_V1(lt_batch_is_valid);
 PG_FUNCTION_INFO_V1(lt_range_is_valid);
 PG_FUNCTION_INFO_V1(lt_enqueue);
@@ -31,18 +37,30 @@ PG_FUNCTION_INFO_V1(lt_count_members);
 PG_FUNCTION_INFO_V1(lt_least_id);
 PG_FUNCTION_INFO_V1(lt_greatest_id);
 
-/* The range of a new batch has the batch's id. */
-static Statement insert_batch = STATEMENT(
-	"WITH batch AS ("
-	" INSERT INTO leadterra.batches"
-	" (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids, after_lease_id)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $10))"
-	" INSERT INTO leadterra.waiting"
-	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last,"
-	" sender_id, due_at)"
-	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5, $8, $9)",
-	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID,
-	UUIDOID, TIMESTAMPTZOID, UUIDOID);
+/* The range of a new batch has the batch's id, as has the count of one of the first step. */
+#define BATCH_STATEMENT(counted) STATEMENT( \
+	"WITH batch AS (" \
+	" INSERT INTO leadterra.batches" \
+	" (workspace_id, batch_id, campaign_id, step, size, waiting_since, lead_ids, after_lease_id)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $10))" \
+	counted \
+	" INSERT INTO leadterra.waiting" \
+	" (workspace_id, campaign_id, step, waiting_since, range_id, batch_id, first, last," \
+	" sender_id, due_at)" \
+	" VALUES ($1, $3, $4, $6, $2, $2, 1, $5, $8, $9)", \
+	SPI_OK_INSERT, UUIDOID, UUIDOID, UUIDOID, INT2OID, INT2OID, TIMESTAMPTZOID, UUIDARRAYOID, \
+	UUIDOID, TIMESTAMPTZOID, UUIDOID)
+
+static Statement insert_batch = BATCH_STATEMENT("");
+
+static Statement insert_first_batch = BATCH_STATEMENT(
+	", counted AS ("
+	" INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)"
+	" VALUES ($1, $3, $2, $5))");
+
+static Statement fold_counts = STATEMENT(
+	"SELECT leadterra.fold_counts($1, $2)",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
 
 static Statement insert_waiting = STATEMENT(
 	"INSERT INTO leadterra.waiting"
@@ -168,6 +186,19 @@ make_batch_id(pg_uuid_t *id)
 	id->data[15] = 0;
 }
 
+/* Now and then makes one of the counts of a campaign. */
+static void
+fold(const QueueEnqueued *queued)
+{
+	static int	nbatches = 0;
+	Datum		values[] = {queued->workspace, queued->campaign};
+
+	if (++nbatches < FOLD_AFTER)
+		return;
+	nbatches = 0;
+	statement_execute(&fold_counts, values, NULL);
+}
+
 /*
  * Queues a step of a campaign for leads, in the order given, and returns the last batch.
  * Runs in SPI.
@@ -190,7 +221,9 @@ queue_enqueue(const QueueEnqueued *queued, const pg_uuid_t *lead_ids, int count)
 
 		make_batch_id(&batch_id);
 		values[6] = statement_uuids(&lead_ids[start], UUID_LEN, size);
-		statement_execute(&insert_batch, values, nulls);
+		statement_execute(queued->step == 1 ? &insert_first_batch : &insert_batch, values, nulls);
+		if (queued->step == 1)
+			fold(queued);
 		pfree(DatumGetPointer(values[6]));
 	}
 	return batch_id;

@@ -203,3 +203,24 @@ COMMENT ON COLUMN leadterra.closed_workspaces.state IS
     'draining (nothing is claimed), closed (nothing is written), coming (nothing is read either)
 or deleted.';
 COMMENT ON COLUMN leadterra.closed_workspaces.since IS 'Since when.';
+
+ALTER TABLE leadterra.campaigns ADD COLUMN is_counted boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN leadterra.campaigns.is_counted IS
+    'Whether leadterra.enrolled_counts has all of it: false before lt_maintain came to old ones.';
+
+-- How many were enrolled, without a walk through batches: a row a batch of the first step, so
+-- that nobody waits for anybody, and now and then one for many.  A row is never updated.
+CREATE TABLE leadterra.enrolled_counts (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    count_id uuid NOT NULL,
+    leads bigint NOT NULL,
+    PRIMARY KEY (workspace_id, campaign_id, count_id)
+);
+SELECT leadterra.add_table('leadterra.enrolled_counts');
+COMMENT ON TABLE leadterra.enrolled_counts IS
+'Leads in the batches of the first step of a campaign: the sum of its rows.';
+COMMENT ON COLUMN leadterra.enrolled_counts.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.enrolled_counts.count_id IS 'Id of the row.';
+COMMENT ON COLUMN leadterra.enrolled_counts.leads IS
+    'How many leads; less than 0 where batches were removed.';

@@ -19,6 +19,7 @@ CREATE TABLE leadterra.campaigns (
     stop_on_auto_reply boolean NOT NULL DEFAULT false,
     pause_reason text CHECK (pause_reason IN ('bounce_limit')),
     resumed_at timestamptz,
+    is_counted boolean NOT NULL DEFAULT false,
     PRIMARY KEY (workspace_id, campaign_id),
     CHECK (status = 'draft' OR started_at IS NOT NULL)
 );
@@ -53,6 +54,8 @@ COMMENT ON COLUMN leadterra.campaigns.stop_on_auto_reply IS
 COMMENT ON COLUMN leadterra.campaigns.pause_reason IS
     'bounce_limit where it paused by itself; null: somebody paused it, or it is not paused.';
 COMMENT ON COLUMN leadterra.campaigns.resumed_at IS 'When it was last started; null: never.';
+COMMENT ON COLUMN leadterra.campaigns.is_counted IS
+    'Whether leadterra.enrolled_counts has all of it: false before lt_maintain came to old ones.';
 
 -- A campaign without limits has no row.
 CREATE TABLE leadterra.campaign_usage (

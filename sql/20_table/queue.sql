@@ -40,6 +40,23 @@ COMMENT ON COLUMN leadterra.batches.greatest_lead_id IS 'The greatest of their i
 COMMENT ON COLUMN leadterra.batches.after_lease_id IS
     'The lease under which the step before was sent, in whose order they stand; null: none.';
 
+-- How many were enrolled, without a walk through batches: a row a batch of the first step, so
+-- that nobody waits for anybody, and now and then one for many.  A row is never updated.
+CREATE TABLE leadterra.enrolled_counts (
+    workspace_id uuid NOT NULL,
+    campaign_id uuid NOT NULL,
+    count_id uuid NOT NULL,
+    leads bigint NOT NULL,
+    PRIMARY KEY (workspace_id, campaign_id, count_id)
+);
+SELECT leadterra.add_table('leadterra.enrolled_counts');
+COMMENT ON TABLE leadterra.enrolled_counts IS
+'Leads in the batches of the first step of a campaign: the sum of its rows.';
+COMMENT ON COLUMN leadterra.enrolled_counts.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN leadterra.enrolled_counts.count_id IS 'Id of the row.';
+COMMENT ON COLUMN leadterra.enrolled_counts.leads IS
+    'How many leads; less than 0 where batches were removed.';
+
 -- A range is deleted when it is used up, and never updated: how far a range is
 -- used stands in the leases that took a part of it, so that claims of a few
 -- messages leave no dead rows in front of the next.  The key has what no sender began

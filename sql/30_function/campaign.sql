@@ -235,6 +235,31 @@ COMMENT ON FUNCTION leadterra.keep_free_campaign(uuid, uuid) IS
 
 Returns false where there is none, or it is just being deleted.';
 
+CREATE FUNCTION leadterra.begin_to_count(workspace uuid, campaign_id uuid)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    PERFORM FROM leadterra.campaigns c
+    WHERE c.workspace_id = workspace AND c.campaign_id = begin_to_count.campaign_id
+      AND NOT c.is_counted
+    FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        UPDATE leadterra.campaigns c SET is_counted = true
+        WHERE c.workspace_id = workspace AND c.campaign_id = begin_to_count.campaign_id;
+    END IF;
+    RETURN FOUND;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.begin_to_count(uuid, uuid) IS
+'Mark a campaign of an older version as one whose leads are counted
+
+Whoever enrolls keeps the campaign, so that nobody does until commit. Returns whether there is
+something to count: not where somebody just enrolls.';
+
 -- See leadterra.leads_deleted_1_enrollments().
 CREATE FUNCTION leadterra.campaigns_deleted_5_steps()
 RETURNS trigger
@@ -283,7 +308,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION leadterra.campaigns_deleted_7_usage();
 CREATE TRIGGER campaigns_truncated BEFORE TRUNCATE ON leadterra.campaigns
 FOR EACH STATEMENT EXECUTE FUNCTION leadterra.refuse_truncate();
 
--- The counts come from batches, from the ranges that wait, and from the few
+-- The counts come from those of batches, from the ranges that wait, and from the few
 -- enrollments that ended, so that they cost little for a million leads.  The
 -- messages of leads that ended, are deleted, or have an invalid address wait until a
 -- claim skips them; they are found among those that wait by the ids of these leads.  The
@@ -300,7 +325,16 @@ SELECT
     c.owner,
     c.variables,
     s.steps,
-    b.leads + t.enrolled - d.leads - e.removed AS leads_enrolled,
+    -- One of the two is run.
+    CASE WHEN c.is_counted THEN (
+        SELECT coalesce(sum(n.leads), 0)
+        FROM leadterra.enrolled_counts n
+        WHERE n.workspace_id = c.workspace_id AND n.campaign_id = c.campaign_id)
+    ELSE (
+        SELECT coalesce(sum(b.size), 0)
+        FROM leadterra.batches b
+        WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.step = 1)
+    END::bigint + t.enrolled - d.leads - e.removed AS leads_enrolled,
     CASE WHEN c.status = 'draft' THEN 0
     ELSE w.messages - w.skipped - w.deleted END AS queued_messages,
     CASE WHEN c.status = 'draft' THEN 0 ELSE w.skipped END AS messages_to_skip,
@@ -333,11 +367,6 @@ LEFT JOIN LATERAL (
     FROM leadterra.steps s
     WHERE s.workspace_id = c.workspace_id AND s.campaign_id = c.campaign_id
 ) s ON true
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(b.size), 0) AS leads
-    FROM leadterra.batches b
-    WHERE b.workspace_id = c.workspace_id AND b.campaign_id = c.campaign_id AND b.step = 1
-) b
 CROSS JOIN LATERAL (
     SELECT
         count(u.lead_id) AS leads,

@@ -19,6 +19,11 @@ BEGIN
     IF NOT leadterra.keep_free_campaign(workspace, campaign) THEN
         RETURN 0;
     END IF;
+    IF leadterra.begin_to_count(workspace, campaign) THEN
+        PERFORM leadterra.count_anew(workspace, campaign);
+    ELSE
+        PERFORM leadterra.fold_counts(workspace, campaign);
+    END IF;
     leases := leadterra.lock_old_leases(workspace, campaign, before, slice);
     PERFORM leadterra.add_to_totals(
         workspace, campaign, n.day, n.step, n.variant, n.sender_id, n.enrolled, n.sent,

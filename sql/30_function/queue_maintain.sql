@@ -20,6 +20,8 @@ BEGIN
     -- Whoever records an event of a message keeps its batch, and is waited for here.
     DELETE FROM leadterra.batches b USING deleted d
     WHERE b.workspace_id = d.workspace_id AND b.campaign_id = d.campaign_id;
+    DELETE FROM leadterra.enrolled_counts n USING deleted d
+    WHERE n.workspace_id = d.workspace_id AND n.campaign_id = d.campaign_id;
     RETURN NULL;
 END;
 $$;
@@ -250,10 +252,68 @@ BEGIN
     DELETE FROM leadterra.exceptions x
     WHERE x.workspace_id = workspace AND x.campaign_id = delete_batches.campaign_id
       AND x.batch_id = ANY (delete_batches.batch_ids);
-    DELETE FROM leadterra.batches b
-    WHERE b.workspace_id = workspace AND b.batch_id = ANY (delete_batches.batch_ids);
+    WITH gone AS (
+        DELETE FROM leadterra.batches b
+        WHERE b.workspace_id = workspace AND b.batch_id = ANY (delete_batches.batch_ids)
+        RETURNING b.step, b.size)
+    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)
+    SELECT workspace, delete_batches.campaign_id, @extschema@.lt_uuidv7(), -sum(g.size)
+    FROM gone g
+    WHERE g.step = 1
+    HAVING count(*) > 0;
 END;
 $$;
 
 COMMENT ON FUNCTION leadterra.delete_batches(uuid, uuid, uuid[]) IS
 'Remove batches of a campaign with their exceptions.';
+
+CREATE FUNCTION leadterra.fold_counts(workspace uuid, campaign_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    -- What another session just folds is left to it.
+    locked constant tid[] := ARRAY(
+        SELECT n.ctid
+        FROM leadterra.enrolled_counts n
+        WHERE n.workspace_id = workspace AND n.campaign_id = fold_counts.campaign_id
+        FOR UPDATE SKIP LOCKED);
+BEGIN
+    IF cardinality(locked) < 2 THEN
+        RETURN;
+    END IF;
+    WITH folded AS (
+        DELETE FROM leadterra.enrolled_counts n
+        WHERE n.workspace_id = workspace AND n.campaign_id = fold_counts.campaign_id
+          AND n.ctid = ANY (locked)
+        RETURNING n.leads)
+    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)
+    SELECT workspace, fold_counts.campaign_id, @extschema@.lt_uuidv7(), sum(f.leads)
+    FROM folded f;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.fold_counts(uuid, uuid) IS
+'Make one row of the counts of a campaign, which nobody waits for.';
+
+CREATE FUNCTION leadterra.count_anew(workspace uuid, campaign_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    DELETE FROM leadterra.enrolled_counts n
+    WHERE n.workspace_id = workspace AND n.campaign_id = count_anew.campaign_id;
+    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)
+    SELECT workspace, count_anew.campaign_id, @extschema@.lt_uuidv7(), sum(b.size)
+    FROM leadterra.batches b
+    WHERE b.workspace_id = workspace AND b.campaign_id = count_anew.campaign_id AND b.step = 1
+    HAVING count(*) > 0;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.count_anew(uuid, uuid) IS
+'Count the leads in the batches of the first step of a campaign that nobody adds to meanwhile.';
