@@ -45,7 +45,7 @@ COMMENT ON COLUMN leadterra.batches.after_lease_id IS
 CREATE TABLE leadterra.enrolled_counts (
     workspace_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
-    count_id uuid NOT NULL,
+    count_id uuid NOT NULL DEFAULT @extschema@.lt_uuidv7(),
     leads bigint NOT NULL,
     PRIMARY KEY (workspace_id, campaign_id, count_id)
 );

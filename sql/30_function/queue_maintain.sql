@@ -256,8 +256,8 @@ BEGIN
         DELETE FROM leadterra.batches b
         WHERE b.workspace_id = workspace AND b.batch_id = ANY (delete_batches.batch_ids)
         RETURNING b.step, b.size)
-    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)
-    SELECT workspace, delete_batches.campaign_id, @extschema@.lt_uuidv7(), -sum(g.size)
+    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, leads)
+    SELECT workspace, delete_batches.campaign_id, -sum(g.size)
     FROM gone g
     WHERE g.step = 1
     HAVING count(*) > 0;
@@ -289,8 +289,8 @@ BEGIN
         WHERE n.workspace_id = workspace AND n.campaign_id = fold_counts.campaign_id
           AND n.ctid = ANY (locked)
         RETURNING n.leads)
-    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)
-    SELECT workspace, fold_counts.campaign_id, @extschema@.lt_uuidv7(), sum(f.leads)
+    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, leads)
+    SELECT workspace, fold_counts.campaign_id, sum(f.leads)
     FROM folded f;
 END;
 $$;
@@ -307,8 +307,8 @@ AS $$
 BEGIN
     DELETE FROM leadterra.enrolled_counts n
     WHERE n.workspace_id = workspace AND n.campaign_id = count_anew.campaign_id;
-    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, count_id, leads)
-    SELECT workspace, count_anew.campaign_id, @extschema@.lt_uuidv7(), sum(b.size)
+    INSERT INTO leadterra.enrolled_counts (workspace_id, campaign_id, leads)
+    SELECT workspace, count_anew.campaign_id, sum(b.size)
     FROM leadterra.batches b
     WHERE b.workspace_id = workspace AND b.campaign_id = count_anew.campaign_id AND b.step = 1
     HAVING count(*) > 0;
