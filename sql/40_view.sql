@@ -264,13 +264,13 @@ COMMENT ON VIEW @extschema@.lt_jobs IS
 
 A job in progress is its worker''s until expires_at. Then it waits for the next claim.';
 COMMENT ON COLUMN @extschema@.lt_jobs.job_id IS 'Id of the job.';
-COMMENT ON COLUMN @extschema@.lt_jobs.type IS 'What is to be done: verify_leads.';
+COMMENT ON COLUMN @extschema@.lt_jobs.type IS
+    'What is to be done: verify_leads; move_leads was done when it was made.';
 COMMENT ON COLUMN @extschema@.lt_jobs.status IS 'pending, in-progress, success or failed.';
 COMMENT ON COLUMN @extschema@.lt_jobs.progress IS 'Percent, 0 to 100.';
 COMMENT ON COLUMN @extschema@.lt_jobs.leads IS 'How many leads it has.';
-COMMENT ON COLUMN @extschema@.lt_jobs.campaign_id IS
-    'The campaign that the leads were imported into.';
-COMMENT ON COLUMN @extschema@.lt_jobs.list_id IS 'The list that the leads were imported into.';
+COMMENT ON COLUMN @extschema@.lt_jobs.campaign_id IS 'The campaign that the leads came to.';
+COMMENT ON COLUMN @extschema@.lt_jobs.list_id IS 'The list that the leads came to.';
 COMMENT ON COLUMN @extschema@.lt_jobs.attempt IS 'The last attempt.';
 COMMENT ON COLUMN @extschema@.lt_jobs.worker IS 'Who has it, or had it last.';
 COMMENT ON COLUMN @extschema@.lt_jobs.error IS 'Why the last attempt failed.';

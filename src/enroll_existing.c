@@ -20,6 +20,7 @@
 PG_FUNCTION_INFO_V1(lt_enroll_list);
 PG_FUNCTION_INFO_V1(lt_enroll_leads);
 PG_FUNCTION_INFO_V1(lt_move_leads);
+PG_FUNCTION_INFO_V1(lt_move_leads_noted);
 PG_FUNCTION_INFO_V1(lt_merge_leads);
 
 /* Leads that are fetched at once. */
@@ -47,6 +48,10 @@ static Statement find_emails = STATEMENT(
 
 static Statement move_leads = STATEMENT(
 	"SELECT leadterra.move_leads($1, $2, $3, $4, $5, $6)",
+	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID);
+
+static Statement move_noted = STATEMENT(
+	"SELECT leadterra.move_noted($1, $2, $3, $4, $5, $6)",
 	SPI_OK_SELECT, UUIDOID, UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID);
 
 static Statement merge_leads = STATEMENT(
@@ -176,6 +181,13 @@ Datum
 lt_move_leads(PG_FUNCTION_ARGS)
 {
 	return statement_call(&move_leads, context_enter("leads:update"), fcinfo);
+}
+
+/* SQL: lt_move_leads_noted, with the arguments of lt_move_leads */
+Datum
+lt_move_leads_noted(PG_FUNCTION_ARGS)
+{
+	return statement_call(&move_noted, context_enter("leads:update"), fcinfo);
 }
 
 /* SQL: lt_merge_leads(lead_id, destination_lead_id) */

@@ -124,6 +124,10 @@ INSERT INTO calls VALUES
 ('pg_temp.http(''GET'', ''/api/v2/block-lists-entries/'' || $entry)'), ('pg_temp.http(''DELETE'', ''/api/v2/block-lists-entries/'' || $entry)'), ('pg_temp.http(''GET'', ''/api/v2/background-jobs/'' || $job_id)'),
 ('pg_temp.http(''GET'', ''/api/v2/campaigns/analytics'')'), ('pg_temp.http(''GET'', ''/api/v2/campaigns/analytics/daily'')'), ('pg_temp.http(''GET'', ''/api/v2/campaigns/'' || $steps || ''/sending-status'')'),
 ('pg_temp.http(''PATCH'', ''/api/v2/campaigns/'' || $draft, ''{"sequences": [{"steps": [{"type": "email", "delay": 1, "variants": [{"subject": "s", "body": "b"}]}]}], "disable_bounce_protect": false}'')'),
+('lt_move_leads_noted(ARRAY(SELECT lead_id FROM lt_leads), from_campaign_id => $steps, to_campaign_id => $campaign)'),
+('pg_temp.http(''POST'', ''/api/v2/leads'', format(''{"campaign": "%s", "email": "x@example.com"}'', $campaign))'), ('pg_temp.http(''POST'', ''/api/v2/leads/list'', ''{}'')'), ('pg_temp.http(''POST'', ''/api/v2/leads/list'', format(''{"campaign": "%s"}'', $steps))'),
+('pg_temp.http(''POST'', ''/api/v2/leads/move'', format(''{"list_id": "%s", "to_list_id": "%s"}'', $list, $other_list))'), ('pg_temp.http(''POST'', ''/api/v2/leads/merge'', format(''{"lead_id": "%s", "destination_lead_id": "%s"}'', $lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)))'),
+('pg_temp.http(''GET'', ''/api/v2/leads/'' || $lead)'), ('pg_temp.http(''PATCH'', ''/api/v2/leads/'' || $lead, ''{"phone": "1"}'')'), ('pg_temp.http(''DELETE'', ''/api/v2/leads/'' || $lead)'),
 ('lt_maintain()'), ('lt_maintain(''0'')'), ('(SELECT string_agg(h::text, '''') FROM lt_health() h)'), ('(SELECT string_agg(d::text, '''') FROM lt_due_workspaces() d)'), ('(SELECT string_agg(k::text, '''') FROM lt_api_keys k)'), ('lt_create_api_key(''x'')'), ('lt_revoke_api_key($key_id)'), ('lt_authenticate($key)');
 INSERT INTO calls SELECT format('(SELECT string_agg(v::text, '''') FROM %I v)', relname) FROM pg_class WHERE relkind = 'v' AND relname LIKE 'lt\_%' AND relname <> 'lt_api_keys';
 -- What a call asks for, with the path as that of a route.

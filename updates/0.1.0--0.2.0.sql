@@ -224,3 +224,11 @@ COMMENT ON COLUMN leadterra.enrolled_counts.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN leadterra.enrolled_counts.count_id IS 'Id of the row.';
 COMMENT ON COLUMN leadterra.enrolled_counts.leads IS
     'How many leads; less than 0 where batches were removed.';
+
+ALTER TABLE leadterra.jobs
+    DROP CONSTRAINT jobs_type_check,
+    ADD CONSTRAINT jobs_type_check CHECK (type IN ('verify_leads', 'move_leads')) NOT VALID;
+COMMENT ON COLUMN leadterra.jobs.type IS
+    'What is to be done: verify_leads; move_leads was done when it was made.';
+COMMENT ON COLUMN leadterra.jobs.campaign_id IS 'The campaign that the leads came to.';
+COMMENT ON COLUMN leadterra.jobs.list_id IS 'The list that the leads came to.';

@@ -6,7 +6,7 @@
 CREATE TABLE leadterra.jobs (
     workspace_id uuid NOT NULL,
     job_id uuid NOT NULL,
-    type text NOT NULL CHECK (type IN ('verify_leads')),
+    type text NOT NULL CHECK (type IN ('verify_leads', 'move_leads')),
     status text NOT NULL DEFAULT 'pending'
         CHECK (status IN ('pending', 'in-progress', 'success', 'failed')),
     progress smallint NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
@@ -39,11 +39,12 @@ CREATE UNIQUE INDEX jobs_by_lease ON leadterra.jobs (workspace_id, lease_id)
 SELECT leadterra.add_table('leadterra.jobs');
 COMMENT ON TABLE leadterra.jobs IS 'Background jobs on leads.';
 COMMENT ON COLUMN leadterra.jobs.job_id IS 'Id of the job.';
-COMMENT ON COLUMN leadterra.jobs.type IS 'What is to be done: verify_leads.';
+COMMENT ON COLUMN leadterra.jobs.type IS
+    'What is to be done: verify_leads; move_leads was done when it was made.';
 COMMENT ON COLUMN leadterra.jobs.status IS 'pending, in-progress, success or failed.';
 COMMENT ON COLUMN leadterra.jobs.progress IS 'Percent, 0 to 100.';
-COMMENT ON COLUMN leadterra.jobs.campaign_id IS 'The campaign that the leads were imported into.';
-COMMENT ON COLUMN leadterra.jobs.list_id IS 'The list that the leads were imported into.';
+COMMENT ON COLUMN leadterra.jobs.campaign_id IS 'The campaign that the leads came to.';
+COMMENT ON COLUMN leadterra.jobs.list_id IS 'The list that the leads came to.';
 COMMENT ON COLUMN leadterra.jobs.attempt IS 'The last attempt, 0 to 5.';
 COMMENT ON COLUMN leadterra.jobs.worker IS 'Who has it, or had it last; a name for people.';
 COMMENT ON COLUMN leadterra.jobs.lease_id IS 'The last lease.';

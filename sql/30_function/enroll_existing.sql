@@ -59,7 +59,7 @@ END;
 COMMENT ON FUNCTION leadterra.find_members(uuid, uuid, uuid, uuid[]) IS
 'List which leads are in a campaign, and not removed from it, or in a list.';
 
-CREATE FUNCTION leadterra.move_leads(
+CREATE FUNCTION leadterra.move_members(
     workspace uuid,
     lead_ids uuid[],
     from_campaign_id uuid,
@@ -67,7 +67,7 @@ CREATE FUNCTION leadterra.move_leads(
     to_campaign_id uuid,
     to_list_id uuid
 )
-RETURNS integer
+RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -117,12 +117,55 @@ BEGIN
     ELSE
         PERFORM leadterra.remove_enrollments(workspace, from_campaign_id, moved);
     END IF;
-    RETURN cardinality(moved);
+    RETURN moved;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.move_members(uuid, uuid[], uuid, uuid, uuid, uuid) IS
+'Do what lt_move_leads says, in a workspace, and return the leads that were moved.';
+
+CREATE FUNCTION leadterra.move_leads(
+    workspace uuid,
+    lead_ids uuid[],
+    from_campaign_id uuid,
+    from_list_id uuid,
+    to_campaign_id uuid,
+    to_list_id uuid
+)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN cardinality(leadterra.move_members(
+        workspace, lead_ids, from_campaign_id, from_list_id, to_campaign_id, to_list_id));
 END;
 $$;
 
 COMMENT ON FUNCTION leadterra.move_leads(uuid, uuid[], uuid, uuid, uuid, uuid) IS
 'Do what lt_move_leads says, in a workspace.';
+
+CREATE FUNCTION leadterra.move_noted(
+    workspace uuid,
+    lead_ids uuid[],
+    from_campaign_id uuid,
+    from_list_id uuid,
+    to_campaign_id uuid,
+    to_list_id uuid
+)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN leadterra.insert_done_job(
+        workspace, 'move_leads', to_campaign_id, to_list_id, leadterra.move_members(
+            workspace, lead_ids, from_campaign_id, from_list_id, to_campaign_id, to_list_id));
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.move_noted(uuid, uuid[], uuid, uuid, uuid, uuid) IS
+'Do what lt_move_leads_noted says, in a workspace.';
 
 CREATE FUNCTION @extschema@.lt_move_leads(
     lead_ids uuid[],
@@ -153,3 +196,29 @@ Parameters:
 Returns: how many were moved.
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409
 wrong_isolation, PT413 too_many_entries.';
+
+CREATE FUNCTION @extschema@.lt_move_leads_noted(
+    lead_ids uuid[],
+    from_campaign_id uuid DEFAULT NULL,
+    from_list_id uuid DEFAULT NULL,
+    to_campaign_id uuid DEFAULT NULL,
+    to_list_id uuid DEFAULT NULL
+)
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_move_leads_noted';
+
+COMMENT ON FUNCTION @extschema@.lt_move_leads_noted(uuid[], uuid, uuid, uuid, uuid) IS
+'Move leads as lt_move_leads does, and note it as a background job that is done
+
+The job has the type move_leads, the campaign or list that they came to, and those that moved.
+
+Parameters:
+- lead_ids: at most a million leads
+- from_campaign_id: the campaign that they leave; either this or from_list_id
+- from_list_id: the list that they leave
+- to_campaign_id: the campaign that they come to; either this or to_list_id
+- to_list_id: the list that they come to
+Returns: the id of the job.
+Errors: those of lt_move_leads.';

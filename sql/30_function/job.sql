@@ -11,6 +11,25 @@ END;
 COMMENT ON FUNCTION leadterra.job_retry_at(integer, timestamptz) IS
 'Return when a job is tried again after so many attempts: at once, and null after the fifth.';
 
+CREATE FUNCTION leadterra.insert_done_job(
+    workspace uuid, type text, campaign_id uuid, list_id uuid, lead_ids uuid[])
+RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO leadterra.jobs (
+        workspace_id, job_id, type, status, progress, campaign_id, list_id, lead_ids,
+        created_at, updated_at, finished_at)
+    VALUES (
+        insert_done_job.workspace, leadterra.uuidv7(), insert_done_job.type, 'success', 100,
+        insert_done_job.campaign_id, insert_done_job.list_id, insert_done_job.lead_ids,
+        leadterra.clock(), leadterra.clock(), leadterra.clock())
+    RETURNING job_id;
+END;
+
+COMMENT ON FUNCTION leadterra.insert_done_job(uuid, text, uuid, uuid, uuid[]) IS
+'Note a job on leads, which came to a campaign or a list, that is done; return its id.';
+
 -- Sorting is off for the index of open jobs to be used, whatever the planner
 -- thinks of the table.
 CREATE FUNCTION leadterra.claim_job(workspace uuid, lease_for interval, worker text, type text)

@@ -42,16 +42,17 @@ COMMENT ON FUNCTION leadterra.page_start(text) IS
 
 -- Each way to begin goes along one index.  Where what it comes by may be passed over, a
 -- page looks at so many rows and no more; then its last row says how far it looked.
-CREATE FUNCTION @extschema@.lt_find_leads(
-    campaign_id uuid DEFAULT NULL,
-    list_id uuid DEFAULT NULL,
-    status text DEFAULT NULL,
-    search text DEFAULT NULL,
-    emails text[] DEFAULT NULL,
-    lead_ids uuid[] DEFAULT NULL,
-    excluded_ids uuid[] DEFAULT NULL,
-    after text DEFAULT NULL,
-    max_leads integer DEFAULT 100
+CREATE FUNCTION leadterra.find_leads(
+    scope text,
+    campaign_id uuid,
+    list_id uuid,
+    status text,
+    search text,
+    emails text[],
+    lead_ids uuid[],
+    excluded_ids uuid[],
+    after text,
+    max_leads integer
 )
 RETURNS TABLE (lead_id uuid, next_after text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -64,20 +65,20 @@ SET enable_sort = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    workspace CONSTANT uuid := leadterra.enter('leads:read');
-    campaign CONSTANT uuid := CASE WHEN lt_find_leads.campaign_id IS NOT NULL THEN
-        leadterra.enter_campaign('leads:read', lt_find_leads.campaign_id) END;
-    list CONSTANT uuid := CASE WHEN lt_find_leads.list_id IS NOT NULL THEN
-        leadterra.enter_list('leads:read', lt_find_leads.list_id) END;
-    wanted CONSTANT integer := leadterra.row_limit('max_leads', lt_find_leads.max_leads);
+    workspace CONSTANT uuid := leadterra.enter(find_leads.scope);
+    campaign CONSTANT uuid := CASE WHEN find_leads.campaign_id IS NOT NULL THEN
+        leadterra.enter_campaign(find_leads.scope, find_leads.campaign_id) END;
+    list CONSTANT uuid := CASE WHEN find_leads.list_id IS NOT NULL THEN
+        leadterra.enter_list(find_leads.scope, find_leads.list_id) END;
+    wanted CONSTANT integer := leadterra.row_limit('max_leads', find_leads.max_leads);
     look_at CONSTANT integer := greatest(wanted, 1000);
-    excluded CONSTANT uuid[] := coalesce(lt_find_leads.excluded_ids, '{}');
-    only_status CONSTANT text := lt_find_leads.status;
-    prefix CONSTANT text := nullif(lower(lt_find_leads.search COLLATE "C"), '');
-    given CONSTANT boolean := num_nonnulls(lt_find_leads.emails, lt_find_leads.lead_ids) > 0;
+    excluded CONSTANT uuid[] := coalesce(find_leads.excluded_ids, '{}');
+    only_status CONSTANT text := find_leads.status;
+    prefix CONSTANT text := nullif(lower(find_leads.search COLLATE "C"), '');
+    given CONSTANT boolean := num_nonnulls(find_leads.emails, find_leads.lead_ids) > 0;
     by_address CONSTANT boolean := prefix IS NOT NULL AND NOT given;
     start CONSTANT uuid := CASE WHEN NOT by_address
-        THEN leadterra.page_start(lt_find_leads.after) END;
+        THEN leadterra.page_start(find_leads.after) END;
     seen uuid[];
     found bigint;
 BEGIN
@@ -88,14 +89,14 @@ BEGIN
         PERFORM leadterra.raise_error('invalid_request', 'a status is one in a campaign');
     END IF;
     PERFORM
-        leadterra.row_limit('emails', greatest(cardinality(lt_find_leads.emails), 1)),
-        leadterra.row_limit('lead_ids', greatest(cardinality(lt_find_leads.lead_ids), 1)),
+        leadterra.row_limit('emails', greatest(cardinality(find_leads.emails), 1)),
+        leadterra.row_limit('lead_ids', greatest(cardinality(find_leads.lead_ids), 1)),
         leadterra.row_limit('excluded_ids', greatest(cardinality(excluded), 1));
 
-    IF lt_find_leads.emails IS NOT NULL THEN
+    IF find_leads.emails IS NOT NULL THEN
         seen := ARRAY(
             SELECT DISTINCT l.lead_id
-            FROM unnest(lt_find_leads.emails) AS u (email)
+            FROM unnest(find_leads.emails) AS u (email)
             CROSS JOIN LATERAL (
                 SELECT l.lead_id
                 FROM leadterra.leads l
@@ -103,12 +104,12 @@ BEGIN
                 OFFSET 0
             ) l
             WHERE l.lead_id > start
-              AND (lt_find_leads.lead_ids IS NULL OR l.lead_id = ANY (lt_find_leads.lead_ids))
+              AND (find_leads.lead_ids IS NULL OR l.lead_id = ANY (find_leads.lead_ids))
             ORDER BY l.lead_id);
     ELSIF given THEN
         seen := ARRAY(
             SELECT DISTINCT u.lead_id
-            FROM unnest(lt_find_leads.lead_ids) AS u (lead_id)
+            FROM unnest(find_leads.lead_ids) AS u (lead_id)
             WHERE u.lead_id > start
             ORDER BY u.lead_id);
     ELSIF by_address THEN
@@ -116,7 +117,7 @@ BEGIN
             SELECT l.lead_id
             FROM leadterra.leads l
             WHERE l.workspace_id = workspace
-              AND l.email >= prefix AND l.email > coalesce(lt_find_leads.after, '')
+              AND l.email >= prefix AND l.email > coalesce(find_leads.after, '')
               -- No character of an address is behind this one.
               AND l.email < prefix || chr(1114111)
               AND starts_with(l.email, prefix)
@@ -176,6 +177,31 @@ BEGIN
     END IF;
 END;
 $$;
+
+COMMENT ON FUNCTION leadterra.find_leads(
+    text, uuid, uuid, text, text, text[], uuid[], uuid[], text, integer) IS
+'Do what lt_find_leads says, for a call that needs a scope.';
+
+CREATE FUNCTION @extschema@.lt_find_leads(
+    campaign_id uuid DEFAULT NULL,
+    list_id uuid DEFAULT NULL,
+    status text DEFAULT NULL,
+    search text DEFAULT NULL,
+    emails text[] DEFAULT NULL,
+    lead_ids uuid[] DEFAULT NULL,
+    excluded_ids uuid[] DEFAULT NULL,
+    after text DEFAULT NULL,
+    max_leads integer DEFAULT 100
+)
+RETURNS TABLE (lead_id uuid, next_after text)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT f.lead_id, f.next_after
+    FROM leadterra.find_leads(
+        'leads:read', lt_find_leads.campaign_id, lt_find_leads.list_id, lt_find_leads.status,
+        lt_find_leads.search, lt_find_leads.emails, lt_find_leads.lead_ids,
+        lt_find_leads.excluded_ids, lt_find_leads.after, lt_find_leads.max_leads) f;
+END;
 
 COMMENT ON FUNCTION @extschema@.lt_find_leads(
     uuid, uuid, text, text, text[], uuid[], uuid[], text, integer) IS

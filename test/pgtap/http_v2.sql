@@ -1,6 +1,6 @@
 -- http: the second service's calls, by requests as its clients send them.
 BEGIN;
-SELECT plan(155);
+SELECT plan(229);
 \set schema public
 \ir ../workspace.sql
 SELECT set_config('leadterra.workspace_id', lt_create_workspace('v2')::text, true) AS workspace \gset
@@ -190,6 +190,85 @@ SELECT is(pg_temp.asked('GET', 'background-jobs/' || :'job') - '{created_at,upda
 SELECT lt_finish_job(lease_id) FROM lt_claim_job() \g /dev/null
 SELECT is(pg_temp.picked(pg_temp.asked('GET', 'background-jobs/' || :'job'), 'status', 'progress'), '{"status": "success", "progress": 100}', 'that is done');
 SELECT is(pg_temp.refused('GET', 'background-jobs/0123456789abcdef01234567'), '404 job_not_found job "0123456789abcdef01234567" does not exist', 'and one that there is not');
+
+-- Leads: one at a time.
+SELECT lt_create_campaign('Leads', '[{"subject": "s", "bodyHtml": "b"}]') AS c, lt_create_campaign('Others', '[{"subject": "s", "bodyHtml": "b"}]') AS d, lt_create_list('People') AS l, lt_create_list('More') AS m \gset
+SELECT pg_temp.asked('POST', 'leads', jsonb_build_object('campaign', :'c', 'email', 'Jo@Job.example', 'first_name', 'Jo', 'last_name', 'Doe', 'company_name', 'X', 'job_title', 'CEO', 'phone', '+1', 'website', 'https://x.example', 'personalization', 'Hi', 'pl_value_lead', 'High', 'lt_interest_status', 1, 'assigned_to', '019e0e3e-599d-7e0a-961f-546be24be171',
+    'custom_variables', '{"past_customer": true, "seats": 3}'::jsonb)) AS jo \gset
+SELECT :'jo'::jsonb ->> 'id' AS jo_id \gset
+SELECT is(:'jo'::jsonb - '{id,timestamp_created,timestamp_updated}'::text[], jsonb_build_object('organization', :'workspace', 'status', 1, 'campaign', :'c', 'list_id', NULL, 'email', 'jo@job.example', 'first_name', 'Jo', 'last_name', 'Doe', 'company_name', 'X', 'job_title', 'CEO', 'phone', '+1', 'website', 'https://x.example', 'personalization', 'Hi',
+    'pl_value_lead', 'High', 'lt_interest_status', 1, 'assigned_to', '019e0e3e-599d-7e0a-961f-546be24be171', 'verification_status', NULL, 'company_domain', 'job.example', 'payload', '{"past_customer": true, "seats": 3, "firstName": "Jo", "lastName": "Doe", "companyName": "X"}'::jsonb), 'a lead');
+SELECT is(pg_temp.asked('GET', 'leads/' || :'jo_id'), :'jo'::jsonb, 'is shown');
+SELECT is(pg_temp.asked('POST', 'leads', jsonb_build_object('campaign', :'c', 'email', 'jo@JOB.example', 'first_name', 'Joe')), :'jo'::jsonb, 'one that is there is not changed');
+SELECT is(pg_temp.picked(pg_temp.asked('POST', 'leads', jsonb_build_object('campaign', :'d', 'email', 'jo@job.example', 'skip_if_in_campaign', true)), 'id', 'campaign'), jsonb_build_object('id', :'jo_id', 'campaign', :'c'), 'nor one that is skipped');
+SELECT is(pg_temp.picked(pg_temp.asked('POST', 'leads', jsonb_build_object('list_id', :'l', 'first_name', 'Ned', 'verify_leads_on_import', false)), 'email', 'campaign', 'list_id', 'company_domain'), jsonb_build_object('email', NULL, 'campaign', NULL, 'list_id', :'l', 'company_domain', NULL), 'a name is enough for a list');
+SELECT is(pg_temp.refused('POST', 'leads', jsonb_build_object('campaign', :'c') || body), '400 invalid_request ' || message, message) FROM (VALUES ('{}'::jsonb, 'a lead needs an address'), ('{"email": "x"}', '"x" is no address'), ('{"email": "jon@doe.com"}', 'the address is on the block list'), ('{"email": "e@job.example", "firstName": "E"}', '"firstName" is unknown here'),
+    ('{"email": "e@job.example", "campaign_id": "x"}', '"campaign_id" is unknown here'), ('{"email": "e@job.example", "campaign": 7}', '"campaign" must be of type string'), ('{"email": "e@job.example", "list_id": "0197c043-0000-7000-8000-000000000000"}', 'either campaign_id or list_id must be given, and not both')) v (body, message);
+SELECT is(pg_temp.picked(pg_temp.asked('PATCH', 'leads/' || :'jo_id', '{"first_name": null, "phone": "+2", "lt_interest_status": -1, "custom_variables": {"seats": null, "plan": "x"}}'), 'first_name', 'phone', 'lt_interest_status', 'last_name', 'payload'),
+    '{"first_name": null, "phone": "+2", "lt_interest_status": -1, "last_name": "Doe", "payload": {"past_customer": true, "plan": "x", "lastName": "Doe", "companyName": "X"}}', 'fields change, and variables by name');
+SELECT is(pg_temp.asked('PATCH', 'leads/' || :'jo_id', '{}') ->> 'phone', '+2', 'nothing changes nothing');
+SELECT is(pg_temp.refused('PATCH', 'leads/' || :'jo_id', body), message, message) FROM (VALUES ('{"email": "e@job.example"}'::jsonb, '400 invalid_request "email" is unknown here'), ('{"campaign": "x"}', '400 invalid_request "campaign" is unknown here'), ('{"custom_variables": {"a": []}}', '400 invalid_request "custom_variables.a" must be a string, a number, true, false or null'),
+    ('{"custom_variables": []}', '400 invalid_request "custom_variables" must be of type object'), ('{"phone": 1}', '422 invalid_leads patch of lead is invalid')) v (body, message);
+
+-- Leads that are found.
+SELECT lt_bulk_upsert(:'c', (SELECT jsonb_agg(jsonb_build_object('email', format('p%s@job.example', n))) FROM generate_series(1, 5) n)) \g /dev/null
+SELECT lt_add_leads('[{"email": "p1@job.example"}, {"email": "p2@job.example"}]', list_id => :'l') \g /dev/null
+UPDATE leadterra.enrollments e SET status = CASE l.email WHEN 'p3@job.example' THEN 'replied' WHEN 'p4@job.example' THEN 'bounced' ELSE 'unsubscribed' END FROM leadterra.leads l WHERE l.lead_id = e.lead_id AND l.email IN ('p3@job.example', 'p4@job.example', 'p5@job.example') AND e.campaign_id = :'c';
+SELECT lt_set_verification(array_agg(lead_id), '{-1}') FROM lt_leads WHERE email = 'p2@job.example' \g /dev/null
+CREATE FUNCTION pg_temp.leads(body jsonb) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(coalesce(i ->> 'email', i ->> 'first_name'), ' ') FROM pg_temp.asked('POST', 'leads/list', body) a, jsonb_array_elements(a -> 'items') i $$;
+SELECT is(pg_temp.leads(jsonb_build_object('campaign', :'c') || body), expected, body::text) FROM (VALUES ('{}'::jsonb, 'jo@job.example p1@job.example p2@job.example p3@job.example p4@job.example p5@job.example'), ('{"filter": "FILTER_VAL_REPLIED"}', 'p3@job.example'), ('{"filter": "FILTER_VAL_BOUNCED"}', 'p4@job.example'), ('{"filter": "FILTER_VAL_UNSUBSCRIBED"}', 'p5@job.example'),
+    ('{"filter": "FILTER_VAL_ACTIVE"}', 'jo@job.example p1@job.example p2@job.example'), ('{"search": "P4"}', 'p4@job.example'), ('{"contacts": ["P1@job.example", "q@job.example", "x"]}', 'p1@job.example'), ('{"contacts": []}', NULL), ('{"ids": []}', NULL), (jsonb_build_object('ids', ARRAY[:'jo_id']), 'jo@job.example'),
+    (jsonb_build_object('excluded_ids', ARRAY[:'jo_id'], 'search', NULL), 'p1@job.example p2@job.example p3@job.example p4@job.example p5@job.example'), (jsonb_build_object('list_id', :'l'), 'p1@job.example p2@job.example')) v (body, expected);
+SELECT is((SELECT array_agg(i ->> 'status') FROM jsonb_array_elements(pg_temp.asked('POST', 'leads/list', jsonb_build_object('campaign', :'c')) -> 'items') i), '{1,1,-3,3,-1,-2}', 'with their states');
+SELECT is(pg_temp.leads(jsonb_build_object('list_id', :'l')), 'Ned p1@job.example p2@job.example', 'on a list');
+SELECT is((SELECT jsonb_agg(DISTINCT pg_temp.picked(i, 'campaign', 'list_id')) FROM jsonb_array_elements(pg_temp.asked('POST', 'leads/list', jsonb_build_object('list_id', :'l', 'search', 'p')) -> 'items') i), jsonb_build_array(jsonb_build_object('campaign', :'c', 'list_id', :'l')), 'where they are');
+-- Pages, to the end.
+CREATE FUNCTION pg_temp.pages(body jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb;
+    result text := '';
+BEGIN
+    LOOP
+        answer := pg_temp.asked('POST', 'leads/list', body);
+        result := result || '[' || (SELECT coalesce(string_agg(i ->> 'email', ' '), '') FROM jsonb_array_elements(answer -> 'items') i) || ']';
+        EXIT WHEN NOT answer ? 'next_starting_after';
+        body := body || jsonb_build_object('starting_after', answer -> 'next_starting_after');
+    END LOOP;
+    RETURN replace(result, '@job.example', '');
+END;
+$$;
+SELECT is(pg_temp.pages(jsonb_build_object('campaign', :'c', 'limit', 4)), '[jo p1 p2 p3][p4 p5]', 'pages');
+SELECT is(pg_temp.pages(jsonb_build_object('campaign', :'c', 'limit', 2, 'search', 'p')), '[p1 p2][p3 p4][p5]', 'of a search');
+SELECT is(pg_temp.pages(jsonb_build_object('campaign', :'c', 'limit', 3)), '[jo p1 p2][p3 p4 p5][]', 'an empty one is the last');
+-- A page that found nothing in what it looked at goes on by itself.
+SELECT lt_bulk_upsert(:'d', (SELECT jsonb_agg(jsonb_build_object('email', format('many%s@job.example', n))) FROM generate_series(1, 2500) n)) \g /dev/null
+SELECT lt_add_leads('[{"email": "zz@job.example"}]', campaign_id => :'d') \g /dev/null
+UPDATE leadterra.enrollments e SET status = 'replied' FROM leadterra.leads l WHERE l.lead_id = e.lead_id AND l.email <> 'zz@job.example' AND e.campaign_id = :'d';
+SELECT is(pg_temp.leads(jsonb_build_object('campaign', :'d', 'filter', 'FILTER_VAL_ACTIVE')), 'zz@job.example', 'one of many');
+SELECT is(pg_temp.refused('POST', 'leads/list', body), message, message) FROM (VALUES ('{"campaign_ids": []}'::jsonb, '400 invalid_request "campaign_ids" is unknown here'), ('{"status": 1}', '400 invalid_request "status" is unknown here'), ('{"distinct_contacts": true}', '400 invalid_request "distinct_contacts" is unknown here'), ('{"limit": 101}', '400 invalid_request parameter "limit" must be at most 100, not 101'),
+    ('{"limit": 0}', '400 invalid_request parameter "limit" must be a number from 1, not "0"'), ('{"limit": "5"}', '400 invalid_request "limit" must be of type number'), ('{"filter": "FILTER_VAL_OPENED_NO_REPLY"}', '400 invalid_request "filter" cannot be "FILTER_VAL_OPENED_NO_REPLY" here'), ('{"filter": "FILTER_VAL_REPLIED"}', '400 invalid_request a status is one in a campaign'),
+    ('{"ids": [1]}', '400 invalid_request "ids" must hold strings'), ('{"ids": ["x"]}', '400 invalid_request "x" is neither a TypeID nor a UUID'), ('{"contacts": "x"}', '400 invalid_request "contacts" must be of type array'), ('{"starting_after": "x"}', '400 invalid_request argument "after" is not from such a page'),
+    ('{"search": "p", "starting_after": "0197c043-0000-7000-8000-000000000000"}', '400 invalid_request "starting_after" must be next_starting_after of the page before'), ('{"campaign": "0197c043-0000-7000-8000-000000000000"}', '404 campaign_not_found campaign "0197c043-0000-7000-8000-000000000000" does not exist')) v (body, message);
+
+-- Moving and merging.
+SELECT is(pg_temp.picked(pg_temp.asked('POST', 'leads/move', jsonb_build_object('campaign', :'c', 'filter', 'FILTER_VAL_ACTIVE', 'search', 'p', 'limit', 1, 'to_list_id', :'m', 'check_duplicates', true)), 'type', 'status', 'progress', 'entity_type', 'entity_id', 'data'),
+    jsonb_build_object('type', 'move-leads', 'status', 'success', 'progress', 100, 'entity_type', 'list', 'entity_id', :'m', 'data', '{"leads_count": 1}'::jsonb), 'moving is a job that is done');
+SELECT is(pg_temp.leads(jsonb_build_object('list_id', :'m')), 'p1@job.example', 'it is where it was to go');
+SELECT is(pg_temp.leads(jsonb_build_object('campaign', :'c', 'filter', 'FILTER_VAL_ACTIVE')), 'jo@job.example p2@job.example', 'and not where it was');
+SELECT is(pg_temp.asked('POST', 'leads/move', jsonb_build_object('list_id', :'l', 'to_campaign_id', :'c')) -> 'data', '{"leads_count": 2}', 'to a campaign, who has an address');
+SELECT is(pg_temp.leads(jsonb_build_object('list_id', :'l')), 'Ned', 'the others stay');
+SELECT is(pg_temp.refused('POST', 'leads/move', body), '400 invalid_request ' || message, message) FROM (VALUES (jsonb_build_object('ids', ARRAY[:'jo_id'], 'to_list_id', :'m'), 'either "campaign" or "list_id" must be given, and not both: what leads leave'), (jsonb_build_object('campaign', :'c', 'list_id', :'l', 'to_list_id', :'m'), 'either "campaign" or "list_id" must be given, and not both: what leads leave'),
+    (jsonb_build_object('campaign', :'c'), 'either to_campaign_id or to_list_id must be given, and not both'), (jsonb_build_object('campaign', :'c', 'to_campaign_id', :'c'), 'leads cannot be moved to where they are'), (jsonb_build_object('campaign', :'c', 'to_list_id', :'m', 'copy_leads', true), '"copy_leads" can only be false here'), (jsonb_build_object('campaign', :'c', 'to_list_id', :'m', 'lead_ids', '[]'::jsonb), '"lead_ids" is unknown here'),
+    (jsonb_build_object('campaign', :'c', 'to_list_id', :'m', 'limit', 10001), 'parameter "limit" must be at most 10000, not 10001')) v (body, message);
+SELECT lt_bulk_upsert(:'d', (SELECT jsonb_agg(jsonb_build_object('email', format('more%s@job.example', n))) FROM generate_series(1, 7500) n)) \g /dev/null
+SELECT is(pg_temp.refused('POST', 'leads/move', jsonb_build_object('campaign', :'d', 'to_list_id', :'m')), '400 invalid_request more than 10000 leads match: send "limit"', 'so many are not moved at once');
+SELECT is(pg_temp.asked('POST', 'leads/move', jsonb_build_object('campaign', :'d', 'to_list_id', :'m', 'limit', 10000)) -> 'data', '{"leads_count": 10000}', 'but in parts');
+SELECT pg_temp.asked('POST', 'leads', jsonb_build_object('list_id', :'l', 'first_name', 'J', 'personalization', 'Hello')) ->> 'id' AS twin \gset
+SELECT is(pg_temp.picked(pg_temp.asked('POST', 'leads/merge', jsonb_build_object('lead_id', :'twin', 'destination_lead_id', :'jo_id')), 'id', 'first_name', 'personalization', 'list_id'), jsonb_build_object('id', :'jo_id', 'first_name', 'J', 'personalization', 'Hi', 'list_id', :'l'), 'who stays gets what is missing');
+SELECT is(pg_temp.refused('GET', 'leads/' || :'twin'), format('404 lead_not_found lead "%s" does not exist', :'twin'), 'the other is gone');
+SELECT is(pg_temp.refused('POST', 'leads/merge', body), '400 invalid_request ' || message, message) FROM (VALUES (jsonb_build_object('lead_id', :'jo_id'), '"destination_lead_id" is missing'), (jsonb_build_object('lead_id', :'jo_id', 'destination_lead_id', :'jo_id'), 'a lead cannot be merged with itself'), (jsonb_build_object('lead_id', :'jo_id', 'destination_lead_id', NULL), '"destination_lead_id" must be of type string'), (jsonb_build_object('lead_id', :'jo_id', 'into', 'x'), '"into" is unknown here')) v (body, message);
+SELECT is(pg_temp.asked('DELETE', 'leads/' || :'jo_id') ->> 'email', 'jo@job.example', 'a lead is deleted');
+SELECT is(pg_temp.refused('DELETE', 'leads/' || :'jo_id'), format('404 lead_not_found lead "%s" does not exist', :'jo_id'), 'once');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -345,6 +345,15 @@ answers('unblock', [ 'DELETE', "/api/v2/block-lists-entries/$one", $key ], 200, 
 answers('add to verify', [ @add, { list_id => $list, verify_leads_on_import => JSON::PP::true, leads => [ { email => 'vic@example.com' } ] } ], 200, { leads_uploaded => 1 });
 my $job = in_workspace($workspace, 'SELECT job_id FROM lt_jobs');
 answers('a job', [ 'GET', "/api/v2/background-jobs/$job", $key ], 200, { id => $job, type => 'verify-leads', entity_id => $list, status => 'pending' });
+my $sam = answers('create a lead', [ 'POST', '/api/v2/leads', $key, { campaign => $uuid, email => 'sam@example.com', first_name => 'Sam', custom_variables => { past_customer => JSON::PP::true } } ], 200, { email => 'sam@example.com', campaign => $uuid, status => 1 })->{id};
+answers('get a lead', [ 'GET', "/api/v2/leads/$sam", $key ], 200, { first_name => 'Sam', payload => { firstName => 'Sam', past_customer => JSON::PP::true } });
+answers('change a lead', [ 'PATCH', "/api/v2/leads/$sam", $key, { job_title => 'CTO', pl_value_lead => 'High' } ], 200, { first_name => 'Sam', job_title => 'CTO', pl_value_lead => 'High' });
+is_deeply([ map { $_->{id} } @{ answers('list leads', [ 'POST', '/api/v2/leads/list', $key, { campaign => $uuid, search => 'sam@', limit => 5 } ], 200)->{items} } ], [$sam], 'those that are asked for');
+my $moved = answers('move leads', [ 'POST', '/api/v2/leads/move', $key, { campaign => $uuid, ids => [$sam], to_list_id => $list } ], 200, { type => 'move-leads', status => 'success', progress => 100, entity_id => $list });
+answers('a job that is done', [ 'GET', "/api/v2/background-jobs/$moved->{id}", $key ], 200, $moved);
+my $twin = answers('create another', [ 'POST', '/api/v2/leads', $key, { list_id => $list, first_name => 'Samuel', phone => '1' } ], 200, { email => undef, list_id => $list })->{id};
+answers('merge leads', [ 'POST', '/api/v2/leads/merge', $key, { lead_id => $twin, destination_lead_id => $sam } ], 200, { id => $sam, first_name => 'Sam', phone => '1' });
+answers('delete a lead', [ 'DELETE', "/api/v2/leads/$sam", $key ], 200, { email => 'sam@example.com' });
 
 # --- every error
 
@@ -410,7 +419,7 @@ refused("404 for $_", [ 'POST', $_, $weak_key, '{' ], 404, 'not_found')
   for '/v1', '/v1/campaigns/', "/v1/campaigns/$campaign/lead", "$bulk/", "/v1//campaigns/$campaign/start", "/x$bulk", '/api/v1/campaigns', '/V1/campaigns', '%2fv1/campaigns', '';
 is(sql(all_rows_query()), $before, 'none of that wrote anything');
 isnt((request((split / /)[0], path_of($_), $keys_alone{ $routes{$_} }, '{'))[0], 403, "$routes{$_} is enough for $_") for sort keys %routes;
-answers('404 v2', [ 'POST', '/api/v2/leads', $key ], 404, { statusCode => 404, error => 'Not Found', code => 'not_found' });
+answers('404 v2', [ 'POST', '/api/v2/none', $key ], 404, { statusCode => 404, error => 'Not Found', code => 'not_found' });
 answers('404 without a path', [ 'GET', undef, $key ], 404, { code => 'not_found' });
 for my $text ('', ' ', '{', '[]', 'null', '"x"', '{"leads": {}}', '{"leads": null}', '{}', '{"leads": [{"email": "a@example.com", "x": "\\u0000"}]}', '{"leads": [{"email": "a@example.com", "x": 1e999999}]}', "\xff{}", "{}\0", '[' x 100000)
 {

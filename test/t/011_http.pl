@@ -175,6 +175,30 @@ answers('second service, campaign', [ 'POST', '/api/v2/leads/add', $key, { campa
 answers('second service, list', [ 'POST', '/api/v2/leads/add', $key, { list_id => $list, leads => [ { first_name => 'Ned' } ], skip_if_in_workspace => JSON::PP::true } ], 200,
 	{ leads_uploaded => 1 });
 
+# Its other calls, with each method; what they take and answer is in test/pgtap/http_v2.sql.
+my $second = {
+	name => 'My First Campaign',
+	campaign_schedule => { schedules => [ { name => 'My Schedule', timing => { from => '00:00', to => '24:00' }, days => { map { $_ => JSON::PP::true } 0 .. 6 }, timezone => 'America/Detroit' } ] },
+	sequences => [ { steps => [ { type => 'email', delay => 3, delay_unit => 'days', variants => [ { subject => 'Hello {{firstName}}', body => 'Hey' } ] }, { type => 'email', delay => 0, delay_unit => 'days', variants => [ { subject => '', body => 'Again' } ] } ] } ],
+	daily_limit => 100 };
+($body) = answers('second service, create', [ 'POST', '/api/v2/campaigns', $key, $second, 'Idempotency-Key' => 'v2' ], 200, { %$second, status => 0 });
+my $path = "/api/v2/campaigns/$body->{id}";
+answers('once', [ 'POST', '/api/v2/campaigns', $key, $second, 'Idempotency-Key' => 'v2' ], 200, $body);
+answers('add a lead', [ 'POST', '/api/v2/leads', $key, { campaign => $body->{id}, email => 'kai@example.com', first_name => 'Kai' } ], 200, { email => 'kai@example.com', campaign => $body->{id} });
+answers('activate', [ 'POST', "$path/activate", $key ], 200, { %$second, status => 1 });
+answers('activate, with a content type alone', [ 'POST', "$path/activate", $key, '' ], 200, { status => 1 });
+answers('pause the second', [ 'POST', "$path/pause", $key ], 200, { status => 2 });
+answers('patch', [ 'PATCH', $path, $key, { name => 'Renamed', sequences => $second->{sequences} } ], 200, { %$second, name => 'Renamed' });
+is(scalar(@{ (answers('list', [ 'GET', '/api/v2/campaigns?limit=1&search=renamed', $key ], 200))[0]{items} }), 1, 'a campaign');
+answers('analytics', [ 'GET', "/api/v2/campaigns/analytics?ids=$body->{id}&ids=$body->{id}", $key ], 200, [ { %{ (request('GET', "/api/v2/campaigns/analytics?id=$body->{id}", $key))[1][0] } } ]);
+my ($found) = answers('find leads', [ 'POST', '/api/v2/leads/list', $key, { campaign => $body->{id} } ], 200);
+is($found->{items}[0]{payload}{firstName}, 'Kai', 'a lead');
+answers('an unknown filter', [ 'POST', '/api/v2/leads/list', $key, { campaign_ids => [ $body->{id} ] } ], 400, { statusCode => 400, error => 'Bad Request', code => 'invalid_request' });
+answers('delete with a body', [ 'DELETE', "/api/v2/leads/$found->{items}[0]{id}", $key, {} ], 400, { statusCode => 400 });
+answers('delete a lead', [ 'DELETE', "/api/v2/leads/$found->{items}[0]{id}", $key ], 200, { email => 'kai@example.com' });
+answers('delete the second', [ 'DELETE', $path, $key, '' ], 200, { name => 'Renamed' });
+answers('it is gone', [ 'GET', $path, $key ], 404, { statusCode => 404, error => 'Not Found', code => 'campaign_not_found' });
+
 # A claim leases what it returns: PostgREST must not cut it short.
 in_workspace($workspace, "SELECT lt_bulk_upsert(lt_from_typeid('$campaign'), jsonb_agg(jsonb_build_object('email', format('many-%s\@example.com', i)))) FROM generate_series(1, 1500) i");
 # The gateway has no claims, and what stands in for PostgREST has no others.
@@ -250,7 +274,7 @@ undef $large;
 
 for my $path ('/', '/rpc/lt_http_stats', '/rpc/lt_bulk_upsert', '/lt_leads', '/lt_campaigns', '/v1', '/v1/', '/v1/campaigns/', "/v1/campaigns/$campaign",
 	"/v1/campaigns/$campaign/leads", "$bulk/", "/v1//campaigns/$campaign/stats", "/x/../v1/campaigns/$campaign/stats", '/v1/campaigns//stats',
-	"/v1/campaigns/$campaign%2Fstats", '/v1/sender-pools', '/api/v2/leads', '/write', '/order', '/read', '/unsubscribe', '/GET', '/POST', '/HEAD', '/no',
+	"/v1/campaigns/$campaign%2Fstats", '/v1/sender-pools', '/api/v2/none', '/write', '/order', '/read', '/unsubscribe', '/GET', '/POST', '/HEAD', '/no',
 	'/error', '/error-page', '/metrics', '/ready', '/u', '/nginx.conf')
 {
 	is((request($_, $path, $key, $_ eq 'POST' ? {} : undef))[0], 404, "$_ $path") for qw(GET POST);

@@ -40,7 +40,8 @@ my %other_arguments = (
 	max => 1, max_leads => 10, max_messages => 10, data => {}, mapping => {}, reason => 'x', worker => 'x', scopes => ['all:all'], keep => '1 day',
 	api_key => 'x', token => 'x', role => 'api', workspace_id => $theirs->{workspace}, key_id => $theirs->{key_id});
 # Of these, one alone is given.
-my %twin = ('lt_add_leads campaign_id' => 'list_id', 'lt_move_leads from_campaign_id' => 'from_list_id', 'lt_move_leads to_campaign_id' => 'to_list_id');
+my %twin = ('lt_add_leads campaign_id' => 'list_id', 'lt_move_leads from_campaign_id' => 'from_list_id', 'lt_move_leads to_campaign_id' => 'to_list_id',
+	'lt_move_leads_noted from_campaign_id' => 'from_list_id', 'lt_move_leads_noted to_campaign_id' => 'to_list_id');
 %twin = (%twin, map { my ($function) = /^(\w+)/; "$function $twin{$_}" => (split / /)[1] } keys %twin);
 
 # What comes of an argument of B.  What may be named by all, or is not looked up, is 200.

@@ -85,7 +85,7 @@ SQL
 	<<"SQL",
 SELECT lt_create_list('New') AS new \\gset
 SELECT lt_rename_list(:'new', 'Newer'), lt_draft_campaign('Made', '[{"subject": "s", "bodyHtml": "b"}]', '{"dailyLimit": 5}', :'new') \\g /dev/null
-SELECT lt_move_leads(:'leads', from_campaign_id => :'running', to_list_id => :'new'), lt_enroll_list(:'new', :'draft'), lt_move_leads(:'leads', from_list_id => :'new', to_campaign_id => :'paused');
+SELECT lt_move_leads(:'leads', from_campaign_id => :'running', to_list_id => :'new'), lt_enroll_list(:'new', :'draft'), lt_move_leads(:'leads', from_list_id => :'new', to_campaign_id => :'paused'), lt_move_leads_noted(:'leads', from_campaign_id => :'paused', to_list_id => :'new');
 SELECT lt_remove_from_list(:'list', (SELECT array_agg(lead_id) FROM lt_leads)), lt_delete_list(:'new');
 SELECT lt_merge_leads((:'leads'::uuid[])[1], (:'leads'::uuid[])[2]), lt_forget('lead-79\@example.com'), lt_export_person('lead-78\@example.com');
 SELECT lt_delete_lead((:'leads'::uuid[])[3]), lt_delete_leads('{lead-80\@example.com, lead-81\@example.com}');
