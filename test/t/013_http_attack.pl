@@ -91,14 +91,14 @@ sub arguments
 }
 
 # Makes a call; returns status and the text of the answer, where what names the foreign, and
-# times, are left out.
+# times, and an id that was just made, are left out.
 sub outcome
 {
 	my ($function, $foreign, $owner) = @_;
 	my ($status, $body) = rest_request('POST', "/rpc/$function->{name}", $ours->{key}, arguments($function, $foreign, $owner));
 	my $sent = value($owner, $foreign);
 	$sent = $sent->[0] if ref $sent;
-	return ($status, $json->encode($body) =~ s/\Q$sent\E|\d{4}-\d\d-\d\dT[\d:.]+/.../gr);
+	return ($status, $json->encode($body) =~ s/\Q$sent\E|^"[-0-9a-f]{36}"$|\d{4}-\d\d-\d\dT[\d:.]+/.../gr);
 }
 
 # An owner that does not exist, next to one that does.
