@@ -118,7 +118,8 @@ sub note_answer
 	my $path = ($uri // '') =~ s/\?.*//sr;
 	append_to_file($answers, JSON::PP->new->utf8->allow_nonref->encode([ $method, $path, "$status", $body ]) . "\n") if defined $body;
 	return if $status != 200;
-	my ($route) = grep { my $pattern = s/\{\w+\}/[^\/]+/gr; "$method $path" =~ /^$pattern$/ } keys %routes;
+	# A segment that is spelled out goes before a parameter.
+	my ($route) = grep { my $pattern = s/\{\w+\}/[^\/]+/gr; "$method $path" =~ /^$pattern$/ } sort keys %routes;
 	$answered{$route} = 1;
 	return;
 }
