@@ -31,8 +31,8 @@ FUNCTIONS = error version uuid7 typeid context context_close window due lease su
 	sender_pool total event campaign campaign_sending campaign_status forecast job enroll \
 	enroll_add enroll_import_column enroll_import_progress enroll_import enroll_existing \
 	enroll_merge lead_page message message_page message_maintain forget forget_export monitor
-HTTP = answer value value_v2 campaign campaign_report lead message suppression sender reply \
-	campaign_v2 campaign_report_v2 list_v2 suppression_v2 job_v2 lead_v2 lead_page_v2 route \
+HTTP = answer value value_v2 campaign campaign_report lead message suppression sender webhook \
+	reply campaign_v2 campaign_report_v2 list_v2 suppression_v2 job_v2 lead_v2 lead_page_v2 route \
 	edge
 FIRST_PASS = $(addprefix $(source)/sql/, 00_header.sql 10_default.sql $(TABLES:%=20_table/%.sql))
 SECOND_PASS = $(addprefix $(source)/sql/, $(FUNCTIONS:%=30_function/%.sql) \

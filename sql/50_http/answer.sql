@@ -1,4 +1,19 @@
--- http: keeping answers, for requests that are sent again.
+-- http: headers of answers, and keeping answers, for requests that are sent again.
+
+CREATE FUNCTION leadterra.http_set_header(name text, value text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('response.headers',
+        (coalesce(nullif(current_setting('response.headers', true), '')::jsonb, '[]')
+            || jsonb_build_object(name, value))::text, true);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_set_header(text, text) IS
+'Add a header to the answer of the request.';
 
 -- Whoever sends a request again waits for one that is under way with its key.
 CREATE FUNCTION leadterra.open_answer(workspace uuid, idempotency_key text, request_hash bytea)

@@ -168,6 +168,71 @@ COMMENT ON FUNCTION leadterra.http_get_campaign(uuid) IS
 
 Returns: the campaign with its steps, counts and settings, and why it sends nothing.';
 
+CREATE FUNCTION leadterra.http_settings(body jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    settings constant jsonb := leadterra.http_member(body, 'settings', 'object');
+BEGIN
+    IF jsonb_typeof(settings -> 'poolId') = 'string' THEN
+        RETURN jsonb_set(settings, '{poolId}', to_jsonb(leadterra.http_id(settings, 'poolId')));
+    END IF;
+    RETURN settings;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_settings(jsonb) IS
+'Return the settings in the body of a request, with the id of the pool as a UUID.';
+
+CREATE FUNCTION leadterra.http_change_campaign(campaign_id uuid, body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_v2_members(
+        http_change_campaign.body, '{name, sequenceSteps, settings}');
+    SELECT @extschema@.lt_rename_campaign(
+        http_change_campaign.campaign_id,
+        leadterra.http_member(http_change_campaign.body, 'name', 'string') #>> '{}')
+    WHERE http_change_campaign.body ? 'name';
+    SELECT @extschema@.lt_set_steps(
+        http_change_campaign.campaign_id,
+        leadterra.http_member(http_change_campaign.body, 'sequenceSteps', 'array'))
+    WHERE http_change_campaign.body ? 'sequenceSteps';
+    SELECT @extschema@.lt_set_sending(
+        http_change_campaign.campaign_id, leadterra.http_settings(http_change_campaign.body))
+    WHERE http_change_campaign.body ? 'settings';
+    SELECT leadterra.http_get_campaign(http_change_campaign.campaign_id);
+END;
+
+COMMENT ON FUNCTION leadterra.http_change_campaign(uuid, jsonb) IS
+'Answer PATCH /v1/campaigns/:id
+
+Parameters:
+  body  may have name, sequenceSteps, which replaces the steps as lt_set_steps does, and
+        settings, of which what is left out stays as it is
+
+Returns: the campaign, as GET does.
+
+Errors: those of lt_rename_campaign, lt_set_steps and lt_set_sending.';
+
+CREATE FUNCTION leadterra.http_delete_campaign(campaign_id uuid)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT @extschema@.lt_delete_campaign(http_delete_campaign.campaign_id);
+    SELECT jsonb_build_object(
+        'id', @extschema@.lt_typeid('camp', http_delete_campaign.campaign_id), 'deleted', true);
+END;
+
+COMMENT ON FUNCTION leadterra.http_delete_campaign(uuid) IS
+'Answer DELETE /v1/campaigns/:id
+
+Returns: its id, and that it is deleted.
+
+Errors: those of lt_delete_campaign.';
+
 CREATE FUNCTION leadterra.http_start_campaign(campaign_id uuid)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

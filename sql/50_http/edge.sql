@@ -15,21 +15,6 @@ END;
 COMMENT ON FUNCTION leadterra.http_header(text) IS
 'Return a header of the request, by its name in lower case; null outside of one.';
 
-CREATE FUNCTION leadterra.http_set_header(name text, value text)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM set_config('response.headers',
-        (coalesce(nullif(current_setting('response.headers', true), '')::jsonb, '[]')
-            || jsonb_build_object(name, value))::text, true);
-END;
-$$;
-
-COMMENT ON FUNCTION leadterra.http_set_header(text, text) IS
-'Add a header to the answer of the request.';
-
 CREATE FUNCTION @extschema@.lt_pre_request()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -223,6 +223,34 @@ COMMENT ON FUNCTION leadterra.http_member(jsonb, text, text) IS
 
 Errors: PT400 invalid_request if it is of another type.';
 
+CREATE FUNCTION leadterra.http_strings(body jsonb, name text)
+RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given constant jsonb := leadterra.http_member(body, name, 'array');
+BEGIN
+    IF given IS NULL THEN
+        PERFORM leadterra.raise_error('invalid_request', format('"%s" is missing', name));
+    ELSIF jsonb_array_length(given) > 1000 THEN
+        PERFORM leadterra.raise_error('invalid_request',
+            format('%s %s are more than 1000', jsonb_array_length(given), name));
+    ELSIF jsonb_path_exists(given, '$[*] ? (@.type() != "string")') THEN
+        PERFORM leadterra.raise_error('invalid_request', format('"%s" must hold strings', name));
+    END IF;
+    RETURN ARRAY(
+        SELECT e.value
+        FROM jsonb_array_elements_text(given) WITH ORDINALITY AS e (value, place)
+        ORDER BY e.place);
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_strings(jsonb, text) IS
+'Return a member of the body of a request that is an array of at most 1,000 strings
+
+Errors: PT400 invalid_request, also where it has none.';
+
 CREATE FUNCTION leadterra.http_id(body jsonb, name text)
 RETURNS uuid
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

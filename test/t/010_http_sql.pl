@@ -199,11 +199,24 @@ SELECT lt_record_event(message_id, 'replied') FROM lt_messages WHERE email = 'be
 SQL
 my @replies = ('GET', '/v1/replies', $key);
 my $replies = answers('replies', \@replies, 200);
+is_deeply((request(@replies))[2], { 'X-Total-Count' => '2', Link => '</v1/replies?page=1>; rel="first", </v1/replies?page=1>; rel="last"' }, 'how many there are is in a header');
 is(scalar(@$replies), 2, 'all');
 is_deeply([ sort keys %{ $replies->[0] } ], [qw(campaignId classification email id receivedAt threadSnippet)], 'what a reply has');
 is_deeply({ map { $_->{email} => $_->{classification} } @$replies }, { 'ava@example.com' => 'out_of_office', 'ben@example.com' => undef }, 'classified where somebody has');
 is_deeply([ map { $_->{email} } @{ (request($replies[0], "/v1/replies?classification=out%5Fof_office&campaignId=$uuid", $key))[1] } ], ['ava@example.com'], 'of a kind');
 answers('the second page', [ $replies[0], '/v1/replies?page=2', $key ], 200, []);
+answers('the shape of the guide', [ $replies[0], '/v1/replies?view=page', $key ], 200, { replies => $replies, pagination => { total => 2, page => 1, perPage => 50 } });
+answers("400 for $_", [ $replies[0], "/v1/replies?$_", $other_key ], 400, { code => 'invalid_request' }) for 'view=x', 'view=', 'classification=x', 'classification=';
+in_workspace($workspace, "SELECT lt_record_event(message_id, 'replied', jsonb_build_object('classification', 'interested', 'threadSnippet', i::text)) FROM generate_series(1, 120) i, lt_messages WHERE email = 'ben\@example.com' AND state = 'sent'");
+for ([ 1, 'first 1, next 2, last 3', 50 ], [ 2, 'first 1, prev 1, next 3, last 3', 50 ], [ 3, 'first 1, prev 2, last 3', 20 ], [ 9, 'first 1, prev 8, last 3', 0 ])
+{
+	my ($page, $links, $count) = @$_;
+	my $query = "campaignId=$campaign&classification=interested&";
+	my ($status, $body, $headers) = request($replies[0], "/v1/replies?page=$page&$query", $key);
+
+	is_deeply([ $status, scalar @$body, $headers->{'X-Total-Count'}, $headers->{Link} =~ s{</v1/replies\?\Q$query\Epage=(\d+)>; rel="(\w+)"}{$2 $1}gr ], [ 200, $count, '120', $links ], "page $page, and where others are");
+}
+in_workspace($workspace, "DELETE FROM leadterra.events WHERE data ->> 'classification' = 'interested'");
 
 # --- what the published pages have not
 
@@ -312,6 +325,52 @@ is_deeply([ map { [ @$_{qw(name dailyCapacity remainingVolume remainingToday sen
 	[ [ 'Pool', 50, 50, 50, 2, [ map { $_->{id} } @$senders ] ], [ 'Empty', 0, 0, 0, 0, [] ] ], 'in the shapes of all pages at once');
 is_deeply([ map { $_->{poolIds} } @$senders ], [ ([ $pools->[0]{id} ]) x 2 ], 'by ids');
 
+# Campaigns that change.
+my @patch = ('PATCH', "/v1/campaigns/$more[2]", $key);
+my $next_steps = [ { subject => 'x', bodyHtml => 'y' } ];
+my $hours = { schedules => [ { timing => { from => '09:00', to => '17:00' }, days => { 1 => JSON::PP::true }, timezone => 'Europe/Berlin' } ] };
+my $patched = answers('change a campaign', [ @patch, { name => 'Renamed', sequenceSteps => $next_steps, settings => { poolId => $pools->[0]{id}, dailyLimit => 5, bounceLimit => 0.1, schedule => $hours } } ], 200, { name => 'Renamed', steps => 1 });
+is_deeply([ @{ $patched->{settings} }{qw(poolId dailyLimit bounceLimit dailyNewLeads)}, $patched->{settings}{schedule}{schedules}[0]{timezone} ], [ $pools->[0]{id}, 5, 0.1, undef, 'Europe/Berlin' ], 'its settings');
+answers('in part', [ @patch, { settings => { dailyLimit => undef } } ], 200, { %$patched, settings => { %{ $patched->{settings} }, dailyLimit => undef } });
+answers('by nothing', [ @patch, {} ], 200, { name => 'Renamed' });
+answers('400 for ' . encode_json($_), [ @patch, $_ ], 400, { code => 'invalid_request' })
+  for { nme => 'x' }, { name => undef }, { name => 1 }, { name => 'Not kept', settings => [] }, { name => 'Not kept', settings => { x => 1 } }, { name => 'Not kept', sequenceSteps => {} }, { sequenceSteps => undef }, { settings => { poolId => 'x' } };
+answers('a pool that there is not', [ @patch, { settings => { poolId => 'pool_01hx4mrqpbcn7wh2gfk9yz6e3s' } } ], 404, { code => 'pool_not_found' });
+answers('steps of one that runs', [ 'PATCH', "/v1/campaigns/$campaign", $key, { sequenceSteps => $next_steps } ], 409, { code => 'campaign_running' });
+answers('delete one that runs', [ 'DELETE', "/v1/campaigns/$campaign", $key ], 409, { code => 'campaign_running' });
+answers('delete a campaign', [ 'DELETE', $patch[1], $key, undef, 'idempotency-key' => 'gone' ], 200, { id => $more[2], deleted => JSON::PP::true }) for 1, 2;
+answers('that is gone', [ 'GET', $patch[1], $key ], 404, { code => 'campaign_not_found' });
+
+# Webhooks.
+my @hook = ('POST', '/v1/webhooks', $key, { url => 'https://hooks.example.com/x', events => [ 'campaign.started', 'reply.received' ] }, 'idempotency-key' => 'hook');
+my $hook = answers('create a webhook', \@hook, 200, { url => 'https://hooks.example.com/x', events => [ 'campaign.started', 'reply.received' ], status => 'active', campaignId => undef });
+like($hook->{secret}, qr/^whsec_/, 'its secret is shown');
+answers('the same for the key', \@hook, 200, $hook);
+my $webhooks = answers('webhooks', [ 'GET', '/v1/webhooks', $key ], 200, { next => undef });
+is(members($webhooks), 'campaignId createdAt disabledAt disabledReason events id status url', 'without secrets');
+answers('a webhook', [ 'GET', "/v1/webhooks/$hook->{id}", $key ], 200, $webhooks->{data}[0]);
+answers('of a campaign', [ @hook[0 .. 2], { %{ $hook[3] }, campaignId => $campaign } ], 200, { campaignId => $campaign });
+answers('400 for ' . encode_json($_), [ @hook[0 .. 2], $_ ], 400, { code => 'invalid_request' })
+  for {}, { url => 'http://hooks.example.com', events => ['message.sent'] }, { url => 'https://127.0.0.1/', events => ['message.sent'] }, { url => 'https://x.example/' }, { %{ $hook[3] }, events => [] }, { %{ $hook[3] }, events => ['x'] }, { %{ $hook[3] }, events => [1] }, { %{ $hook[3] }, x => 1 };
+answers('another workspace\'s campaign', [ $hook[0], $hook[1], $other_key, { %{ $hook[3] }, campaignId => $campaign } ], 404, { code => 'campaign_not_found' });
+request('POST', "/v1/campaigns/$more[0]/start", $key);
+in_workspace($workspace, <<"SQL");
+SELECT lt_pause_campaign(lt_from_typeid('$more[0]')), lt_set_steps(lt_from_typeid('$more[0]'), '[{"subject": "s", "bodyHtml": "b"}]'), lt_start_campaign(lt_from_typeid('$more[0]'));
+SELECT lt_finish_delivery(lease_id, delivery_id, 500, 'oops', 12) FROM lt_claim_deliveries();
+SQL
+my ($delivery) = @{ answers('deliveries', [ 'GET', "/v1/webhooks/$hook->{id}/deliveries", $key ], 200, { next => undef })->{data} };
+is_deeply([ @$delivery{qw(event attempt statusCode error milliseconds)}, !!$delivery->{succeeded} ], [ 'campaign.started', 1, 500, 'oops', 12, !!0 ], 'how the last went');
+answers('400 for a limit', [ 'GET', "/v1/webhooks/$hook->{id}/deliveries?limit=201", $key ], 400, { code => 'invalid_request' });
+answers('send again', [ 'POST', "/v1/deliveries/$delivery->{id}/redeliver", $key ], 200, { id => $delivery->{id}, queued => JSON::PP::true });
+is(in_workspace($workspace, 'SELECT string_agg(attempt::text, $$ $$) FROM leadterra.webhook_deliveries'), '0', 'as if it had not been tried');
+request('POST', "/v1/campaigns/$more[0]/pause", $key);
+in_workspace($workspace, "UPDATE leadterra.webhooks SET status = 'disabled', disabled_at = now(), disabled_reason = 'gone' WHERE campaign_id IS NULL");
+answers('one that is disabled', [ 'GET', "/v1/webhooks/$hook->{id}", $key ], 200, { status => 'disabled', disabledReason => 'gone' });
+answers('resume', [ 'POST', "/v1/webhooks/$hook->{id}/resume", $key ], 200, { status => 'active', disabledReason => undef });
+my $spare = (request(@hook[0 .. 3]))[1]{id};
+answers('delete a webhook', [ 'DELETE', "/v1/webhooks/$spare", $key ], 200, { id => $spare, deleted => JSON::PP::true });
+answers('which is gone', [ 'GET', "/v1/webhooks/$spare", $key ], 404, { code => 'webhook_not_found' });
+
 my $list = in_workspace($workspace, "SELECT lt_create_list('List')");
 my @add = ('POST', '/api/v2/leads/add', $key);
 answers('second service', [ @add, { campaign_id => $campaign, leads => [ { email => 'zoe@example.com' }, { email => 'zoe@example.com' }, { email => 'x' }, { email => 'ava@example.com' }, { email => 'kim@example.com' } ], list_id => undef } ], 200,
@@ -364,6 +423,7 @@ my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
 my %parameters = (
 	campaign_id => [ $campaign, $unknown, 'campaign_not_found' ], list_id => [ $list, $unknown, 'list_not_found' ],
 	entry_id => [ $entry, $unknown, 'entry_not_found' ], job_id => [ $job, $unknown, 'job_not_found' ],
+	webhook_id => [ $hook->{id}, 'wh_01hx4mrqpbcn7wh2gfk9yz6e3s', 'webhook_not_found' ], delivery_id => [ $delivery->{id}, 'evt_01hx4mrqpbcn7wh2gfk9yz6e3s', 'delivery_not_found' ],
 	lead_id => [ (request('GET', '/v1/leads?email=many1@example.com', $key))[1]{data}[0]{id}, 'lead_01hx4mrqpbcn7wh2gfk9yz6e3s', 'lead_not_found' ]);
 
 # The path of a route, with other values of some parameters.
@@ -524,6 +584,7 @@ my $fresh = sql("SELECT lt_create_workspace('Fresh')");
 my $fresh_key = in_workspace($fresh, "SELECT lt_create_api_key('key')");
 my %there = (campaign_id => (request('POST', '/v1/campaigns', $fresh_key, { name => 'Bare' }))[1]{id}, list_id => $list, entry_id => $entry, job_id => $job);
 request('POST', "/v1/campaigns/$there{campaign_id}/leads/bulk", $fresh_key, { leads => [ { email => 'fresh@example.com' } ] });
+@there{qw(webhook_id delivery_id)} = ((request(@hook[0, 1], $fresh_key, $hook[3]))[1]{id}, $delivery->{id});
 $there{lead_id} = (request('GET', '/v1/leads', $fresh_key))[1]{data}[0]{id};
 # What is wrong for each type, as a query has it, and the status of it.
 my %wrong = (
