@@ -272,9 +272,9 @@ undef $large;
 
 # --- what is not published is not there
 
-for my $path ('/', '/rpc/lt_http_stats', '/rpc/lt_bulk_upsert', '/lt_leads', '/lt_campaigns', '/v1', '/v1/', '/v1/campaigns/', "/v1/campaigns/$campaign",
-	"/v1/campaigns/$campaign/leads", "$bulk/", "/v1//campaigns/$campaign/stats", "/x/../v1/campaigns/$campaign/stats", '/v1/campaigns//stats',
-	"/v1/campaigns/$campaign%2Fstats", '/v1/sender-pools', '/api/v2/none', '/write', '/order', '/read', '/unsubscribe', '/GET', '/POST', '/HEAD', '/no',
+for my $path ('/', '/rpc/lt_http_stats', '/rpc/lt_bulk_upsert', '/lt_leads', '/lt_campaigns', '/v1', '/v1/', '/v1/campaigns/', "/v1/campaign/$campaign",
+	"/v1/campaigns/$campaign/lead", "$bulk/", "/v1//campaigns/$campaign/stats", "/x/../v1/campaigns/$campaign/stats", '/v1/campaigns//stats',
+	"/v1/campaigns%2F$campaign/stats", '/v1/senders', '/api/v2/none', '/write', '/order', '/read', '/unsubscribe', '/GET', '/POST', '/HEAD', '/no',
 	'/error', '/error-page', '/metrics', '/ready', '/u', '/nginx.conf')
 {
 	is((request($_, $path, $key, $_ eq 'POST' ? {} : undef))[0], 404, "$_ $path") for qw(GET POST);
