@@ -241,6 +241,7 @@ BEGIN ATOMIC
         ('lt_enrollments',                  '{api, reader}',          'SELECT'),
         ('lt_campaign_leads',               '{api, reader}',          'EXECUTE'),
         ('lt_lead_campaigns',               '{api, reader}',          'EXECUTE'),
+        ('lt_preview_message',              '{api, reader}',          'EXECUTE'),
         ('lt_explain_lead',                 '{api, reader}',          'EXECUTE'),
         ('lt_bulk_upsert',                  '{api}',                  'EXECUTE'),
         ('lt_bulk_upsert_report',           '{api}',                  'EXECUTE'),

@@ -402,6 +402,27 @@ lead_update_by_id(Datum workspace, Datum lead_id, const LeadPatch *patch)
 	return update_found(&find_lead_by_id, workspace, lead_id, patch);
 }
 
+/*
+ * Reads the fields of a lead, and returns its address; NULL if it is gone or has none.  Runs
+ * in SPI.
+ */
+text *
+lead_read(Datum workspace, const pg_uuid_t *lead_id, Datum *fields, bool *nulls)
+{
+	Datum		parameters[] = {workspace, UUIDPGetDatum(lead_id)};
+	Datum		found[1 + LEAD_FIELDS];
+	bool		found_nulls[1 + LEAD_FIELDS];
+	LeadString	email;
+
+	if (!lead_email(workspace, lead_id, &email) ||
+		statement_execute(&find_lead_by_id, parameters, NULL) == 0)
+		return NULL;
+	statement_row(0, found, found_nulls);
+	memcpy(fields, found + 1, sizeof(Datum) * LEAD_FIELDS);
+	memcpy(nulls, found_nulls + 1, sizeof(bool) * LEAD_FIELDS);
+	return DatumGetTextPP(lead_text(&email));
+}
+
 /* Deletes the lead with an id; false if there is none. */
 bool
 lead_delete(Datum workspace, Datum lead_id)

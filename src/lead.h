@@ -21,6 +21,7 @@ extern uint64 lead_insert(Datum workspace, const LeadChange *leads, int count);
 extern uint64 lead_update(Datum workspace, const LeadChange *leads, int count);
 extern bool lead_update_one(Datum workspace, const LeadString *email, const LeadPatch *patch);
 extern bool lead_update_by_id(Datum workspace, Datum lead_id, const LeadPatch *patch);
+extern text *lead_read(Datum workspace, const pg_uuid_t *lead_id, Datum *fields, bool *nulls);
 extern bool lead_delete(Datum workspace, Datum lead_id);
 extern uint64 lead_delete_many(Datum workspace, Datum emails);
 extern uint64 lead_keep(Datum workspace, const LeadString *emails, int count);

@@ -115,6 +115,7 @@ extern MessageTexts *message_texts_begin(Datum workspace, Datum campaign);
 extern void message_texts_link(MessageTexts *texts);
 extern void message_texts_add(MessageTexts *texts, int step, const Datum *columns,
 							  const bool *nulls);
+extern bool message_has_step(MessageTexts *texts, int number);
 
 /* message_render.c: and to whom */
 extern bool message_render(MessageTexts *texts, const Message *message,

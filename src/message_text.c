@@ -195,6 +195,17 @@ look_up(MessageTexts *texts)
 	}
 }
 
+/* Says whether there is a step.  Runs in SPI. */
+bool
+message_has_step(MessageTexts *texts, int number)
+{
+	if (number < 1 || number > QUEUE_STEPS_MAX)
+		return false;
+	if (texts->steps[number - 1] == NULL)
+		look_up(texts);
+	return texts->steps[number - 1] != NULL;
+}
+
 /* Returns the texts of a step.  Runs in SPI. */
 const StepTexts *
 message_find_step(MessageTexts *texts, int number)

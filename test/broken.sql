@@ -84,6 +84,7 @@ INSERT INTO calls VALUES
 ('(SELECT string_agg(p::text, '''') FROM lt_get_message($message) p)'), ('(SELECT string_agg(p::text, '''') FROM lt_lead_campaigns($lead) p)'), ('(SELECT string_agg(p::text, '''') FROM lt_leases p)'),
 ('(SELECT string_agg(f::text, '''') FROM lt_find_leads() f)'), ('(SELECT string_agg(f::text, '''') FROM lt_find_leads($steps, NULL, ''active'', max_leads => 3) f)'), ('(SELECT string_agg(f::text, '''') FROM lt_find_leads($steps, $list, search => ''L1'') f)'),
 ('(SELECT string_agg(f::text, '''') FROM lt_find_leads(emails => ''{a@example.com}'', excluded_ids => ARRAY[$lead]::uuid[]) f)'), ('(SELECT string_agg(f::text, '''') FROM lt_find_leads($campaign, status => ''replied'') f)'),
+('(SELECT string_agg(p::text, '''') FROM lt_preview_message($campaign, 1, $lead) p)'), ('(SELECT string_agg(p::text, '''') FROM lt_preview_message($steps, 2, $lead) p)'), ('pg_temp.http(''GET'', ''/v1/campaigns/'' || $campaign || ''/preview?leadId='' || $lead)'),
 ('lt_change_lead($lead, ''{"phone": "1", "x": null}'')'),
 ('lt_job_progress($job, 50)'), ('(SELECT string_agg(l::text, '''') FROM lt_list_leads($list) l)'),
 ('lt_merge_leads($lead, (SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid)'), ('lt_merge_leads((SELECT min(lead_id::text) FROM lt_leads WHERE lead_id <> $lead)::uuid, $lead)'),

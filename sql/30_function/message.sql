@@ -540,3 +540,29 @@ reason is why a message is not sent, or what holds it (paused). It is why a mess
 waits again where its last attempt failed, or its worker told nothing (lease expired).
 Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 lead_not_found (not in the
 campaign).';
+
+CREATE FUNCTION @extschema@.lt_preview_message(campaign_id uuid, step integer, lead_id uuid)
+RETURNS TABLE (
+    subject text,
+    body_html text,
+    body_text text,
+    headers jsonb,
+    variant integer
+)
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_preview_message';
+
+COMMENT ON FUNCTION @extschema@.lt_preview_message(uuid, integer, uuid) IS
+'Show what a step of a campaign says to a lead, as the lead and the step are now
+
+The lead need not be in the campaign. Links to unsubscribe are left out: whoever looked at a
+preview would follow them.
+
+Parameters:
+- campaign_id: the campaign
+- step: number of the step, from 1
+- lead_id: the lead, which has an address
+Returns: one row. body_text is null unless the step has one, headers where none is left, variant
+where the step has none.
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 lead_not_found.';

@@ -36,3 +36,25 @@ Parameters:
   limit  of the page, up to 1,000
 
 Returns: a page of messages, which may be short and not the last.';
+
+CREATE FUNCTION leadterra.http_preview(campaign_id uuid, lead_id uuid, step integer DEFAULT 1)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object(
+        'step', http_preview.step, 'variant', p.variant, 'subject', p.subject,
+        'bodyHtml', p.body_html, 'bodyText', p.body_text, 'headers', p.headers)
+    FROM @extschema@.lt_preview_message(
+        http_preview.campaign_id, http_preview.step, http_preview.lead_id) p;
+END;
+
+COMMENT ON FUNCTION leadterra.http_preview(uuid, uuid, integer) IS
+'Answer GET /v1/campaigns/:id/preview
+
+Parameters:
+  lead_id  for whom
+  step     which step, from 1
+
+Returns: the message as the lead would get it, without a link to unsubscribe.
+
+Errors: those of lt_preview_message.';

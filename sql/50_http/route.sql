@@ -37,6 +37,7 @@ BEGIN ATOMIC
     ('GET',  '/v1/campaigns/{campaign_id}/stats/days', 'http_daily_stats',     'campaigns:read'),
     ('GET',  '/v1/campaigns/{campaign_id}/forecast',   'http_forecast',        'campaigns:read'),
     ('GET',  '/v1/campaigns/{campaign_id}/preflight',  'http_preflight',       'campaigns:read'),
+    ('GET',  '/v1/campaigns/{campaign_id}/preview',    'http_preview',         'campaigns:read'),
     ('GET',  '/v1/campaigns/{campaign_id}/messages',   'http_campaign_messages', 'messages:read'),
     ('GET',  '/v1/leads',                              'http_list_leads',      'leads:read'),
     ('GET',  '/v1/leads/{lead_id}',                    'http_get_lead',        'leads:read'),

@@ -158,7 +158,7 @@ CREATE TEMP TABLE readings (sql text);
 INSERT INTO readings SELECT format('SELECT array_agg(v::text ORDER BY v::text) FROM %I v', name) FROM matches WHERE relkind = 'v' AND NOT internal AND 'reader' = ANY (groups);
 INSERT INTO readings SELECT format('SELECT array_agg(v::text ORDER BY v::text) FROM %s v', regexp_replace(call, '\$(\w+)', '(SELECT (a ->> ''\1'')::uuid FROM ids)', 'g')) FROM unnest(ARRAY[
     'lt_campaign_stats($campaign)', 'lt_step_stats($campaign)', 'lt_daily_stats($campaign)', 'lt_sending_status($campaign)', 'lt_explain_lead($campaign, ''a@example.com'')', 'lt_preflight($campaign)', 'lt_forecast($campaign)', 'lt_list_leads($list)',
-    'lt_find_leads($campaign, search => ''a'')', 'lt_list_suppressions()', 'lt_campaign_leads($campaign)', 'lt_campaign_messages($campaign)', 'lt_get_message($message)', 'lt_lead_campaigns($lead)', 'lt_is_suppressed(''no@example.com'')',
+    'lt_find_leads($campaign, search => ''a'')', 'lt_list_suppressions()', 'lt_preview_message($campaign, 1, $lead)', 'lt_campaign_leads($campaign)', 'lt_campaign_messages($campaign)', 'lt_get_message($message)', 'lt_lead_campaigns($lead)', 'lt_is_suppressed(''no@example.com'')',
     'lt_next_due()', 'lt_current_workspace()', 'lt_typeid(''camp'', $campaign)', 'lt_workspace_slot($campaign)', 'lt_from_typeid(''01h455vb4pex5vsknk084sn02q'')']) AS c (call);
 GRANT SELECT ON ids TO lt_test_reader;
 CREATE FUNCTION pg_temp.reading(role name, sql text) RETURNS text LANGUAGE plpgsql SET search_path = public, pg_temp AS $$

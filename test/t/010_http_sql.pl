@@ -295,6 +295,13 @@ answers('one without an address', [ 'GET', "/v1/campaigns/$campaign/leads/$namel
 answers('may be changed', [ 'PATCH', "/v1/leads/$nameless", $key, { company => 'C' } ], 200, { email => undef, company => 'C' });
 
 # Messages.
+my $hello = [ { subject => 'Hi {{firstName || there}}', bodyHtml => '<p>{{email}}</p>', headers => { 'X-Plan' => '{{plan}}' } }, { subject => '', bodyHtml => 'b', bodyText => 'Plan: {{plan}}' } ];
+my $greeting = (request('POST', '/v1/campaigns', $key, { name => 'Greeting', sequenceSteps => $hello }))[1]{id};
+answers('preview', [ 'GET', "/v1/campaigns/$greeting/preview?leadId=$ava->{id}", $key ], 200, { step => 1, variant => undef, subject => 'Hi there', bodyHtml => '<p>ava@example.com</p>', bodyText => undef, headers => { 'X-Plan' => 'gold' } });
+answers('of a step that continues', [ 'GET', "/v1/campaigns/$greeting/preview?leadId=$ava->{id}&step=2", $key ], 200, { step => 2, subject => 'Re: Hi there', bodyText => 'Plan: gold', headers => undef });
+answers("400 for $_", [ 'GET', "/v1/campaigns/$greeting/preview?$_", $key ], 400, { code => 'invalid_request' }) for 'step=1', "leadId=$ava->{id}&step=3", "leadId=$ava->{id}&step=101";
+answers('one without an address', [ 'GET', "/v1/campaigns/$greeting/preview?leadId=$nameless", $key ], 404, { code => 'lead_not_found' });
+in_workspace($workspace, "SELECT lt_delete_campaign(lt_from_typeid('$greeting'))");
 is_deeply(walk("/v1/campaigns/$campaign/messages?state=sent&limit=1", 'state'), [ 'sent', 'sent' ], 'messages by state');
 is_deeply([ sort @{ walk("/v1/campaigns/$campaign/messages?limit=2", 'state') } ], [ 'queued', 'queued', 'sent', 'sent' ], 'page by page');
 answers("400 for $_", [ 'GET', "/v1/campaigns/$campaign/messages?$_", $key ], 400, { code => 'invalid_request' }) for 'state=x', 'state=', 'after=x', 'limit=1001';
