@@ -490,6 +490,8 @@ BEGIN ATOMIC
         ('http_boolean',                    '{api}',                  'EXECUTE'),
         ('http_id',                         '{api}',                  'EXECUTE'),
         ('http_strings',                    '{api}',                  'EXECUTE'),
+        ('http_emails',                     '{api}',                  'EXECUTE'),
+        ('http_replies',                    '{api}',                  'EXECUTE'),
         ('http_settings',                   '{api}',                  'EXECUTE'),
         ('http_webhook_id',                 '{api}',                  'EXECUTE'),
         ('http_delivery_id',                '{api}',                  'EXECUTE'),

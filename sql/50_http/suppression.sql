@@ -5,7 +5,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT a.counts || jsonb_build_object('result', a.counts)
-    FROM @extschema@.lt_suppress(leadterra.http_strings(http_suppress.body, 'emails')) s
+    FROM @extschema@.lt_suppress(leadterra.http_emails(http_suppress.body)) s
     CROSS JOIN LATERAL jsonb_build_object(
         'suppressed', s.suppressed, 'alreadySuppressed', s.already_suppressed,
         'total', s.total) AS a (counts);
@@ -66,7 +66,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT jsonb_build_object(
         'removed', @extschema@.lt_unsuppress(
-            leadterra.http_strings(http_unsuppress.body, 'emails')));
+            leadterra.http_emails(http_unsuppress.body)));
 END;
 
 COMMENT ON FUNCTION leadterra.http_unsuppress(jsonb) IS

@@ -251,6 +251,16 @@ COMMENT ON FUNCTION leadterra.http_strings(jsonb, text) IS
 
 Errors: PT400 invalid_request, also where it has none.';
 
+CREATE FUNCTION leadterra.http_emails(body jsonb)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_strings(http_emails.body, 'emails');
+END;
+
+COMMENT ON FUNCTION leadterra.http_emails(jsonb) IS
+'Return the array of addresses, at most 1,000, in the body of a request.';
+
 CREATE FUNCTION leadterra.http_id(body jsonb, name text)
 RETURNS uuid
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

@@ -80,6 +80,7 @@ SELECT lt_set_lead_limit(1000000);
 SELECT lt_add_leads('[{"email": "counted\@example.com"}]', list_id => :'list'), lt_bulk_upsert(:'draft', '[{"email": "counted-too\@example.com"}]');
 UPDATE leadterra.lead_limits SET lead_count = 1;
 SELECT lt_bulk_upsert(:'draft', '[{"email": "counted-three\@example.com"}]');
+SELECT count(lt_bulk_upsert(:'sent', jsonb_build_array(jsonb_build_object('email', format('folded-%s\@example.com', i))))) FROM generate_series(1, 70) i;
 SELECT lt_set_lead_limit(NULL);
 SQL
 	<<"SQL",
