@@ -25,6 +25,7 @@ start_http() {
         postgrest "$work/tree/deploy/postgrest.conf"
     sed -e "s/listen 443 .*;/listen 127.0.0.1:$port;/" -e '/listen \[/d' -e '/^ *ssl_/d' \
         -e "s/127\.0\.0\.1:3000/127.0.0.1:$rest/" -e "s/127\.0\.0\.1:3002/127.0.0.1:$between/" \
+        -e "s|/usr/share/leadterra/web/|$work/tree/web/|" \
         "$work/tree/deploy/nginx.conf" |
         "${as_user[@]}" tee "$work/nginx.conf" >/dev/null
     "${as_user[@]}" mkdir -p "$work/gateway"
@@ -108,8 +109,13 @@ demo_http() {
     request "without a key" "$base/v1/replies"
     request "what is not published is not there" "$base/rpc/lt_bulk_upsert" -H "$bearer"
 
+    say "a fortnight of six campaigns, for the page to show: examples/page.sql"
+    workspace=$(printf '%s\n' "$shown" | sed -n 's/^workspace //p')
+    PGOPTIONS='-c search_path=api' "$bin/psql" -X -q -d leadterra -v workspace="$workspace" \
+        -f "$work/tree/examples/page.sql"
+    request "the page" -I "$base/app/"
     if [ -t 0 ]; then
-        say "all of it runs until you press Enter, at $base with the key $key"
+        say "all of it runs until you press Enter: open $base/app/ and sign in with the key $key"
         read -r _ || true
     fi
     say "stopping everything"

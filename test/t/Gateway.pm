@@ -132,6 +132,7 @@ sub start_gateway
 	}
 	$conf =~ s/127\.0\.0\.1:3000/127.0.0.1:$rest_port/;
 	$conf =~ s/127\.0\.0\.1:3002/127.0.0.1:$between/g;
+	$conf =~ s{/usr/share/leadterra/web/}{$root/web/};
 	$options{change}->($conf) if $options{change};
 	unlink "$folder/nginx.conf";
 	append_to_file("$folder/nginx.conf", $conf);
