@@ -80,6 +80,8 @@ static const struct
 	[ERROR_BLOCKLIST_NOT_FOUND] = {"404", "blocklist_not_found"},
 	/* the message is unknown, not in the lease, or past its keep */
 	[ERROR_MESSAGE_NOT_FOUND] = {"404", "message_not_found"},
+	/* no reply of the workspace has that id, or it is past its keep */
+	[ERROR_REPLY_NOT_FOUND] = {"404", "reply_not_found"},
 	/* no sender of the workspace has that id, or it was deleted */
 	[ERROR_SENDER_NOT_FOUND] = {"404", "sender_not_found"},
 	/* no pool of the workspace has that id */

@@ -36,6 +36,18 @@ static Statement insert_event = STATEMENT(
 	SPI_OK_INSERT_RETURNING, UUIDOID, UUIDOID, TEXTOID, UUIDOID, UUIDOID, UUIDOID, JSONBOID,
 	TIMESTAMPTZOID);
 
+static Statement find_reply = STATEMENT(
+	"SELECT message_id FROM leadterra.events"
+	" WHERE workspace_id = $1 AND type = 'replied' AND event_id = $2",
+	SPI_OK_SELECT, UUIDOID, UUIDOID);
+
+/* Its digest is of what was reported first, so that this is known when it is reported again. */
+static Statement classify = STATEMENT(
+	"UPDATE leadterra.events SET data = data || jsonb_build_object('classification', $5)"
+	" WHERE workspace_id = $1 AND campaign_id = $2 AND type = 'replied' AND message_id = $3"
+	" AND event_id = $4 AND data ->> 'classification' IS DISTINCT FROM $5",
+	SPI_OK_UPDATE, UUIDOID, UUIDOID, UUIDOID, UUIDOID, TEXTOID);
+
 static Statement find_limit = STATEMENT(
 	"SELECT soft_bounces FROM leadterra.bounce_limits"
 	" WHERE workspace_id = $1",
@@ -117,6 +129,30 @@ event_insert(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
 			.event_id = &event_id, .size = 1
 	}, type);
 	return true;
+}
+
+/* Finds the message that a reply answers; false if there is no such reply.  Runs in SPI. */
+bool
+event_find_reply(Datum workspace, const pg_uuid_t *reply_id, pg_uuid_t *message_id)
+{
+	Datum		values[] = {workspace, UUIDPGetDatum(reply_id)};
+	bool		isnull;
+
+	if (statement_execute(&find_reply, values, NULL) == 0)
+		return false;
+	*message_id = *DatumGetUUIDP(statement_value(0, 1, &isnull));
+	return true;
+}
+
+/* Keeps what a reply is; false if that is known, or the reply is gone.  Runs in SPI. */
+bool
+event_classify(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
+			   const pg_uuid_t *reply_id, const char *classification)
+{
+	Datum		values[] = {workspace, campaign, UUIDPGetDatum(message_id),
+	UUIDPGetDatum(reply_id), CStringGetTextDatum(classification)};
+
+	return statement_execute(&classify, values, NULL) > 0;
 }
 
 /* Returns how many soft bounces suppress an address in a workspace; 0: no number does. */

@@ -45,6 +45,9 @@ typedef void (*EventCounter) (void *counter, const EventFirst *event);
 /* event.c: the tables */
 extern bool event_insert(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
 						 const pg_uuid_t *lead_id, const char *type, Jsonb *data);
+extern bool event_find_reply(Datum workspace, const pg_uuid_t *reply_id, pg_uuid_t *message_id);
+extern bool event_classify(Datum workspace, Datum campaign, const pg_uuid_t *message_id,
+						   const pg_uuid_t *reply_id, const char *classification);
 extern bool event_add_soft_bounce(Datum workspace, const pg_uuid_t *lead_id);
 extern void event_forget_soft_bounces(Datum workspace, const pg_uuid_t *lead_id);
 

@@ -55,6 +55,8 @@ typedef struct MessageReport
 	const pg_uuid_t *message_id;
 	const char *type;			/* of the event that it is */
 	Jsonb	   *data;			/* of that */
+	const pg_uuid_t *reply;		/* is known, and only now it is told what it is; NULL: none is */
+	const char *classification;	/* of that */
 	MessageEffect effect;
 	Datum		entry;			/* stands for the address that it went to; 0: none is said */
 	bool		is_proven;		/* the entry counts even where the lead is known */

@@ -17,11 +17,13 @@
 #include "context.h"
 #include "email.h"
 #include "error.h"
+#include "event.h"
 #include "lead_read.h"
 #include "message.h"
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(lt_record_event);
+PG_FUNCTION_INFO_V1(lt_classify_reply);
 PG_FUNCTION_INFO_V1(lt_unsubscribe);
 
 /* Bytes of the text of an event's data at most. */
@@ -71,9 +73,12 @@ bounced(JsonbContainer *data)
 	error_raise(ERROR_INVALID_EVENT, "bounceType must be \"hard\" or \"soft\"");
 }
 
-/* Returns what a reply does; one out of office is none, unless the campaign says so. */
+/*
+ * Returns what a reply of a kind does, NULL if nobody has told which; one out of office is none,
+ * unless the campaign says so.
+ */
 static MessageEffect
-replied(JsonbContainer *data)
+reply_of(const char *classification)
 {
 	static const struct
 	{
@@ -87,9 +92,7 @@ replied(JsonbContainer *data)
 		{"bounce", &bounce_effect},
 		{"unsubscribe", &unsubscribe_effect},
 	};
-	char	   *classification = data_string(data, "classification");
 
-	(void) data_string(data, "threadSnippet");
 	if (classification == NULL)
 		return reply_effect;
 	for (size_t i = 0; i < lengthof(effects); i++)
@@ -98,6 +101,14 @@ replied(JsonbContainer *data)
 			return *effects[i].effect;
 	}
 	error_raise(ERROR_INVALID_EVENT, "classification \"%s\" is unknown", classification);
+}
+
+/* Returns what a reply does. */
+static MessageEffect
+replied(JsonbContainer *data)
+{
+	(void) data_string(data, "threadSnippet");
+	return reply_of(data_string(data, "classification"));
 }
 
 /* Returns what an event does. */
@@ -187,6 +198,30 @@ lt_record_event(PG_FUNCTION_ARGS)
 	}
 
 	statement_connect();
+	is_new = message_report(&report);
+	statement_finish();
+	PG_RETURN_BOOL(is_new);
+}
+
+/* SQL: lt_classify_reply(reply_id, classification) */
+Datum
+lt_classify_reply(PG_FUNCTION_ARGS)
+{
+	MessageReport report = {.workspace = context_enter("replies:update"), .type = "replied"};
+	pg_uuid_t	message_id;
+	bool		is_new;
+
+	error_if_null(0, "reply_id");
+	error_if_null(1, "classification");
+	report.reply = PG_GETARG_UUID_P(0);
+	report.classification = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	report.effect = reply_of(report.classification);
+
+	statement_connect();
+	if (!event_find_reply(report.workspace, report.reply, &message_id))
+		error_raise(ERROR_REPLY_NOT_FOUND, "reply \"%s\" does not exist",
+					error_uuid(UUIDPGetDatum(report.reply)));
+	report.message_id = &message_id;
 	is_new = message_report(&report);
 	statement_finish();
 	PG_RETURN_BOOL(is_new);

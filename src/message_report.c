@@ -225,8 +225,11 @@ apply(const MessageReport *report, Recipient *recipient)
 		keep_recipient(report->workspace, recipient);
 	else
 		(void) heir_find(report->workspace, &recipient->lead_id, &recipient->lead_id, &unused);
-	is_new = event_insert(report->workspace, campaign, report->message_id, &recipient->lead_id,
-						  report->type, report->data);
+	is_new = report->reply ?
+		event_classify(report->workspace, campaign, report->message_id, report->reply,
+					   report->classification) :
+		event_insert(report->workspace, campaign, report->message_id, &recipient->lead_id,
+					 report->type, report->data);
 	is_first = is_new;
 	if (!is_new && effect->suppression == NULL)
 		return false;
@@ -234,7 +237,7 @@ apply(const MessageReport *report, Recipient *recipient)
 		count_soft_bounces(report, recipient);
 	if (effect->suppression && suppress(report, recipient))
 	{
-		if (!is_new)
+		if (!is_new || report->reply)
 			tell_unsubscribed(report, &recipient->campaign);
 		is_new = true;
 	}

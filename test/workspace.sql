@@ -28,7 +28,7 @@ BEGIN
     -- One delivery succeeded, one is with a worker, and others wait.
     SELECT * INTO claimed FROM lt_claim_deliveries(1, '1 hour');
     PERFORM lt_finish_delivery(claimed.lease_id, claimed.delivery_id, 200);
-    ids := ids || jsonb_build_object('delivery', claimed.delivery_id);
+    ids := ids || jsonb_build_object('delivery', claimed.delivery_id, 'reply', (SELECT min(reply_id::text) FROM lt_replies));
     SELECT * INTO claimed FROM lt_claim_deliveries(1, '1 hour');
     ids := ids || jsonb_build_object('delivery_lease', claimed.lease_id, 'leased_delivery', claimed.delivery_id);
     PERFORM set_config('leadterra.workspace_id', '', true);

@@ -205,6 +205,26 @@ Returns: whether anything was new.
 Errors: PT400 invalid_event, PT400 invalid_request, PT404 message_not_found, PT404
 lead_not_found (the lead was deleted, its address has to be suppressed, and data has none).';
 
+CREATE FUNCTION @extschema@.lt_classify_reply(reply_id uuid, classification text)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'lt_classify_reply';
+
+COMMENT ON FUNCTION @extschema@.lt_classify_reply(uuid, text) IS
+'Say what a reply is
+
+It does what lt_record_event does with a reply of that kind: it may end the sequence of the lead,
+and suppress addresses. What the reply did before, as another kind, stays. Counts are of what it
+is now.
+
+Parameters:
+- reply_id: the reply
+- classification: interested, not_interested, out_of_office, bounce or unsubscribe
+Returns: whether anything was new.
+Errors: PT400 invalid_event, PT400 invalid_request, PT404 reply_not_found, PT404 lead_not_found
+(the lead was deleted, and its address has to be suppressed).';
+
 CREATE FUNCTION @extschema@.lt_unsubscribe(token text)
 RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -108,3 +108,54 @@ Parameters:
 
 Returns: an array, or an object with replies and pagination. The headers X-Total-Count and Link
 tell how many there are, and where other pages are.';
+
+CREATE FUNCTION leadterra.http_reply_id(scope text, given text)
+RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    workspace constant uuid := leadterra.enter(scope);
+    found_id uuid;
+BEGIN
+    BEGIN
+        found_id := leadterra.read_id(given);
+    EXCEPTION WHEN SQLSTATE 'PT400' THEN
+        found_id := NULL;
+    END;
+    PERFORM FROM leadterra.events v
+    WHERE v.workspace_id = workspace AND v.type = 'replied' AND v.event_id = found_id;
+    IF NOT FOUND THEN
+        PERFORM leadterra.raise_error('reply_not_found',
+            format('reply "%s" does not exist', given));
+    END IF;
+    RETURN found_id;
+END;
+$$;
+
+COMMENT ON FUNCTION leadterra.http_reply_id(text, text) IS
+'Read a parameter that names a reply, as http_campaign_id reads one that names a campaign.';
+
+CREATE FUNCTION leadterra.http_classify_reply(reply_id uuid, body jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT leadterra.http_v2_members(http_classify_reply.body, '{classification}');
+    SELECT jsonb_build_object(
+        'id', @extschema@.lt_typeid('rpl', http_classify_reply.reply_id),
+        'classification', c.classification,
+        'changed', @extschema@.lt_classify_reply(http_classify_reply.reply_id, c.classification))
+    FROM CAST(leadterra.http_member(http_classify_reply.body, 'classification', 'string') #>> '{}'
+        AS text) AS c (classification);
+END;
+
+COMMENT ON FUNCTION leadterra.http_classify_reply(uuid, jsonb) IS
+'Answer PATCH /v1/replies/:id
+
+Parameters:
+  body  has classification
+
+Returns: its id, what it is now, and whether anything changed.
+
+Errors: those of lt_classify_reply.';

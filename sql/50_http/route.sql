@@ -56,6 +56,7 @@ BEGIN ATOMIC
     ('POST', '/v1/webhooks/{webhook_id}/resume',       'http_resume_webhook',  'webhooks:update'),
     ('GET',  '/v1/webhooks/{webhook_id}/deliveries',   'http_deliveries',      'webhooks:read'),
     ('POST', '/v1/deliveries/{delivery_id}/redeliver', 'http_redeliver',       'webhooks:update'),
+    ('PATCH', '/v1/replies/{reply_id}',                'http_classify_reply',  'replies:update'),
     ('GET',  '/v1/replies',                            'http_list_replies',    'replies:read'),
     ('POST', '/api/v2/leads/add',                      'http_add_leads',       'leads:create'),
     ('POST', '/api/v2/leads', 'http_v2_create_lead', 'leads:create'),

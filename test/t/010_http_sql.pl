@@ -204,6 +204,13 @@ is(scalar(@$replies), 2, 'all');
 is_deeply([ sort keys %{ $replies->[0] } ], [qw(campaignId classification email id receivedAt threadSnippet)], 'what a reply has');
 is_deeply({ map { $_->{email} => $_->{classification} } @$replies }, { 'ava@example.com' => 'out_of_office', 'ben@example.com' => undef }, 'classified where somebody has');
 is_deeply([ map { $_->{email} } @{ (request($replies[0], "/v1/replies?classification=out%5Fof_office&campaignId=$uuid", $key))[1] } ], ['ava@example.com'], 'of a kind');
+my $reply = "/v1/replies/$replies->[0]{id}";
+answers('classify one', [ 'PATCH', $reply, $key, { classification => 'not_interested' } ], 200, { id => $replies->[0]{id}, classification => 'not_interested', changed => JSON::PP::true });
+is((request(@replies))[1][0]{classification}, 'not_interested', 'which is kept');
+answers('again', [ 'PATCH', $reply, $key, { classification => 'not_interested' } ], 200, { changed => JSON::PP::false });
+answers("400 for $_", [ 'PATCH', $reply, $key, $_ ], 400) for '{}', '{"classification": "x"}', '{"classification": null}', '{"classification": 1}', '{"classification": "interested", "x": 1}', '[]';
+answers('another workspace has none', [ 'PATCH', $reply, $other_key, { classification => 'interested' } ], 404, { code => 'reply_not_found' });
+$replies->[0]{classification} = 'not_interested';
 answers('the second page', [ $replies[0], '/v1/replies?page=2', $key ], 200, []);
 answers('the shape of the guide', [ $replies[0], '/v1/replies?view=page', $key ], 200, { replies => $replies, pagination => { total => 2, page => 1, perPage => 50 } });
 answers("400 for $_", [ $replies[0], "/v1/replies?$_", $other_key ], 400, { code => 'invalid_request' }) for 'view=x', 'view=', 'classification=x', 'classification=';
@@ -430,7 +437,7 @@ my $unknown = 'camp_01hx4mrqpbcn7wh2gfk9yz6e3s';
 my %parameters = (
 	campaign_id => [ $campaign, $unknown, 'campaign_not_found' ], list_id => [ $list, $unknown, 'list_not_found' ],
 	entry_id => [ $entry, $unknown, 'entry_not_found' ], job_id => [ $job, $unknown, 'job_not_found' ],
-	webhook_id => [ $hook->{id}, 'wh_01hx4mrqpbcn7wh2gfk9yz6e3s', 'webhook_not_found' ], delivery_id => [ $delivery->{id}, 'evt_01hx4mrqpbcn7wh2gfk9yz6e3s', 'delivery_not_found' ],
+	webhook_id => [ $hook->{id}, 'wh_01hx4mrqpbcn7wh2gfk9yz6e3s', 'webhook_not_found' ], reply_id => [ $replies->[0]{id}, 'rpl_01hx4mrqpbcn7wh2gfk9yz6e3s', 'reply_not_found' ], delivery_id => [ $delivery->{id}, 'evt_01hx4mrqpbcn7wh2gfk9yz6e3s', 'delivery_not_found' ],
 	lead_id => [ (request('GET', '/v1/leads?email=many1@example.com', $key))[1]{data}[0]{id}, 'lead_01hx4mrqpbcn7wh2gfk9yz6e3s', 'lead_not_found' ]);
 
 # The path of a route, with other values of some parameters.
