@@ -129,7 +129,8 @@ export function DayChart({ days, plan, today }) {
           : values[column][shown])}</span>`)}
     </p>
     <div class="chart" ref=${holder} tabindex="0" role="img" onKeyDown=${move}
-      aria-label="Mails by day: sent, forecast, replied and bounced. The arrow keys move through the days; the table below has the same numbers."></div>
+      aria-label="Mails by day: sent, forecast, replied and bounced. The arrow keys move
+        through the days; the table below has the same numbers."></div>
     <details><summary>As a table</summary>
       <div class="wide" tabindex="0" role="group" aria-label="Mails by day">
         <table><thead><tr><th scope="col">Day</th>${series.map(([, title]) =>

@@ -121,6 +121,29 @@ for my $wrong ($sealed, "0$link", "${link}0", uc($link), 'i' . substr($link, 1),
 	is($came, undef, '... and does not go on');
 }
 
+# --- the page
+
+# Asks for a file of the page, and returns the answer.
+sub file
+{
+	my ($method, $path) = @_;
+	return raw("$method $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+}
+
+my %types = ('' => 'text/html', 'index.html' => 'text/html', 'page.js' => 'text/javascript', 'vendor/preact.mjs' => 'text/javascript', 'page.css' => 'text/css', 'icon.svg' => 'image/svg\+xml');
+for my $name (sort keys %types)
+{
+	$answer = file('GET', "/app/$name");
+	like($answer, qr{^HTTP/1.1 200 .*^Content-Type: $types{$name}(; charset=utf-8)?\r$}ms, "/app/$name has its type");
+	like($answer, qr/^Content-Security-Policy: default-src 'none'; script-src 'self'; [^\r]*frame-ancestors 'none'\r$/m, '... may load nothing from elsewhere');
+	like($answer, qr/^Content-Security-Policy: require-trusted-types-for 'script'; trusted-types mail\r$/m, '... and put no markup into the page');
+	unlike($answer, qr/unsafe|https?:\/\/\*/, '... without an exception') unless $name;
+}
+like(file('GET', '/app'), qr{^HTTP/1.1 301 .*^Location: /app/\r$}ms, 'the page is below its path');
+like(file($_, '/app/'), qr{^HTTP/1.1 405 .*^Allow: GET, HEAD\r\n.*method_not_allowed}ms, "it takes no $_") for qw(POST PUT DELETE OPTIONS);
+like(file('GET', $_), qr{^HTTP/1.1 (400|404) .*"code"}s, "nothing is at $_")
+  for '/app/nothing', '/app/view/', '/app/../deploy/nginx.conf', '/app/%2e%2e/deploy/nginx.conf', '/app/..%2fdeploy/nginx.conf', '/app../deploy/nginx.conf', '/app/vendor/';
+
 # --- many requests of a key
 
 sub asked

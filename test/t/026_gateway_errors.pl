@@ -108,7 +108,7 @@ my @faults = (
 	{ name => 'a condition that there is nothing', status => 412, @calls, head => "If-None-Match: *\r\n\r\n", headers => [ 'if-none-match', '*' ] },
 	{ name => 'no key', status => 401, @calls, key => '', head => "\r\n", headers => [] },
 	{ name => 'another method', status => 405, method => 'DELETE' },
-	{ name => 'a path of nothing', status => 404, path => sub { "$_[0]/x" } });
+	{ name => 'a path of nothing', status => 404, path => sub { "$_[0]/x/y" } });
 
 # Makes a request of HTTP/1.1.
 sub http1

@@ -145,7 +145,8 @@ export default function Settings({ campaign, reload }) {
         onClick=${() => setEnding(true)}>Delete this campaign</button></p>
     </section>
     ${ending && html`<${Confirm} title="Delete this campaign?" verb="Delete"
-      text=${`${campaign.name} goes with its enrollments and the messages that wait. This cannot be undone.`}
+      text=${`${campaign.name} goes with its enrollments and the messages that wait.
+        This cannot be undone.`}
       act=${async () => {
         await api.deleteCampaign(campaign.id);
         location.hash = '#/campaigns';

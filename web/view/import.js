@@ -239,7 +239,8 @@ function Earlier() {
   return html`<div class="sheet"><${Table} caption="Imports of this browser" columns=${columns}
       rows=${loaded.data.toSorted((a, b) => b.startedAt - a.startedAt)} /></div>
     ${leaving && html`<${Confirm} title="Forget this import?" verb="Forget"
-      text="Leads that are enrolled stay. The rows that were left out can no longer be downloaded, and it cannot go on."
+      text="Leads that are enrolled stay. The rows that were left out can no longer be
+        downloaded, and it cannot go on."
       act=${async () => {
         await forgetImport(leaving.id);
         loaded.reload();
