@@ -29,8 +29,16 @@ export async function signIn(key) {
   sessionStorage.setItem(stored, key);
 }
 
+// The workspace of the key, which begins with it.
+export const workspace = () => sessionStorage.getItem(stored)?.split('_')[2].slice(0, 26);
+
+const leaving = [];
+// Calls something when somebody signs out.
+export const onSignOut = (listener) => leaving.push(listener);
+
 export function signOut() {
   sessionStorage.removeItem(stored);
+  leaving.forEach((listener) => listener());
 }
 
 let refused = () => {};

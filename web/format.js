@@ -45,7 +45,6 @@ export const exactTime = (value) => (parse(value) ? exact.format(parse(value)) :
 
 // A day of a calendar, as YYYY-MM-DD or as a number of days: it is the same everywhere.
 export const dayNumber = (day) => Date.parse(`${day}T00:00:00Z`) / 86400000;
-export const dayText = (days) => new Date(days * 86400000).toISOString().slice(0, 10);
 export const day = (days) => dates.format(new Date(days * 86400000));
 export const shortDay = (days) => shortDates.format(new Date(days * 86400000));
 

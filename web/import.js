@@ -36,7 +36,11 @@ async function store(mode, work) {
 
 const partsOf = (id) => IDBKeyRange.bound([id], [id, []]);
 
-export const listImports = () => store('readonly', (imports) => imports.getAll());
+// Those of the workspace that one is in: others are not shown, nor could they go on.
+export async function listImports() {
+  const all = await store('readonly', (imports) => imports.getAll());
+  return all.filter((one) => one.workspace === api.workspace());
+}
 export const noteImport = (one) => store('readwrite', (imports) => imports.put(one));
 export const forgetImport = (id) =>
   store('readwrite', (imports, leftOut) => {
@@ -114,6 +118,20 @@ function leadOf(row, mapping) {
   return lead;
 }
 
+// Codes of what is wrong with a row, as people say it.
+const problems = {
+  email_missing: 'there is no address', email_empty: 'there is no address',
+  email_no_at: 'the address has no @', email_many_at: 'the address has more than one @',
+  email_local_empty: 'nothing stands before the @',
+  email_local_character: 'the address has a character that none has before its @',
+  email_domain_empty: 'nothing stands behind the @',
+  email_domain_one_label: 'the domain of the address has no dot',
+  email_label_character: 'the domain of the address has a character that none has',
+  email_too_long: 'the address is too long',
+};
+const problem = ({ field, code }) =>
+  problems[code] ?? [field, code.replaceAll('_', ' ')].filter(Boolean).join(': ');
+
 // --- the work
 
 // Sends the rows of a file from where the import is on, and tells of each part.
@@ -135,8 +153,8 @@ async function send(file, one, { dryRun = false, signal, tell, wait }) {
       dryRun: dryRun || undefined, once: dryRun ? null : `${now.id}-${part}`, signal, wait,
     });
     const reasons = new Map();
-    for (const { index, field, code } of answer.data.errors) {
-      reasons.set(index, [...(reasons.get(index) ?? []), field ? `${field}: ${code}` : code]);
+    for (const error of answer.data.errors) {
+      reasons.set(error.index, [...(reasons.get(error.index) ?? []), problem(error)]);
     }
     const left = [...reasons].map(([index, why]) => ({
       row: seen - rows.length + index + 1, reasons: why.join(', '), cells: rows[index],
@@ -198,7 +216,9 @@ export async function start(file, one, dryRun) {
     let ready = one;
     if (!dryRun && !one.digest) {
       change({ note: 'Reading the file …' });
-      ready = { ...one, digest: await digest(file, ending.signal) };
+      ready = {
+        ...one, workspace: api.workspace(), digest: await digest(file, ending.signal),
+      };
       await noteImport(ready);
     }
     await send(file, ready, {
@@ -213,9 +233,16 @@ export async function start(file, one, dryRun) {
     });
     change({ isRunning: false, note: '' });
   } catch (error) {
-    change({ isRunning: false, note: '', problem: ending.signal.aborted ? '' : error.message });
+    if (current) {
+      change({ isRunning: false, note: '', problem: ending.signal.aborted ? '' : error.message });
+    }
   }
 }
 
 // Puts what is done out of sight.
 export const clearWork = () => change(null);
+
+api.onSignOut(() => {
+  current?.stop();
+  change(null);
+});

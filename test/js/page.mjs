@@ -356,6 +356,9 @@ try {
   await page.getByRole('button', { name: 'Sign out' }).click();
   await signIn(page, demo.key);
   await settle(page);
+  await go(page, 'import');
+  is(await page.getByText('Imports of this browser').count(), 0,
+    'imports of another workspace are not shown');
   await testKeyboard(page);
   await testReplies(page);
   await testWebhooks(page);

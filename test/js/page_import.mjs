@@ -1,7 +1,7 @@
 // A file of 20,000 rows as people have them comes into a campaign, with a reload in the middle.
 
 import { readFileSync } from 'node:fs';
-import { check, given, go, is, ok, settle, sql } from './page_browser.mjs';
+import { check, expecting, given, go, is, ok, settle, sql } from './page_browser.mjs';
 
 const { empty } = given;
 
@@ -99,12 +99,21 @@ export async function testImport(page) {
   const isCut = new Promise((resolve) => { cut = resolve; });
   await page.route(/\/leads\/bulk/, async (route) => {
     parts += 1;
-    if (parts < 8) return route.continue();
+    // Busy, once: it is sent again.
+    if (parts === 3) {
+      return route.fulfill({
+        status: 503, headers: { 'Retry-After': '1' }, json: { code: 'x', message: 'busy' },
+      });
+    }
+    if (parts < 9) return route.continue();
     await route.fetch();
     return cut();
   });
-  await page.getByRole('button', { name: 'Import', exact: true }).click();
-  await isCut;
+  await expecting(/503 \(Service Unavailable\)/, async () => {
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    await page.getByText('busy: it is sent again').waitFor();
+    await isCut;
+  });
   await page.getByRole('button', { name: 'Stop' }).waitFor();
   await check(page, 'an import at work');
   await page.reload();

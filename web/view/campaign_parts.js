@@ -30,3 +30,15 @@ export function Turn({ campaign, reload, small = true, first }) {
       runs ? 'Pause' : campaign.startedAt ? 'Resume' : 'Start'
     }<span class="unseen"> ${campaign.name}</span><//>`;
 }
+
+// All campaigns, for where one is chosen by name.
+export async function loadCampaigns(options) {
+  const all = [];
+  let after;
+  do {
+    const page = await api.listCampaigns({ limit: 100, after }, options);
+    all.push(...page.data);
+    after = page.next;
+  } while (after && all.length < 2000);
+  return all;
+}

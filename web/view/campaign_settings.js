@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import {
-  Button, Confirm, Field, Loaded, Notice, announce, html, useId, useLoad, useState,
+  Confirm, Field, Loaded, Notice, announce, html, useId, useLoad, useState,
 } from '../parts.js';
 import * as format from '../format.js';
 

@@ -6,6 +6,7 @@ import {
   useEffect, useLoad, useState,
 } from '../parts.js';
 import * as format from '../format.js';
+import { loadCampaigns } from './campaign_parts.js';
 import { digest, download, look, write } from '../csv.js';
 import {
   clearWork, currentWork, customName, fields, forgetImport, guessMapping, listImports, listLeftOut,
@@ -13,18 +14,6 @@ import {
 } from '../import.js';
 
 const largest = 200e6;
-
-// All campaigns, since one is chosen by name.
-async function loadCampaigns(options) {
-  const all = [];
-  let after;
-  do {
-    const page = await api.listCampaigns({ limit: 100, after }, options);
-    all.push(...page.data);
-    after = page.next;
-  } while (after && all.length < 2000);
-  return all;
-}
 
 function useWork() {
   const [work, setWork] = useState(currentWork());
@@ -113,9 +102,6 @@ function Mapping({ file, found, campaign, drop }) {
   </section>`;
 }
 
-// Why rows were left out, each code once with its count.
-const reasonText = (reason) => reason.split(': ').map(format.words).join(': ');
-
 function Counts({ one }) {
   const counts = [['Rows', one.rows], ['Enrolled', one.enrolled], ['Updated', one.updated],
     ['Suppressed', one.suppressed], ['Left out', one.invalid]];
@@ -137,7 +123,7 @@ async function downloadLeftOut(one) {
 function LeftOut({ rows, one, dryRun }) {
   const columns = [
     { label: 'Row', kind: 'main', cell: (row) => format.number(row.row) },
-    { label: 'Why', cell: (row) => reasonText(row.reasons) },
+    { label: 'Why', cell: (row) => row.reasons },
     { label: 'It has', cell: (row) => html`<${Long} text=${row.cells.join(' · ')} />` },
   ];
   return html`<div class="sheet"><${Table} caption="Left out" columns=${columns}
@@ -147,7 +133,7 @@ function LeftOut({ rows, one, dryRun }) {
       ${' '}${format.number(one.invalid)} with their reasons<//></p>`}</div>`;
 }
 
-function Work({ work }) {
+function Work({ work, again }) {
   const one = work.import;
   const seconds = (Date.now() - (one.startedAt ?? Date.now())) / 1000;
   const read = one.read - (one.startedFrom ?? 0);
@@ -175,7 +161,7 @@ function Work({ work }) {
           onClick=${() => start(work.file, one, work.dryRun)}>Go on</button>`}
         ${isDone && !work.dryRun && html`<a class="button first"
           href=${place(['campaigns', one.campaignId])}>To the campaign</a>`}
-        ${!work.isRunning && html`<button type="button" class="button" onClick=${clearWork}>${
+        ${!work.isRunning && html`<button type="button" class="button" onClick=${again}>${
           work.dryRun ? 'Back' : 'Another import'}</button>`}
       </div>
     </section>
@@ -265,12 +251,17 @@ export default function Import({ parameters }) {
       announce(`The file cannot be read: ${error.message}.`, 'failed');
     }
   };
+  const again = () => {
+    // Who has only tried goes on with the file.
+    if (!work.dryRun) setChosen(null);
+    clearWork();
+  };
   const choices = (all) => [['', 'Choose one'], ...all.map((one) => [one.id, one.name])];
   return html`<div class="head"><div><h1>Import</h1>
       <p class="muted">Leads of a file come into a campaign, and those that are known are
         updated.</p></div></div>
     ${work
-      ? html`<${Work} work=${work} />`
+      ? html`<${Work} work=${work} again=${again} />`
       : html`<div class="stack"><${Loaded} from=${campaigns}>${(all) => all.length === 0
           ? html`<${Empty} title="There is no campaign to import into">
               <p>Create one first.</p><a class="button first"
