@@ -221,4 +221,5 @@ Parameters:
 - to_campaign_id: the campaign that they come to; either this or to_list_id
 - to_list_id: the list that they come to
 Returns: the id of the job.
-Errors: those of lt_move_leads.';
+Errors: PT400 invalid_request, PT404 campaign_not_found, PT404 list_not_found, PT409
+wrong_isolation, PT413 too_many_entries.';

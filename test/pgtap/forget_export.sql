@@ -46,7 +46,7 @@ CREATE TEMP TABLE marks AS SELECT * FROM pg_temp.marks();
 SELECT is((SELECT string_agg(DISTINCT c.relname || '.' || a.attname, ' ' ORDER BY c.relname || '.' || a.attname)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = 'leadterra'::regnamespace AND c.relkind = 'r' AND a.atttypid IN ('text'::regtype, 'jsonb'::regtype) AND c.relname || '.' || a.attname NOT IN (SELECT place FROM marks)),
-    'api_keys.label blocklists.name campaigns.name campaigns.pause_reason campaigns.schedule campaigns.status enrollments.status events.digest events.type exceptions.state imports.mapping imports.source jobs.error jobs.status jobs.type jobs.worker '
+    'api_keys.label blocklists.name campaigns.name campaigns.pause_reason campaigns.schedule campaigns.status closed_workspaces.state enrollments.status events.digest events.type exceptions.state imports.mapping imports.source jobs.error jobs.status jobs.type jobs.worker '
     'leases.state leases.worker links.unsubscribe_url lists.name pools.name senders.email senders.name senders.reply_to senders.status senders.time_zone senders.transport steps.body_html steps.body_text steps.headers steps.preheader steps.subject steps.variants webhook_log.error webhook_log.event webhook_outbox.event webhook_outbox.reason webhooks.disabled_reason webhooks.secret webhooks.status webhooks.url workspaces.name workspaces.postal_address', 'these texts name nobody, by themselves; all others have something of the person');
 
 -- What a statement reads and changes in this transaction, by table.

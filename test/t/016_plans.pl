@@ -121,6 +121,7 @@ UPDATE leadterra.steps SET body_html = '{{postalAddress}} {{unsubscribeUrl}}';
 SELECT min(lease_id::text) AS lease, array_agg(message_id) AS ids, min(substring(body_html, '/u/([^"]*)')) AS token FROM lt_claim_messages(8, '1 hour', :'sent') \\gset
 SELECT lt_extend_lease(:'lease', '2 hours'), lt_fail_messages(:'lease', (:'ids'::uuid[])[1:1], 'no'), lt_defer_messages(:'lease', (:'ids'::uuid[])[2:2], '1 minute', 'no'), lt_complete_messages(:'lease', (:'ids'::uuid[])[3:6]), lt_unsubscribe(:'token');
 SELECT lt_complete_messages(:'lease'), lt_record_event((:'ids'::uuid[])[5], 'bounced', '{"bounceType": "hard"}'), lt_record_event((:'ids'::uuid[])[4], 'replied', '{"classification": "out_of_office"}'), lt_record_event((:'ids'::uuid[])[6], 'replied'), lt_record_event((:'ids'::uuid[])[3], 'bounced', '{"bounceType": "soft"}'), lt_record_event((:'ids'::uuid[])[6], 'opened');
+SELECT lt_classify_reply(reply_id, 'interested') FROM lt_replies WHERE message_id = (:'ids'::uuid[])[4];
 SELECT lease_id AS lease, message_id AS id FROM lt_claim_messages(1, '1 hour', :'sent') \\gset
 SELECT lt_bounce_messages(:'lease', ARRAY[:'id'::uuid], 'no'), lt_set_soft_bounce_limit(3);
 SELECT lt_release_lease(lease_id) FROM (SELECT DISTINCT lease_id FROM lt_claim_messages(2, '1 hour', :'sent')) l;
