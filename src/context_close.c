@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -147,7 +148,7 @@ is_among(const VirtualTransactionId *transactions, VirtualTransactionId wanted)
  * SQL: leadterra.wait_for_transactions(relation)
  *
  * Waits until every transaction of the database has ended that runs now, prepared ones
- * too, but for those that wait in here: two that close workspaces at once would wait for
+ * too, but for those of vacuum, and those that wait in here: two that close workspaces at once would wait for
  * each other.  They hold a lock by which they are known, and which nothing in SQL takes.
  */
 Datum
@@ -160,7 +161,8 @@ lt_wait_for_transactions(PG_FUNCTION_ARGS)
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, PG_GETARG_OID(0), 0, 0);
 	(void) LockAcquire(&tag, ShareLock, false, false);
-	running = GetCurrentVirtualXIDs(InvalidTransactionId, false, false, 0, &count);
+	running = GetCurrentVirtualXIDs(InvalidTransactionId, false, false,
+									PROC_IS_AUTOVACUUM | PROC_IN_VACUUM, &count);
 	waiting = GetLockConflicts(&tag, ExclusiveLock, NULL);
 	for (int i = 0; i < count; i++)
 	{

@@ -263,9 +263,12 @@ BEGIN
             RETURN deleted;
         END IF;
     END LOOP;
+    -- One that has not come yet has no links.
+    DELETE FROM leadterra.closed_workspaces c
+    WHERE c.workspace_id = workspace AND c.state = 'coming';
     UPDATE leadterra.closed_workspaces c
     SET state = 'deleted', since = now()
-    WHERE c.workspace_id = workspace AND c.state <> 'deleted';
+    WHERE c.workspace_id = workspace AND c.state = 'closed';
     RETURN 0;
 END;
 $$;
@@ -273,7 +276,8 @@ $$;
 COMMENT ON FUNCTION leadterra.delete_workspace(uuid, integer) IS
 'Delete up to a slice of the rows of a closed workspace, and return how many
 
-Once there is none, it is noted that the workspace was deleted, and 0 is returned.';
+Once there is none, it is noted that the workspace was deleted, unless it never was here, and 0
+is returned.';
 
 CREATE PROCEDURE @extschema@.lt_delete_workspace(workspace_id uuid)
 LANGUAGE plpgsql
@@ -293,7 +297,7 @@ COMMENT ON PROCEDURE @extschema@.lt_delete_workspace(uuid) IS
 
 It commits each 10,000 rows. Where it is cancelled the rest stays closed: call it again. What
 is kept is the id, so that the links in mails of the workspace answer PT410 workspace_deleted
-and not that they are forged. A workspace may be created, or moved here, under the id again.
+and not that they are forged; nothing is kept of one that was on its way here. A workspace may be created, or moved here, under the id again.
 For the owner of the extension.
 
 Parameters:
