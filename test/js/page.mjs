@@ -301,8 +301,9 @@ async function testViews() {
     await signIn(page, demo.key);
     for (const [name, hash] of Object.entries(views)) {
       await go(page, hash);
-      await check(page, `${name}, ${screen}`);
-      if (pictures && ['campaigns', 'campaign', 'mails', 'import'].includes(name)) {
+      // In the dark only colors are others.
+      await check(page, `${name}, ${screen}`, screen === 'dark' ? 'color-contrast' : null);
+      if (pictures && ['campaigns', 'campaign'].includes(name)) {
         await page.screenshot({ path: `${pictures}/page-${name}-${screen}.png` });
       }
     }

@@ -121,10 +121,11 @@ export async function go(page, hash) {
 export const heading = (page) => page.locator('main h1').first();
 export const said = (page, text) => page.locator('#said').getByText(text).waitFor();
 
-// No violation of what axe knows, and nothing beyond the edge of the screen.
-export async function check(page, name) {
+// No violation of what axe knows, or of one rule, and nothing beyond the edge of the screen.
+export async function check(page, name, rule = null) {
   if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));
+  const { violations } = await page.evaluate((runOnly) =>
+    axe.run({ resultTypes: ['violations'], ...(runOnly && { runOnly }) }), rule);
   ok(violations.length === 0, `${name}: accessible`, violations.flatMap((violation) =>
     violation.nodes.slice(0, 3).map((node) =>
       `${violation.id}: ${node.failureSummary} ${node.html}`)).join('\n'));
