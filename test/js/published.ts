@@ -64,7 +64,7 @@ shown('concept page', await api.POST('/v1/campaigns/{id}/leads/bulk', {
   }
 }))
 const invalid = await api.POST('/v1/campaigns/{id}/leads/bulk', { ...path, body: { leads: [{ email: 'nobody' }] } })
-const failures: number[] | undefined = invalid.error?.errors?.map(({ index }) => index)
+const failures: (number | undefined)[] | undefined = invalid.error?.errors?.map(({ index }) => index)
 shown('invalid', invalid)
 results['entries that are invalid'] = failures
 
