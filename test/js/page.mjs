@@ -162,6 +162,15 @@ async function testHostile(page, { place }) {
     'so does the subject of its mail');
   ok((await page.locator('.mail').textContent()).includes('<script>no</script>'), 'and its body');
   await isHarmless(page, 'a hostile mail');
+  const mail = sql(empty, `SELECT lt_typeid('camp', lt_create_campaign('Hostile',
+    jsonb_build_array(jsonb_build_object('subject', 's', 'bodyHtml', $$${hostile.mail}$$))))`);
+  sql(empty, `SELECT lt_bulk_upsert(lt_from_typeid('${mail}'), '[{"email": "x@example.com"}]')`);
+  await go(page, `campaigns/${mail}/mails`);
+  is((await page.locator('.mail').textContent()).replace(/\s+/g, ' '),
+    'Bold, with style=1 image logo click (javascript:alert(1)) ok ', 'a mail is rebuilt');
+  is(await page.locator('.mail p').getAttribute('style'), 'font-weight: bold;', 'with its letters');
+  await isHarmless(page, 'a mail of hostile markup');
+  sql(empty, `SELECT lt_delete_campaign(lt_from_typeid('${mail}'))`);
   await go(page, `${at}/leads?status=replied`);
   await page.getByRole('rowheader', { name: 'lead.7@example7.com' }).waitFor();
   await isHarmless(page, 'leads of which one is hostile');

@@ -10,6 +10,14 @@ export const hostile = {
   last: '\u202Egnp.exe\u202C \u200Fאב',
   company: 'W'.repeat(5000),
   website: 'javascript:window.pwned=1//',
+  mail: `<style>p { color: red }</style><p style="position: fixed; font-weight: bold;
+    background: url(https://elsewhere.example/x)" onclick='alert(1)'>Bold, with style=1</p>
+    <img src="https://elsewhere.example/p.png" alt="logo" onerror=alert(1)>
+    <a href="javascript:alert(1)">click</a> <a href="https://example.com/">ok</a>
+    <svg onload=alert(1)><script>window.pwned = 1</script></svg>
+    <meta http-equiv="refresh" content="0"><base href="https://elsewhere.example">
+    <iframe src="https://elsewhere.example"></iframe><form action="https://elsewhere.example">
+    <input name="a" autofocus onfocus="alert(1)"></form>`,
 };
 const quote = (text) => `"${text.replaceAll('"', '""')}"`;
 
