@@ -148,8 +148,9 @@ is_among(const VirtualTransactionId *transactions, VirtualTransactionId wanted)
  * SQL: leadterra.wait_for_transactions(relation)
  *
  * Waits until every transaction of the database has ended that runs now, prepared ones
- * too, but for those of vacuum, and those that wait in here: two that close workspaces at once would wait for
- * each other.  They hold a lock by which they are known, and which nothing in SQL takes.
+ * too, but for those of vacuum, and those that wait in here: two that close workspaces at
+ * once would wait for each other.  They hold a lock by which they are known, and which
+ * nothing in SQL takes.
  */
 Datum
 lt_wait_for_transactions(PG_FUNCTION_ARGS)

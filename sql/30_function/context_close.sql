@@ -297,8 +297,8 @@ COMMENT ON PROCEDURE @extschema@.lt_delete_workspace(uuid) IS
 
 It commits each 10,000 rows. Where it is cancelled the rest stays closed: call it again. What
 is kept is the id, so that the links in mails of the workspace answer PT410 workspace_deleted
-and not that they are forged; nothing is kept of one that was on its way here. A workspace may be created, or moved here, under the id again.
-For the owner of the extension.
+and not that they are forged; nothing is kept of one that was on its way here. A workspace may
+be created, or moved here, under the id again. For the owner of the extension.
 
 Parameters:
 - workspace_id: a workspace that lt_close_workspace closed
