@@ -152,6 +152,13 @@ SQL
 	return $made;
 }
 
+# What workers hold would be waited for.
+sub release_leases
+{
+	$server->safe_psql('one', "SET leadterra.workspace_id = '$workspace'; SELECT lt_release_lease(lease_id) FROM lt_leases WHERE state = 'open'");
+	return;
+}
+
 my %seen;
 my $rounds = small_or_long(20, 500);
 for my $round (1 .. $rounds)
@@ -185,13 +192,29 @@ for my $round (1 .. $rounds)
 diag('states after a kill: ' . join(', ', map { "$_: $seen{$_}" } sort keys %seen));
 is($server->safe_psql('one', 'SELECT count(*) FROM pg_replication_slots'), '0', 'no slot is left');
 
+# --- as doc/scale.md says
+
+$workspace = small_workspace();
+release_leases();
+my $known = of_workspace('one');
+{
+	local %ENV = (%ENV, MAP => "$map", WORKSPACE => $workspace, SOURCE => $from_to[0], TARGET => $from_to[1]);
+	my ($move, $undo) = commands('doc/scale.md', 'test/t/030_move.pl');
+	my $root = dirname(dirname($script));
+	for my $command ($undo, $move)
+	{
+		my $said = '';
+		ok(IPC::Run::run([ 'sh', '-c', "cd '$root' && $command" ], '>&', \$said), $command) or diag($said);
+	}
+}
+is(of_workspace('two'), $known, 'the commands of the page move a workspace');
+
 # --- while it works
 
 $workspace = small_workspace();
 my $digits = $server->safe_psql('one', "SELECT substr(lt_typeid('w', '$workspace'), 3)");
 my $campaign = $server->safe_psql('one', "SELECT campaign_id FROM leadterra.campaigns WHERE workspace_id = '$workspace'");
-# What a worker holds would be waited for.
-$server->safe_psql('one', "SET leadterra.workspace_id = '$workspace'; SELECT lt_release_lease(lease_id) FROM lt_leases WHERE state = 'open'");
+release_leases();
 
 # Runs SQL in the workspace, where the map says that it is, until it is not told to come again.
 sub at_its_place
