@@ -23,9 +23,13 @@ use IO::Socket::INET;
 use POSIX ();
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(start_smtp_server stop_smtp_server smtp_port smtp_log smtp_mails smtp_reset smtp_mode smtp_gate);
+our @EXPORT = qw(start_smtp_server stop_smtp_server kill_smtp_server smtp_port smtp_log smtp_mails smtp_taken smtp_connections
+  smtp_reset smtp_mode smtp_gate);
 
 my ($folder, $process, $port);
+
+# The number of the last mail that a connection took.
+my $taken = 0;
 
 my %rcpt = (
 	unknown => '550 5.1.1 no such user', full => '552 5.2.2 mailbox is full', policy => '571 5.7.1 delivery not authorized',
@@ -69,17 +73,36 @@ sub stop_smtp_server
 	return;
 }
 
+# The processes of connections that are open.
+sub connection_processes { return $process ? split ' ', slurp_file("/proc/$process/task/$process/children") : () }
+sub smtp_connections { return scalar(my @processes = connection_processes()) }
+
+# It dies with all connections.
+sub kill_smtp_server
+{
+	kill 'STOP', $process;
+	kill 'KILL', connection_processes(), $process;
+	waitpid $process, 0;
+	undef $process;
+	return;
+}
+
 sub smtp_port { return $port }
 
 # What happened: lines "NUMBER WHAT ...".
 sub smtp_log { return -e "$folder/log" ? split /\n/, slurp_file("$folder/log") : () }
 
-# The mails that were taken whole, answered or not: recipient, then content.
-sub smtp_mails { return map { [ split /\n/, slurp_file($_), 2 ] } sort glob "$folder/mail-*" }
+# How many mails were taken.
+sub smtp_taken { return scalar(my @files = glob "$folder/mail-*") }
+
+# The mails that were taken whole, answered or not: recipient, then content.  A server that is
+# killed leaves an empty file.
+sub smtp_mails { return grep { @$_ == 2 } map { [ split /\n/, slurp_file($_), 2 ] } sort glob "$folder/mail-*" }
 
 sub smtp_reset { return unlink glob "$folder/*" }
 
-# How connections begin: silent, full, login, or twice, which says 421 to the third mail of one.
+# How connections begin: silent, full, login, or twice, which says 421 to the third mail of one;
+# slow, if each mail takes a while, as where a disk is waited for.
 sub smtp_mode { return write_file('mode', $_[0] // '') }
 
 # How many mails at the gate are answered.
@@ -125,7 +148,7 @@ sub hang { my ($client) = @_; 1 while sysread $client, my $bytes, 4096; return }
 # Takes the content of a mail; false where the connection is over.
 sub take_content
 {
-	my ($client, $number, $to) = @_;
+	my ($client, $number, $mode, $to) = @_;
 	my $kind = $to =~ s/[.\@].*//r;
 	my $content = "$to\n";
 
@@ -135,16 +158,14 @@ sub take_content
 		if ($line eq ".\r\n")
 		{
 			if ($kind eq 'content') { note($number, "refuses $to"); print $client "554 5.6.0 not this\r\n"; return 1 }
-			for (my $n = 1;; $n++)
-			{
-				sysopen my $file, sprintf("%s/mail-%06d", $folder, $n), O_WRONLY | O_CREAT | O_EXCL or next;
-				syswrite $file, $content;
-				last;
-			}
+			my $file;
+			1 until sysopen $file, sprintf("%s/mail-%06d", $folder, ++$taken), O_WRONLY | O_CREAT | O_EXCL;
+			syswrite $file, $content;
 			note($number, "takes $to");
 			if ($kind eq 'cut' && is_first($to)) { return 0 }
 			if ($kind eq 'hangs' && is_first($to)) { hang($client); return 0 }
 			if ($kind eq 'gate') { pass_gate($client) or return 0; note($number, "answers $to") }
+			select undef, undef, undef, 0.01 if $mode eq 'slow';
 			print $client "250 2.0.0 taken\r\n";
 			return 1;
 		}
@@ -185,7 +206,7 @@ sub serve
 			print $client +($rcpt{$kind} // '250 2.1.5 ok') . "\r\n";
 			return if $kind eq 'leaving';
 		}
-		elsif ($line eq 'DATA') { print $client "354 go on\r\n"; take_content($client, $number, $to) or return }
+		elsif ($line eq 'DATA') { print $client "354 go on\r\n"; take_content($client, $number, $mode, $to) or return }
 		elsif ($line eq 'RSET') { print $client "250 2.0.0 ok\r\n" }
 		elsif ($line eq 'QUIT') { note($number, 'quits'); print $client "221 2.0.0 bye\r\n"; return }
 		else { note($number, "says $line"); print $client "500 5.5.1 what\r\n" }
