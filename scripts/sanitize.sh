@@ -13,6 +13,9 @@ extra_packages="$extra_packages clang libclang-rt-dev"
 sanitizers="-g -fno-omit-frame-pointer -fsanitize=address,undefined"
 sanitizers="$sanitizers -fno-sanitize-recover=undefined -shared-libsan -DUSE_ASSERT_CHECKING"
 fuzz_targets="email template typeid json lead error answer"
+for file in "$root"/worker/test/fuzz_*.c; do
+    fuzz_targets="$fuzz_targets worker-$(basename "${file#*/fuzz_}" .c)"
+done
 fuzz_seconds=60
 
 # A preloaded library that makes the sanitizer start before the constructors of
@@ -49,6 +52,14 @@ export UBSAN_OPTIONS=$ubsan_options:log_path=$work/findings/ubsan
 exec -a "\$0" "\$0.real" "\$@"
 SCRIPT
     "${as_user[@]}" chmod 755 "$bin/postgres"
+}
+
+# The worker's unit tests, in a build of their own: gcc has its sanitizers with it.
+run_worker() {
+    unprivileged mkdir -p "$work/worker"
+    unprivileged make -C "$work/worker" -s -j2 -f "$work/tree/worker/Makefile" check \
+        CFLAGS="-O1 -g -fno-omit-frame-pointer" LDFLAGS= \
+        COPT="-Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
 }
 
 # Nothing may have been found, also by a process whose end no test noticed.
@@ -98,14 +109,43 @@ SCRIPT
     "${as_user[@]}" chmod 755 "$work/fuzz"
 }
 
+# The worker's targets, which are programs of their own.
+build_worker_fuzz() {
+    say "building fuzz targets of the worker"
+    unprivileged mkdir -p "$work/worker-fuzz"
+    unprivileged make -C "$work/worker-fuzz" -s -j2 -f "$work/tree/worker/Makefile" fuzz \
+        >"$work/build-worker-fuzz.log" 2>&1 ||
+        { cat "$work/build-worker-fuzz.log" >&2; die "The build of the fuzz targets failed."; }
+}
+
+# Starts a target: TARGET ARGUMENT...
+fuzz_program() {
+    case $1 in
+        worker-*)
+            program=$work/worker-fuzz/test/fuzz_${1#worker-}.fuzz
+            shift
+            unprivileged "$program" "$@"
+            ;;
+        *) unprivileged "$work/fuzz" "$@" ;;
+    esac
+}
+
+# Where the inputs of a target are that are kept in the tree; those of the worker read mails.
+kept_inputs() {
+    case $1 in
+        worker-*) echo "$work/tree/worker/test/fixture" ;;
+        *) echo "$work/tree/test/fuzz/corpus/$1" ;;
+    esac
+}
+
 # Runs a target for some seconds, from the inputs that are kept in the tree.
 fuzz() {
     unprivileged mkdir -p "$work/found/$1"
     dictionary=test/fuzz/$1.dict
     # Without the line for each new input.  The server's status says nothing of the run.
-    unprivileged "$work/fuzz" "$1" "-max_total_time=$2" -timeout=10 -print_final_stats=1 \
+    fuzz_program "$1" "-max_total_time=$2" -timeout=10 -print_final_stats=1 \
         $([ ! -e "$dictionary" ] || echo "-dict=$work/tree/$dictionary") \
-        "-artifact_prefix=$work/found/$1-" "$work/found/$1" "$work/tree/test/fuzz/corpus/$1" 2>&1 |
+        "-artifact_prefix=$work/found/$1-" "$work/found/$1" "$(kept_inputs "$1")" 2>&1 |
         awk '!/^#/ { print }
             /^Done [0-9]+ runs/ { done = 1; print "1 checks passed" }
             END { exit !done }'
