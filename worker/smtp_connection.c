@@ -176,7 +176,9 @@ smtp_connection_free(SmtpConnection *connection)
 {
 	size_t		sent;
 
-	if (connection->state == SMTP_IDLE)
+	/* After a refusal the answer to RSET may be on its way: nobody waits for it. */
+	if (connection->state == SMTP_IDLE ||
+		(connection->state == SMTP_RSET && connection->output->len == 0))
 		(void) curl_easy_send(connection->curl, "QUIT\r\n", 6, &sent);
 	curl_multi_remove_handle(connection->multi, connection->curl);
 	curl_easy_cleanup(connection->curl);
